@@ -1,0 +1,1 @@
+//! One file per API dialect; nobody else touches a provider's JSON.

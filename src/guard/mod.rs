@@ -1,0 +1,1 @@
+//! Streams: hold what may still become a detection, show the rest at once.

@@ -1,0 +1,23 @@
+//! wardgate: a guardrail proxy that protects minors from what generative AI can do to them.
+//!
+//! The road of one exchange is [`proxy::handle`]; read it first. Then, in reading order:
+//!
+//! 1. [`message`]: what was said, by whom, in no provider's words.
+//! 2. [`text`]: a text as a reader sees it: views, and spans back to the original.
+//! 3. [`detect`]: what can be seen in a view. Knows nothing of good or bad.
+//! 4. [`policy`]: the policy file, its compilation, and the one pure place that decides.
+//! 5. [`codec`]: one file per API dialect; nobody else touches a provider's JSON.
+//! 6. [`guard`]: the streaming promise: nothing forbidden leaves, nothing allowed waits.
+//! 7. [`exchange`], [`reply`], [`upstream`], [`cache`], [`audit`], [`metrics`]: what one exchange needs.
+//! 8. [`config`], [`app`], [`server`], [`cli`]: what is set up once.
+//! 9. [`mock`]: a model server that says what it is told, for tests and first steps.
+//!
+//! ARCHITECTURE.md holds the invariants, each with the test that keeps it.
+#![forbid(unsafe_code)]
+
+pub mod codec;
+pub mod detect;
+pub mod guard;
+pub mod message;
+pub mod policy;
+pub mod text;
