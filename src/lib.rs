@@ -19,5 +19,6 @@ pub mod codec;
 pub mod detect;
 pub mod guard;
 pub mod message;
+pub mod mock;
 pub mod policy;
 pub mod text;
