@@ -8,9 +8,12 @@
 //! unknown *type* (content part, event, tool kind) is refused.
 
 pub mod json;
+pub mod multipart;
 pub mod openai;
 pub mod openai_chat;
 mod openai_chat_fields;
+pub mod openai_completions;
+pub mod openai_images;
 pub mod sse;
 pub mod table;
 
@@ -21,7 +24,12 @@ use bytes::Bytes;
 use crate::message::{Media, Output, Part};
 
 /// Every dialect. Adding one is a file and a line here.
-pub static CODECS: &[&dyn Codec] = &[&openai_chat::OpenAiChat];
+pub static CODECS: &[&dyn Codec] = &[
+    &openai_chat::OpenAiChat,
+    &openai_completions::OpenAiCompletions,
+    &openai_images::OpenAiImages::Generations,
+    &openai_images::OpenAiImages::Edits,
+];
 
 /// The dialect that answers to `path`.
 pub fn for_path(path: &str) -> Option<&'static dyn Codec> {

@@ -7,7 +7,7 @@ use super::table::{Leaf, Place, Step, Table, pointer};
 use super::{
     Delta, Edit, Ending, Envelope, Fault, Lane, Piece, ReadError, ReadLimits, Refusal, Reply, sse,
 };
-use crate::message::Media;
+use crate::message::{Media, Part};
 
 /// Most choices one request may ask for (OpenAI's own bound for `n`): a refusal repeats its text
 /// once per choice.
@@ -145,7 +145,7 @@ fn sorted(choices: &[Choice<'_>], leaf: &Leaf<'_, '_>, sort: Sorter) -> (Lane, M
 /// The lane of a place that the dialect has no number for: its pointer's FNV-1a hash, with the
 /// highest bit set so that it meets no number of a dialect. The same place of later events of a
 /// stream gets the same lane.
-fn unnamed_lane(path: &[Step<'_>]) -> u32 {
+pub fn unnamed_lane(path: &[Step<'_>]) -> u32 {
     let mut hash: u32 = 0x811c_9dc5;
     let mut add = |bytes: &[u8]| {
         for byte in bytes {
@@ -228,6 +228,12 @@ pub fn write_choices(body: &[u8], edits: &[Edit]) -> Result<bytes::Bytes, ReadEr
         json::cover(&mut splices, null);
     }
     json::splice(body, splices)
+}
+
+/// [`write_choices`] for one event's data.
+pub fn write_event(data: &str, edits: &[Edit]) -> Result<String, ReadError> {
+    let bytes = write_choices(data.as_bytes(), edits)?;
+    String::from_utf8(bytes.into()).map_err(|_| refuse("bad_edit", "an edit cut a character"))
 }
 
 /// Replaces the choices of that index by `replacement`.
@@ -406,4 +412,15 @@ pub fn fault(fault: &Fault) -> Reply {
     let error = json!({"message": message, "type": kind, "param": null, "code": code});
     let mark = json!({"exchange": fault.exchange});
     document_reply(fault.status, &json!({"error": error, "wardgate": mark}))
+}
+
+/// Lets `guidance` follow the part's text, as edited so far.
+pub fn append(edits: &mut Vec<Edit>, part: &Part, guidance: &str) {
+    match edits.iter_mut().find(|edit| edit.raw == part.raw) {
+        Some(edit) => edit.text = format!("{}\n\n{guidance}", edit.text),
+        None => edits.push(Edit {
+            raw: part.raw.clone(),
+            text: format!("{}\n\n{guidance}", part.text),
+        }),
+    }
 }

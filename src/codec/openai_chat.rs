@@ -7,6 +7,7 @@
 //!
 //! Limit: audio and files are refused; pictures that a message shows are passed on unseen.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -128,8 +129,7 @@ impl Codec for OpenAiChat {
     }
 
     fn write_event(&self, data: &str, edits: &[Edit]) -> Result<String, ReadError> {
-        let bytes = openai::write_choices(data.as_bytes(), edits)?;
-        String::from_utf8(bytes.into()).map_err(|_| refuse("bad_edit", "an edit cut a character"))
+        openai::write_event(data, edits)
     }
 
     fn say(&self, envelope: &Envelope, choice: u32, text: &str) -> Bytes {
@@ -173,7 +173,7 @@ impl Codec for OpenAiChat {
 /// What the messages say about the others: whose words, and where guidance goes.
 struct Messages {
     roles: Vec<Role>,
-    guidance_at: std::ops::Range<usize>,
+    guidance_at: Range<usize>,
 }
 
 impl Messages {

@@ -17,6 +17,7 @@ pub mod window;
 use std::sync::Arc;
 
 pub use body::GuardedBody;
+pub use document::document;
 pub use inspector::{Inspector, Step};
 pub use stream::Guard;
 pub use window::Window;
@@ -24,26 +25,7 @@ pub use window::Window;
 use crate::codec::{Codec, Ending, ReadLimits};
 use crate::detect::SignalId;
 use crate::message::Language;
-use crate::policy::{Action, Detection, PolicySet, Scene, Selection};
-
-/// Whether verdicts act or are only recorded. A wall rule always acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// Verdicts act.
-    Enforce,
-    /// Verdicts are recorded; everything passes.
-    Observe,
-}
-
-impl Mode {
-    /// The name in configs and audit lines.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Enforce => "enforce",
-            Self::Observe => "observe",
-        }
-    }
-}
+use crate::policy::{Action, Detection, Mode, PolicySet, Scene, Selection};
 
 /// What judging one exchange's answer needs to know; shared by all its lanes.
 #[derive(Debug)]
@@ -74,12 +56,17 @@ pub struct Context {
 }
 
 impl Context {
-    /// What is really done about a detection here: observe mode lowers everything but the wall.
+    /// What is really done about a detection here.
     pub fn effective(&self, detection: &Detection) -> Action {
-        match self.mode {
-            Mode::Observe if !self.set.rule(detection.rule).wall() => Action::Allow,
-            _ => detection.action,
-        }
+        effective(&self.set, self.mode, detection)
+    }
+}
+
+/// What is really done about a detection: observe mode lowers everything but the wall.
+pub fn effective(set: &PolicySet, mode: Mode, detection: &Detection) -> Action {
+    match mode {
+        Mode::Observe if !set.rule(detection.rule).wall() => Action::Allow,
+        _ => detection.action,
     }
 }
 
@@ -110,8 +97,8 @@ pub const fn unchecked_text(language: Language) -> &'static str {
     }
 }
 
-/// How an answer ends after an action that ends it.
-const fn ending(action: Action) -> Ending {
+/// How an answer of ours ends after an action that ends it.
+pub const fn ending(action: Action) -> Ending {
     match action {
         Action::Support => Ending::Supported,
         _ => Ending::Filtered,
