@@ -1,0 +1,6 @@
+//! Every integration test in one binary: one link, one run.
+
+mod gateway;
+mod road;
+mod streams;
+mod support;
