@@ -1,6 +1,8 @@
 //! Every integration test in one binary: one link, one run.
 
+mod detect;
 mod gateway;
 mod road;
 mod streams;
 mod support;
+mod tables;
