@@ -15,6 +15,8 @@ pub struct Lanes {
     context: Arc<Context>,
     record: Arc<dyn Record>,
     states: Vec<State>,
+    /// The choice whose text holds more than can be followed.
+    overflowed: Option<u32>,
 }
 
 /// One text of the answer as it grows.
@@ -43,7 +45,7 @@ pub struct Placed {
 impl Lanes {
     /// No text yet.
     pub fn new(context: Arc<Context>, record: Arc<dyn Record>) -> Self {
-        Self { context, record, states: Vec::new() }
+        Self { context, record, states: Vec::new(), overflowed: None }
     }
 
     /// Lets the piece's inspector read it.
@@ -51,9 +53,8 @@ impl Lanes {
         let index = self.index(piece.lane, piece.media);
         let state = &mut self.states[index];
         let start = state.inspector.len();
-        if let Step::Show(to) = state.inspector.push(&piece.text) {
-            state.shown_to = to;
-        }
+        let step = state.inspector.push(&piece.text);
+        self.overflowed = self.overflowed.or(state.take(step));
         let span = Span::new(start, state.inspector.len());
         self.note(index);
         Placed { lane: index, span, raw: piece.raw }
@@ -67,11 +68,15 @@ impl Lanes {
                 continue;
             }
             state.whole = true;
-            if let Step::Show(to) = state.inspector.finish() {
-                state.shown_to = to;
-            }
+            let step = state.inspector.finish();
+            self.overflowed = self.overflowed.or(state.take(step));
             self.note(index);
         }
+    }
+
+    /// The choice whose text holds more than can be followed, if there is one.
+    pub fn overflowed(&self) -> Option<u32> {
+        self.overflowed
     }
 
     /// The first lane that was cut: its choice and the cut.
@@ -174,6 +179,16 @@ impl Lanes {
 }
 
 impl State {
+    /// Takes over how far the text may be shown; its choice, if it cannot be followed any more.
+    fn take(&mut self, step: Step) -> Option<u32> {
+        match step {
+            Step::Show(to) => self.shown_to = to,
+            Step::End => {}
+            Step::Overflow => return Some(self.lane.choice),
+        }
+        None
+    }
+
     /// Text before this byte may be shown, now or ever.
     fn limit(&self) -> u32 {
         self.inspector.cut().map_or(self.shown_to, |cut| cut.at)
