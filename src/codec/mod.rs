@@ -14,6 +14,8 @@ pub mod openai_chat;
 mod openai_chat_fields;
 pub mod openai_completions;
 pub mod openai_images;
+mod openai_reply;
+pub mod splice;
 pub mod sse;
 pub mod table;
 

@@ -77,10 +77,17 @@ pub fn read(
 /// # Errors
 /// Another type, or no boundary.
 pub fn boundary(content_type: &str) -> Result<String, ReadError> {
-    multer::parse_boundary(content_type).map_err(|_| {
-        let message = "send multipart/form-data with a boundary";
-        refuse("unsupported_media_type", message)
-    })
+    let named = content_type
+        .to_ascii_lowercase()
+        .matches("boundary=")
+        .count();
+    multer::parse_boundary(content_type)
+        .ok()
+        .filter(|_| named == 1)
+        .ok_or_else(|| {
+            let message = "send multipart/form-data with one boundary";
+            refuse("unsupported_media_type", message)
+        })
 }
 
 /// Whether `text` may stand in a form with this content type: it must not hold its delimiter.

@@ -218,8 +218,8 @@ impl<'d> Walk<'_, 'd> {
             let (step, child) = match known {
                 Some((name, child)) => (Step::Known(name), Some(child)),
                 None => {
-                    let raw = object.slice(member.key_raw());
-                    (Step::Unknown(raw), branch.and_then(|branch| branch.any))
+                    let any = branch.and_then(|branch| branch.any);
+                    (Step::Unknown(member.key_slice()), any)
                 }
             };
             self.path.push(step);
