@@ -6,3 +6,8 @@ mod road;
 mod streams;
 mod support;
 mod tables;
+//! One binary for all integration tests: a list of modules.
+
+mod codecs;
+mod golden;
+mod mock;
