@@ -10,6 +10,10 @@ use crate::message::Media;
 use crate::policy::Action;
 use crate::text::Span;
 
+/// Texts of one answer that are followed at a time: 128 choices with a few fields each. An answer
+/// with more is not one that a model gives.
+const MAX_LANES: usize = 1_024;
+
 /// All texts of one answer.
 pub struct Lanes {
     context: Arc<Context>,
@@ -28,6 +32,8 @@ struct State {
     shown_to: u32,
     /// The choice has ended: the text is whole.
     whole: bool,
+    /// The text of a name in which nothing was found.
+    name: Option<String>,
     /// Sentences to say when the choice ends.
     nudges: Vec<String>,
 }
@@ -50,12 +56,39 @@ impl Lanes {
 
     /// Lets the piece's inspector read it.
     pub fn read(&mut self, piece: Piece) -> Placed {
+        if piece.media == Media::Name {
+            return self.read_name(piece);
+        }
         let index = self.index(piece.lane, piece.media);
         let state = &mut self.states[index];
         let start = state.inspector.len();
         let step = state.inspector.push(&piece.text);
         self.overflowed = self.overflowed.or(state.take(step));
         let span = Span::new(start, state.inspector.len());
+        self.note(index);
+        Placed { lane: index, span, raw: piece.raw }
+    }
+
+    /// A name is whole as it comes, so it is judged by itself and never waits for a next piece.
+    /// Chunks repeat names; one that was clean is not judged again.
+    fn read_name(&mut self, piece: Piece) -> Placed {
+        let span = Span::new(0, u32::try_from(piece.text.len()).unwrap_or(u32::MAX));
+        let known = self.states.iter().position(|state| {
+            state.lane == piece.lane && state.name.as_deref() == Some(&*piece.text)
+        });
+        if let Some(lane) = known {
+            return Placed { lane, span, raw: piece.raw };
+        }
+        let index = self.begin(piece.lane, piece.media);
+        let state = &mut self.states[index];
+        state.inspector.push(&piece.text);
+        let step = state.inspector.finish();
+        state.whole = true;
+        if !state.inspector.has_detections() {
+            state.name = Some(piece.text);
+        }
+        let overflow = state.take(step);
+        self.overflowed = self.overflowed.or(overflow);
         self.note(index);
         Placed { lane: index, span, raw: piece.raw }
     }
@@ -148,8 +181,15 @@ impl Lanes {
 
     /// The index of a lane's state, begun at its first piece.
     fn index(&mut self, lane: Lane, media: Media) -> usize {
-        if let Some(index) = self.states.iter().position(|state| state.lane == lane) {
-            return index;
+        match self.states.iter().position(|state| state.lane == lane) {
+            Some(index) => index,
+            None => self.begin(lane, media),
+        }
+    }
+
+    fn begin(&mut self, lane: Lane, media: Media) -> usize {
+        if self.states.len() > MAX_LANES {
+            self.overflowed = self.overflowed.or(Some(lane.choice));
         }
         self.states.push(State {
             lane,
@@ -157,6 +197,7 @@ impl Lanes {
             inspector: Inspector::new(Arc::clone(&self.context)),
             shown_to: 0,
             whole: false,
+            name: None,
             nudges: Vec::new(),
         });
         self.states.len() - 1
