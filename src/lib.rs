@@ -15,9 +15,21 @@
 //! ARCHITECTURE.md holds the invariants, each with the test that keeps it.
 #![forbid(unsafe_code)]
 
+pub mod admin;
+pub mod audit;
+pub mod body;
+pub mod cache;
 pub mod codec;
+pub mod config;
 pub mod detect;
 pub mod guard;
+pub mod inflate;
+pub mod limits;
 pub mod message;
+pub mod metrics;
 pub mod policy;
+pub mod reload;
+pub mod server;
 pub mod text;
+pub mod tls;
+pub mod upstream;

@@ -7,6 +7,16 @@
 //! opaque or refused. A string in a place that no table names is inspected; an object of an
 //! unknown *type* (content part, event, tool kind) is refused.
 
+pub mod json;
+pub mod multipart;
+pub mod openai;
+pub mod openai_chat;
+mod openai_chat_fields;
+pub mod openai_completions;
+pub mod openai_images;
+pub mod sse;
+pub mod table;
+
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -14,7 +24,20 @@ use bytes::Bytes;
 use crate::message::{Media, Output, Part};
 
 /// Every dialect. Adding one is a file and a line here.
-pub static CODECS: &[&dyn Codec] = &[];
+pub static CODECS: &[&dyn Codec] = &[
+    &openai_chat::OpenAiChat,
+    &openai_completions::OpenAiCompletions,
+    &openai_images::OpenAiImages::Generations,
+    &openai_images::OpenAiImages::Edits,
+];
+
+/// The dialect that answers to `path`.
+pub fn for_path(path: &str) -> Option<&'static dyn Codec> {
+    CODECS
+        .iter()
+        .find(|codec| codec.paths().contains(&path))
+        .copied()
+}
 
 /// How a field is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +60,26 @@ pub struct Field {
     pub treatment: Treatment,
     /// Why, when it is not obvious.
     pub why: &'static str,
+}
+
+impl Field {
+    /// A row whose strings are read, judged and edited.
+    pub const fn inspected(at: &'static str, why: &'static str) -> Self {
+        let treatment = Treatment::Inspected;
+        Self { at, treatment, why }
+    }
+
+    /// A row whose strings go on unread.
+    pub const fn opaque(at: &'static str, why: &'static str) -> Self {
+        let treatment = Treatment::Opaque;
+        Self { at, treatment, why }
+    }
+
+    /// A row that is refused unless it is null.
+    pub const fn refused(at: &'static str, why: &'static str) -> Self {
+        let treatment = Treatment::Refused;
+        Self { at, treatment, why }
+    }
 }
 
 /// A request, read.

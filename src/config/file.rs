@@ -1,0 +1,1 @@
+//! The config file one to one, as written.
