@@ -27,6 +27,7 @@ pub mod inflate;
 pub mod limits;
 pub mod message;
 pub mod metrics;
+pub mod mock;
 pub mod policy;
 pub mod reload;
 pub mod server;
