@@ -189,6 +189,13 @@ pub enum Credential {
 pub struct Secret(HeaderValue);
 
 impl Secret {
+    /// A value for a header, marked sensitive so that hyper does not index or print it either.
+    pub fn new(value: &str) -> Result<Self, http::header::InvalidHeaderValue> {
+        let mut value = HeaderValue::from_str(value)?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+
     /// The value, for the one place that sends it.
     pub fn expose(&self) -> &HeaderValue {
         &self.0

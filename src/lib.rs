@@ -19,6 +19,7 @@ pub mod admin;
 pub mod audit;
 pub mod body;
 pub mod cache;
+pub mod caller_io;
 pub mod codec;
 pub mod config;
 pub mod detect;

@@ -33,7 +33,8 @@ pub struct Limits {
     pub streams: u32,
     /// Seconds to reach an upstream, its TLS handshake included.
     pub connect_timeout_secs: u32,
-    /// Seconds for a caller's TLS handshake, and for each request head to arrive whole.
+    /// Seconds for a caller's TLS handshake, and for each request head to arrive whole. An idle
+    /// HTTP/1.1 connection waits for its next head just as long, so this is also the keep-alive.
     pub header_timeout_secs: u32,
     /// Seconds for a request body to arrive whole.
     pub request_body_timeout_secs: u32,
@@ -68,7 +69,7 @@ impl Default for Limits {
             connections: 10_000,
             streams: 200,
             connect_timeout_secs: 10,
-            header_timeout_secs: 15,
+            header_timeout_secs: 30,
             request_body_timeout_secs: 60,
             first_byte_timeout_secs: 300,
             idle_timeout_secs: 120,
