@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use crate::codec::RefusalStyle;
 use crate::limits::Limits;
 use crate::message::{Audience, AudienceSource, Band};
-use crate::policy::AppPolicies;
+use crate::policy::{AppPolicies, Mode};
 
 /// Everything a server is started with.
 #[derive(Debug, Clone)]
@@ -83,25 +83,6 @@ pub struct App {
     pub cache: Option<CacheBounds>,
     /// Routes that no dialect knows and that go on uninspected.
     pub passthrough: Vec<Passthrough>,
-}
-
-/// Whether verdicts act. The wall acts in both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// They do.
-    Enforce,
-    /// They are only recorded.
-    Observe,
-}
-
-impl Mode {
-    /// The name in configs and the audit line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Enforce => "enforce",
-            Self::Observe => "observe",
-        }
-    }
 }
 
 /// What happens to an exchange when judging itself fails.

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+pub mod app;
 pub mod audit;
 pub mod body;
 pub mod cache;
@@ -23,6 +24,7 @@ pub mod caller_io;
 pub mod codec;
 pub mod config;
 pub mod detect;
+pub mod exchange;
 pub mod guard;
 pub mod inflate;
 pub mod limits;
@@ -30,7 +32,11 @@ pub mod message;
 pub mod metrics;
 pub mod mock;
 pub mod policy;
+pub mod prompt;
+pub mod proxy;
+pub mod recorded;
 pub mod reload;
+pub mod reply;
 pub mod server;
 pub mod text;
 pub mod tls;

@@ -67,6 +67,25 @@ pub struct PolicySet {
 #[derive(Debug)]
 pub struct Selection {}
 
+/// Whether verdicts act or are only recorded. A wall rule always acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Verdicts act.
+    Enforce,
+    /// Verdicts are recorded; everything passes.
+    Observe,
+}
+
+impl Mode {
+    /// The name in configs and audit lines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Observe => "observe",
+        }
+    }
+}
+
 /// Everything that is wrong with the files and the apps, for rendering.
 #[derive(Debug)]
 pub struct Diagnostics {}
