@@ -3,6 +3,7 @@
 //! Two forms, one door: [`file`] is the YAML one to one, [`Config::load`] turns it into this or
 //! into all its problems with `file:line:column` and a help line. Policies are not looked at here.
 
+mod check;
 pub mod file;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use ipnet::IpNet;
+use sha2::{Digest, Sha256};
 
 use crate::codec::RefusalStyle;
 use crate::limits::Limits;
@@ -201,11 +203,26 @@ pub struct AudienceRule {
 }
 
 impl AudienceRule {
-    /// Who speaks in a request with these headers from that peer.
-    pub fn of(&self, _headers: &HeaderMap, _peer: IpAddr) -> Audience {
-        Audience {
-            band: self.default,
-            source: AudienceSource::App,
+    /// Who speaks in a request with these headers from that peer. A header of a peer that is not
+    /// trusted, or that names no band, counts for nothing.
+    pub fn of(&self, headers: &HeaderMap, peer: IpAddr) -> Audience {
+        let peer = peer.to_canonical();
+        let trusted = self.trusted_peers.iter().any(|net| net.contains(&peer));
+        let named = self
+            .header
+            .as_ref()
+            .filter(|_| trusted)
+            .and_then(|name| headers.get(name))
+            .and_then(|value| Band::named(value.to_str().ok()?.trim()));
+        match named {
+            Some(band) => Audience {
+                band,
+                source: AudienceSource::Header,
+            },
+            None => Audience {
+                band: self.default,
+                source: AudienceSource::App,
+            },
         }
     }
 }
@@ -219,34 +236,226 @@ pub struct CacheBounds {
     pub max_bytes: u64,
 }
 
-/// Everything that is wrong with a config, rendered for people: one block per problem.
+/// Everything that is wrong with a config, rendered for people: one block per problem, each with
+/// `file:line:column`, the line and a help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors(pub Vec<String>);
 
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0.join("\n\n"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+/// Where callers connect when nobody says otherwise: this machine only.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+/// Largest config file; a hundred apps with all their phrases are a tenth of it.
+const CONFIG_BYTES: u64 = 4 * 1024 * 1024;
+
 impl Config {
     /// Reads and checks a config file. Paths in it are relative to it.
-    pub fn load(_path: &Path) -> Result<Self, ConfigErrors> {
-        unimplemented!()
+    pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
+        let origin = path.display().to_string();
+        let unreadable = |error: &dyn fmt::Display| {
+            ConfigErrors(vec![format!(
+                "error: cannot read the config\n  --> {origin}\n  = {error}\n  = help: wardgate serve --config FILE; without --config it starts with defaults"
+            )])
+        };
+        let size = std::fs::metadata(path)
+            .map_err(|error| unreadable(&error))?
+            .len();
+        if size > CONFIG_BYTES {
+            return Err(unreadable(&format!("{size} bytes; at most {CONFIG_BYTES}")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut config = Self::parse(&text, &origin, folder)?;
+        config.watched.push(path.to_owned());
+        Ok(config)
     }
 
     /// Checks a config text; `origin` names it in errors, `folder` is what its paths are relative to.
-    pub fn parse(_text: &str, _origin: &str, _folder: &Path) -> Result<Self, ConfigErrors> {
-        unimplemented!()
+    pub fn parse(text: &str, origin: &str, folder: &Path) -> Result<Self, ConfigErrors> {
+        check::config(text, origin, folder)
     }
 
     /// The set-up without a file: one app "default" for every request, every policy, level 1,
     /// audience unknown, failure blocks; the given upstream or else the built-in mock.
-    pub fn default_for(_upstream: Option<Uri>) -> Self {
-        unimplemented!()
+    pub fn default_for(upstream: Option<Uri>) -> Self {
+        let upstream = match upstream {
+            None => Upstream::Mock,
+            Some(url) => Upstream::Server(Box::new(UpstreamServer {
+                url,
+                ca_file: None,
+                client_certificate: None,
+                http2: Http2::Auto,
+                credential: Credential::Pass,
+            })),
+        };
+        let name = "default".to_owned();
+        Self {
+            listen: LISTEN,
+            admin: None,
+            tls: None,
+            policy_folders: Vec::new(),
+            audit: AuditTarget::Stderr,
+            limits: Limits::default(),
+            apps: vec![App {
+                policies: AppPolicies {
+                    app: name.clone(),
+                    level: 1,
+                    ..AppPolicies::default()
+                },
+                name,
+                matches: Match::default(),
+                upstream,
+                mode: Mode::Enforce,
+                audience: AudienceRule {
+                    default: Band::Unknown,
+                    header: None,
+                    trusted_peers: Vec::new(),
+                },
+                on_failure: OnFailure::Block,
+                refusal: RefusalStyle::Answer,
+                cache: None,
+                passthrough: Vec::new(),
+            }],
+            watched: Vec::new(),
+        }
     }
 
-    /// The app that a request belongs to (index into [`Config::apps`]) and its path without the
-    /// app's prefix.
+    /// The app that a request belongs to (index into [`Config::apps`]) and `path` without the
+    /// app's prefix. `path` may carry its query.
     pub fn route<'p>(
         &self,
-        _request: &http::request::Parts,
-        _path: &'p str,
+        request: &http::request::Parts,
+        path: &'p str,
     ) -> Option<(usize, &'p str)> {
-        unimplemented!()
+        let keyed = self
+            .apps
+            .iter()
+            .any(|app| !app.matches.bearer_sha256.is_empty());
+        let facts = Facts {
+            host: host_of(request),
+            headers: &request.headers,
+            key: keyed.then(|| key_hash(&request.headers)).flatten(),
+        };
+        let mut apps = self.apps.iter().enumerate();
+        apps.find_map(|(index, app)| Some((index, app.matches.accepts(&facts, path)?)))
     }
+}
+
+/// What of a request decides whose it is.
+struct Facts<'r> {
+    host: Option<String>,
+    headers: &'r HeaderMap,
+    key: Option<[u8; 32]>,
+}
+
+impl Match {
+    /// The path without the prefix, if the request is this app's.
+    fn accepts<'p>(&self, facts: &Facts<'_>, path: &'p str) -> Option<&'p str> {
+        let keyed = self.bearer_sha256.is_empty()
+            || facts
+                .key
+                .is_some_and(|key| self.bearer_sha256.contains(&key));
+        let hosted = self.host.is_none() || self.host == facts.host;
+        let headed = self
+            .headers
+            .iter()
+            .all(|(name, value)| facts.headers.get(name) == Some(value));
+        if !(keyed && hosted && headed) {
+            return None;
+        }
+        let Some(prefix) = &self.path_prefix else {
+            return Some(path);
+        };
+        let rest = path.strip_prefix(prefix.as_str())?;
+        match rest.as_bytes().first() {
+            Some(b'/') => Some(rest),
+            None => Some("/"),
+            Some(_) => None,
+        }
+    }
+
+    /// How specific it is: a key beats headers, more headers beat fewer, those beat a host, that
+    /// beats a path, a longer path beats a shorter one. Requests go to the most specific app.
+    fn specificity(&self) -> (bool, usize, bool, usize) {
+        (
+            !self.bearer_sha256.is_empty(),
+            self.headers.len(),
+            self.host.is_some(),
+            self.path_prefix.as_ref().map_or(0, String::len),
+        )
+    }
+
+    /// Whether a request could belong to both with nothing to choose between them.
+    fn ambiguous_with(&self, other: &Self) -> bool {
+        let shares_key = self.bearer_sha256.is_empty()
+            || self
+                .bearer_sha256
+                .iter()
+                .any(|key| other.bearer_sha256.contains(key));
+        let headers_clash = self.headers.iter().any(|(name, value)| {
+            let mut same = other.headers.iter().filter(|(theirs, _)| theirs == name);
+            same.any(|(_, theirs)| theirs != value)
+        });
+        self.specificity() == other.specificity()
+            && self.host == other.host
+            && self.path_prefix == other.path_prefix
+            && shares_key
+            && !headers_clash
+    }
+}
+
+impl App {
+    /// Whether a route goes on uninspected. A path that an upstream might read as another one
+    /// (dot segments, empty segments, escaped dots, slashes or percent signs) never does.
+    pub fn passes(&self, method: &http::Method, path: &str) -> bool {
+        let path = path.split('?').next().unwrap_or_default();
+        let lower = path.to_ascii_lowercase();
+        let devious = ["/../", "/./", "//", "%2e", "%2f", "%5c", "%25", "\\", ";"];
+        if devious.iter().any(|bad| lower.contains(bad))
+            || lower.ends_with("/..")
+            || lower.ends_with("/.")
+        {
+            return false;
+        }
+        self.passthrough.iter().any(|route| {
+            route.method == *method
+                && match route.path.strip_suffix('*') {
+                    Some(start) => path.starts_with(start),
+                    None => route.path == path,
+                }
+        })
+    }
+}
+
+/// The host that a request names, lower case, without port.
+fn host_of(request: &http::request::Parts) -> Option<String> {
+    if let Some(host) = request.uri.host() {
+        return Some(host.to_ascii_lowercase());
+    }
+    let value = request.headers.get(http::header::HOST)?.to_str().ok()?;
+    let authority: http::uri::Authority = value.parse().ok()?;
+    Some(authority.host().to_ascii_lowercase())
+}
+
+/// SHA-256 of the caller's key, from whichever header its dialect uses.
+fn key_hash(headers: &HeaderMap) -> Option<[u8; 32]> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let bearer = text("authorization").and_then(|value| {
+        let (scheme, key) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    });
+    let key = bearer
+        .or_else(|| text("x-api-key"))
+        .or_else(|| text("api-key"))?;
+    Some(Sha256::digest(key.as_bytes()).into())
 }
