@@ -41,17 +41,18 @@ STREAMS = {"flood64", "paced64", "mixed"}
 # Two apps of one process: the answer cache is asked for by path, so that all else is equal.
 WARDGATE = """\
 listen: 127.0.0.1:{port}
+audit: {{file: {folder}/audit.jsonl}}
 apps:
   - name: cached
-    route: {{path: /cached}}
-    upstream: http://127.0.0.1:{origin}
+    match: {{path_prefix: /cached}}
+    upstream: {{url: "http://127.0.0.1:{origin}"}}
     on_failure: block
-    audience: adult
-    cache: {{answers: true}}
+    audience: {{default: adult}}
+    cache: {{ttl_secs: 600, max_bytes: 67108864}}
   - name: bench
-    upstream: http://127.0.0.1:{origin}
+    upstream: {{url: "http://127.0.0.1:{origin}"}}
     on_failure: block
-    audience: adult
+    audience: {{default: adult}}
 """
 
 NGINX = """\
@@ -193,7 +194,7 @@ def soak(contender, seconds):
 def contenders(options, folder):
     wardgate = pathlib.Path(options.wardgate)
     config = folder / "wardgate.yaml"
-    config.write_text(WARDGATE.format(port=9101, origin=ORIGIN))
+    config.write_text(WARDGATE.format(folder=folder, port=9101, origin=ORIGIN))
     yield Contender("wardgate", [wardgate, "serve", "--config", config], 9101, "/cached")
     yield Contender(
         "hyper-pass", [BIN / "hyper-pass", "--listen", "127.0.0.1:9102", "--upstream", f"127.0.0.1:{ORIGIN}"], 9102
