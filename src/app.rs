@@ -2,16 +2,18 @@
 //!
 //! [`Live`] is immutable and swapped whole; an exchange pins the one it began with.
 
+use std::io;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::request::Parts;
+use http::{Method, Uri};
 
 use crate::audit::Audit;
 use crate::cache::{AnswerCache, HitCache};
 use crate::config::{self, Config};
 use crate::metrics::Metrics;
-use crate::mock::Mock;
+use crate::mock;
 use crate::policy::{self, AppPolicies, PolicySet, Selection};
 use crate::reply::Error;
 use crate::upstream::Upstream;
@@ -39,8 +41,8 @@ pub struct Live {
     pub set: Arc<PolicySet>,
     /// One for each of the config's apps, in its order.
     pub apps: Vec<Arc<App>>,
-    /// The built-in model, if an app uses it; lives as long as they do.
-    mock: Option<Arc<Mock>>,
+    /// Where the built-in model listens, if an app ever used it.
+    mock: Option<Uri>,
 }
 
 /// One protected application, ready to serve.
@@ -90,20 +92,17 @@ impl Live {
         let set = policy::compile(&sources, &written).map_err(|problems| problems.to_string())?;
         let wants_mock =
             config.apps.iter().any(|app| matches!(app.upstream, config::Upstream::Mock));
-        let mock = match previous.and_then(|live| live.mock.clone()) {
-            Some(mock) => Some(mock),
-            None if wants_mock => Some(Arc::new(Mock::start().map_err(|error| {
-                format!("cannot start the built-in mock model: {error}")
-            })?)),
-            None => None,
-        };
+        let mut mock = previous.and_then(|live| live.mock.clone());
+        if wants_mock && mock.is_none() {
+            let started = start_mock();
+            mock = Some(started.map_err(|error| format!("cannot start the built-in model: {error}"))?);
+        }
         let mut apps = Vec::with_capacity(config.apps.len());
         for (app, selection) in config.apps.iter().zip(&set.selections) {
             let server = match &app.upstream {
                 config::Upstream::Server(server) => server.as_ref().clone(),
                 config::Upstream::Mock => {
-                    let mock = mock.as_ref().expect("started above for this app");
-                    config::UpstreamServer::plain(mock.uri())
+                    plain(mock.clone().expect("started above for this app"))
                 }
             };
             let upstream = Upstream::new(&server, &config.limits)
@@ -144,4 +143,45 @@ impl Live {
         };
         Ok((Arc::clone(&self.apps[index]), rest))
     }
+}
+
+impl config::App {
+    /// Whether the app lets this route pass unseen.
+    pub fn passes(&self, method: &Method, path: &str) -> bool {
+        self.passthrough.iter().any(|pass| {
+            pass.method == method
+                && match pass.path.strip_suffix('*') {
+                    Some(start) => path.starts_with(start),
+                    None => pass.path == path,
+                }
+        })
+    }
+}
+
+/// A server behind us without TLS, to which callers' credentials do not matter.
+fn plain(url: Uri) -> config::UpstreamServer {
+    config::UpstreamServer {
+        url,
+        ca_file: None,
+        client_certificate: None,
+        http2: config::Http2::Auto,
+        credential: config::Credential::Pass,
+    }
+}
+
+/// Starts the built-in model on a thread of its own, for as long as the process lives.
+fn start_mock() -> io::Result<Uri> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("mock model".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            match tokio::net::TcpListener::from_std(listener) {
+                Ok(listener) => mock::serve(listener).await,
+                Err(error) => tracing::error!(%error, "the built-in model cannot listen"),
+            }
+        });
+    })?;
+    Ok(format!("http://{address}").parse().expect("an address is a URL's authority"))
 }

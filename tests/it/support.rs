@@ -11,35 +11,7 @@ use wardgate::message::{Audience, AudienceSource, Band, Direction, Language, Out
 use wardgate::policy::{self, Action, AppPolicies, Detection, PolicySet, Scene, Source};
 
 /// A pack whose every action is set off by a neutral word.
-pub const CANARY: &str = "
-policy: canary
-title: {en: Canary, zh: 金丝雀}
-reference: none; test only
-signals:
-  blocked:  {words: [turnip, red cabbage, 紫甘蓝, 大头菜根]}
-  redacted: {words: [radish, sweet potato, 小萝卜]}
-  helped:   {words: [asparagus, 芦笋尖]}
-  flagged:  {words: [spinach, 菠菜叶]}
-  nudged:   {words: [parsnip, 欧洲萝卜]}
-  first:    {words: [celery, 西芹段]}
-  second:   {words: [fennel, 茴香球]}
-  excuse:   {words: [recipe, 食谱书]}
-  rewritten: {words: [okra, 秋葵片]}
-replies:
-  refusal.canary: {en: This cannot be shown., zh: 这段内容不能显示。}
-  support.canary: {en: Here is some help., zh: 这里有一些帮助。}
-  nudge.canary:   {en: Eat well., zh: 好好吃饭。}
-  guidance.canary: {en: Speak of fruit., zh: 请谈水果。}
-rules:
-  - {id: CAN-010, title: Blocked, status: stable, level: 1, severity: 2, when: blocked, action: block, reply: refusal.canary, false_positives: [cooks]}
-  - {id: CAN-020, title: Redacted, status: stable, level: 1, severity: 3, when: redacted, action: redact, reply: refusal.canary, false_positives: [cooks]}
-  - {id: CAN-030, title: Helped, status: stable, level: 1, severity: 3, when: helped, action: support, reply: support.canary, false_positives: [cooks]}
-  - {id: CAN-040, title: Flagged, status: stable, level: 1, severity: 4, when: flagged, action: flag, reply: refusal.canary, false_positives: [cooks]}
-  - {id: CAN-050, title: Nudged, status: stable, level: 1, severity: 4, when: nudged, action: nudge, reply: nudge.canary, false_positives: [cooks]}
-  - {id: CAN-060, title: Two together, status: stable, level: 1, severity: 2, when: 'first and near(second, 30)', action: block, reply: refusal.canary, false_positives: [cooks]}
-  - {id: CAN-070, title: Unless excused, status: stable, level: 1, severity: 2, when: 'second and count(second) >= 2 and not excuse', action: block, reply: refusal.canary, false_positives: [cooks]}
-  - {id: CAN-080, title: Rewritten, status: stable, level: 1, severity: 3, applies: {direction: [prompt]}, when: rewritten, action: rewrite, guidance: guidance.canary, reply: refusal.canary, false_positives: [cooks]}
-";
+pub const CANARY: &str = include_str!("../data/policies/canary.yaml");
 
 /// Words of the pack that withhold text by themselves.
 pub const WITHHELD: [&str; 9] = [
