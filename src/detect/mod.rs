@@ -9,8 +9,10 @@
 //! * A hit's span holds exactly the bytes of the original that spell it, disguise included.
 
 mod builder;
+mod contact;
 mod lane;
 mod lexicon;
+mod pattern;
 mod phrase;
 mod scanner;
 mod window;

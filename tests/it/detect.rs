@@ -76,7 +76,7 @@ fn disguises_are_found_with_their_bytes() {
         ("blind box", ("a ", " b"), "b.l.i.n.d b.o.x", Squeezed),
         ("加v", ("请", "："), "加V", Skeleton),
         ("加v", ("请", "："), "加 V", Squeezed),
-        ("radish*", ("a ", "."), "radishes", Skeleton),
+        ("radish*", ("a ", "."), "radishes", Surface),
         ("tomato", ("a", "b"), &tags("tomato"), Hidden),
         ("萝卜", ("🍅", "b"), &selectors("萝卜"), Hidden),
     ] {
@@ -118,4 +118,83 @@ fn all_hits(detectors: &Arc<Detectors>, text: &str, cuts: &[usize]) -> Vec<Hit> 
     }
     scanner.finish(&mut hits);
     hits
+}
+
+fn pattern_hits<'t>(regex: &str, text: &'t str) -> Vec<&'t str> {
+    let mut builder = Builder::default();
+    builder.pattern(SignalId(7), regex).expect("a good pattern");
+    let detectors = Arc::new(builder.build().expect("small"));
+    let hits = detectors.scan(text);
+    hits.iter().map(|hit| &text[hit.span.range()]).collect()
+}
+
+#[test]
+fn patterns_report_the_longest_match_per_start() {
+    for (regex, text, expect) in [
+        ("[0-9]{2,8}", "a12345b 67", &["12345", "67"][..]),
+        ("番.{0,3}茄", "番 一 茄番茄", &["番 一 茄", "番茄"]),
+        ("蘿蔔[0-9]", "萝卜３", &["萝卜３"]),
+        ("[蘿]卜", "萝卜", &["萝卜"]),
+        ("Tomato", "TOMATO", &["TOMATO"]),
+        (r"(?-u:\b)kale(?-u:\b)", "kale, kales 吃kale吃", &["kale", "kale"]),
+        ("^kale$", "kale", &["kale"]),
+        ("ka(?:le)?", "kal kale", &["ka", "kale"]),
+        ("kale", "k\u{200b}ale", &["k\u{200b}ale"]),
+    ] {
+        assert_eq!(pattern_hits(regex, text), expect, "{regex}");
+    }
+}
+
+#[test]
+fn patterns_without_bounds_are_refused_with_help() {
+    let mut builder = Builder::default();
+    for (regex, message, help) in [
+        ("ka.*le", "no bounded width", "{0,20}"),
+        ("a{2,}", "no bounded width", "{0,20}"),
+        ("(kale)?", "empty", "obligatory"),
+        (r"\bkale\b", "word border", r"(?-u:\b)"),
+        ("(kale", "no regular expression", ""),
+        ("a{600}", "600 bytes", "near"),
+        (r"(\w{1,30}x){1,5}", "bytes", ""),
+    ] {
+        let problem = builder.pattern(SignalId(0), regex).expect_err(regex);
+        assert!(problem.message.contains(message), "{regex}: {problem:?}");
+        assert!(problem.help.unwrap_or_default().contains(help), "{regex}");
+    }
+}
+
+#[test]
+fn contacts_and_what_only_looks_like_one() {
+    use wardgate::detect::ContactKind::{Email, Handle, Link, Phone};
+    for (kind, text, expect) in [
+        (Phone, "打13812345678吧", Some("13812345678")),
+        (Phone, "138-1234-5678", Some("138-1234-5678")),
+        (Phone, "call +44 20 7946 0958 now", Some("+44 20 7946 0958")),
+        (Phone, "call (212) 555-0123", Some("(212) 555-0123")),
+        (Phone, "order 202013812345678", None),
+        (Phone, "0.13812345678", None),
+        (Email, "to fern.root@example.com.", Some("fern.root@example.com")),
+        (Email, "ａ＠ｂ.com", Some("ａ＠ｂ.com")),
+        (Email, "me @ home", None),
+        (Link, "see https://example.com/a?b=1 now", Some("https://example.com/a?b=1")),
+        (Link, "上zorbex.vip看", Some("zorbex.vip")),
+        (Link, "mail fern@example.com", None),
+        (Link, "edit main.rs and notes.md", None),
+        (Handle, "加V abc123", Some("加V abc123")),
+        (Handle, "加我微信：fernroot", Some("加我微信：fernroot")),
+        (Handle, "QQ 12345678", Some("QQ 12345678")),
+        (Handle, "扣扣12345678", Some("扣扣12345678")),
+        (Handle, "snap: fern_root", Some("snap: fern_root")),
+        (Handle, "telegram @fernroot", Some("telegram @fernroot")),
+        (Handle, "QQ music is nice", None),
+        (Handle, "用微信聊天", None),
+        (Handle, "oh snap that hurt", None),
+    ] {
+        let mut builder = Builder::default();
+        builder.contact(SignalId(1), &[kind]).expect("built in");
+        let detectors = Arc::new(builder.build().expect("small"));
+        let hits = detectors.scan(text);
+        let found = hits.first().map(|hit| &text[hit.span.range()]);
+        assert_eq!(found, expect, "{text}: {hits:?}");
+    }
 }
