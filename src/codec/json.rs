@@ -1,25 +1,23 @@
-//! JSON bodies: one flat scan with the position of every literal, and edits by splicing.
+//! JSON bodies: one flat scan with the position of every literal.
 //!
 //! serde_json checks the grammar (without recursion); a second, trusting pass lays the document
-//! out as a flat list of nodes. Texts are unescaped only when asked for. An edit replaces the bytes
-//! of literals and nothing else, so number text, key order and blanks survive by construction.
+//! out as a flat list of nodes. Texts are unescaped only when asked for.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use bytes::Bytes;
 use memchr::{memchr_iter, memchr2};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::{Edit, ReadError, ReadLimits};
+use super::{ReadError, ReadLimits};
 
 /// Deepest nesting that any limit may ask for: the walk over a document recurses, and this many
 /// frames fit any thread's stack. It is serde_json's own bound as well.
 pub const MAX_DEPTH: usize = 128;
 
-/// Up to so many keys of one object are compared pairwise; a set costs more below that.
+/// Up to so many plain keys of one object are compared pairwise; a set costs more below that.
 const PAIRWISE_KEYS: usize = 12;
 
 /// A document, laid out flat: a container is followed by its children.
@@ -53,8 +51,19 @@ struct Node {
     raw: Range<usize>,
     /// The first node that is not inside this one.
     next: usize,
-    /// Bytes of the member's key, quotes included; empty where there is none.
-    key: Range<usize>,
+    /// The member's key; its bytes are empty where there is none.
+    key: Literal,
+    /// Whether a string holds escapes.
+    escaped: bool,
+}
+
+/// A string literal.
+#[derive(Debug, Clone, Default)]
+struct Literal {
+    /// Its bytes, quotes included.
+    raw: Range<usize>,
+    /// Whether it holds escapes.
+    escaped: bool,
 }
 
 impl<'a> Document<'a> {
@@ -90,17 +99,16 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Unescapes the literal at `raw`.
-    fn unescape(&self, raw: Range<usize>) -> Result<Cow<'_, str>, ReadError> {
-        let literal = &self.text[raw.clone()];
-        let inner = &literal[1..literal.len() - 1];
-        if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
-            return Ok(Cow::Borrowed(inner));
+    /// Unescapes the literal.
+    fn unescape(&self, literal: &Literal) -> Result<Cow<'_, str>, ReadError> {
+        let text = &self.text[literal.raw.clone()];
+        if !literal.escaped {
+            return Ok(Cow::Borrowed(&text[1..text.len() - 1]));
         }
-        serde_json::from_str::<String>(literal)
+        serde_json::from_str::<String>(text)
             .map(Cow::Owned)
             .map_err(|_| {
-                let place = place(self.text.as_bytes(), raw.start);
+                let place = place(self.text.as_bytes(), literal.raw.start);
                 let why = "half a surrogate pair";
                 error_of(
                     "invalid_json",
@@ -109,35 +117,40 @@ impl<'a> Document<'a> {
             })
     }
 
+    /// An object's keys are all different, however they are escaped.
     fn refuse_duplicates(&self, object: usize) -> Result<(), ReadError> {
-        let root = Value {
+        let object = Value {
             document: self,
             index: object,
         };
-        let count = root.children().count();
-        if count < 2 {
-            return Ok(());
-        }
-        let mut known = HashSet::new();
-        for (position, member) in root.children().enumerate() {
-            let key = member.key()?;
-            let twice = if count <= PAIRWISE_KEYS {
-                let before = root.children().take(position);
-                before
-                    .map(|other| other.key())
-                    .any(|other| other.as_ref() == Ok(&key))
-            } else {
-                !known.insert(key)
-            };
-            if twice {
-                let place = place(self.text.as_bytes(), member.node().key.start);
-                return Err(error_of(
-                    "duplicate_key",
-                    format!("the key at {place} stands in its object twice; send each key once"),
-                ));
+        let escaped = object.children().any(|member| member.node().key.escaped);
+        let many = object.children().nth(PAIRWISE_KEYS).is_some();
+        let twice = if escaped || many {
+            let mut known = HashSet::new();
+            let mut twice = None;
+            for member in object.children() {
+                if !known.insert(member.key()?) {
+                    twice = Some(member);
+                }
             }
-        }
-        Ok(())
+            twice
+        } else {
+            // The common case: a few plain keys, whose bytes are their text.
+            let stands_before = |(position, member): &(usize, Value<'_>)| {
+                let mut before = object.children().take(*position);
+                before.any(|other| other.key_slice() == member.key_slice())
+            };
+            let found = object.children().enumerate().find(stands_before);
+            found.map(|(_, member)| member)
+        };
+        let Some(member) = twice else {
+            return Ok(());
+        };
+        let place = place(self.text.as_bytes(), member.key_raw().start);
+        Err(error_of(
+            "duplicate_key",
+            format!("the key at {place} stands in its object twice; send each key once"),
+        ))
     }
 }
 
@@ -145,7 +158,7 @@ impl<'a> Document<'a> {
 struct Scan<'a> {
     document: Document<'a>,
     open: Vec<usize>,
-    key: Range<usize>,
+    key: Literal,
     depth: usize,
 }
 
@@ -156,7 +169,7 @@ impl<'a> Scan<'a> {
         Self {
             document: Document { text, nodes },
             open: Vec::with_capacity(16),
-            key: 0..0,
+            key: Literal::default(),
             depth,
         }
     }
@@ -187,7 +200,7 @@ impl<'a> Scan<'a> {
             ));
         }
         self.open.push(self.document.nodes.len());
-        self.add(kind, at..at + 1);
+        self.add(kind, at..at + 1, false);
         Ok(at + 1)
     }
 
@@ -206,11 +219,13 @@ impl<'a> Scan<'a> {
     fn string(&mut self, at: usize) -> usize {
         let bytes = self.document.text.as_bytes();
         let mut end = at + 1;
+        let mut escaped = false;
         while let Some(found) = memchr2(b'"', b'\\', &bytes[end..]) {
             end += found;
             if bytes[end] == b'"' {
                 break;
             }
+            escaped = true;
             end += 2;
         }
         let raw = at..end + 1;
@@ -218,12 +233,12 @@ impl<'a> Scan<'a> {
             .open
             .last()
             .is_some_and(|open| self.document.nodes[*open].kind == Kind::Object);
-        if in_object && self.key.is_empty() {
-            self.key = raw.clone();
+        if in_object && self.key.raw.is_empty() {
+            self.key = Literal { raw, escaped };
         } else {
-            self.add(Kind::Text, raw.clone());
+            self.add(Kind::Text, raw, escaped);
         }
-        raw.end
+        end + 1
     }
 
     fn scalar(&mut self, first: u8, at: usize) -> usize {
@@ -235,11 +250,11 @@ impl<'a> Scan<'a> {
             b'n' => Kind::Null,
             _ => Kind::Number,
         };
-        self.add(kind, at..end);
+        self.add(kind, at..end, false);
         end
     }
 
-    fn add(&mut self, kind: Kind, raw: Range<usize>) {
+    fn add(&mut self, kind: Kind, raw: Range<usize>, escaped: bool) {
         let next = self.document.nodes.len() + 1;
         let key = std::mem::take(&mut self.key);
         self.document.nodes.push(Node {
@@ -247,6 +262,7 @@ impl<'a> Scan<'a> {
             raw,
             next,
             key,
+            escaped,
         });
     }
 }
@@ -278,14 +294,14 @@ impl<'d> Value<'d> {
         &self.document.text[self.raw()]
     }
 
-    /// Text at bytes of the whole body.
-    pub fn slice(&self, raw: Range<usize>) -> &'d str {
-        &self.document.text[raw]
-    }
-
     /// Its key's bytes in the body, quotes included; empty outside of objects.
     pub fn key_raw(&self) -> Range<usize> {
-        self.node().key.clone()
+        self.node().key.raw.clone()
+    }
+
+    /// Its key's bytes as text, quotes included; empty outside of objects.
+    pub fn key_slice(&self) -> &'d str {
+        &self.document.text[self.key_raw()]
     }
 
     /// Its key, unescaped; empty outside of objects.
@@ -293,9 +309,9 @@ impl<'d> Value<'d> {
     /// # Errors
     /// A lone surrogate.
     pub fn key(&self) -> Result<Cow<'d, str>, ReadError> {
-        match self.key_raw() {
-            none if none.is_empty() => Ok(Cow::Borrowed("")),
-            raw => self.document.unescape(raw),
+        match &self.node().key {
+            none if none.raw.is_empty() => Ok(Cow::Borrowed("")),
+            key => self.document.unescape(key),
         }
     }
 
@@ -327,7 +343,10 @@ impl<'d> Value<'d> {
     /// A lone surrogate.
     pub fn text(&self) -> Result<Option<Cow<'d, str>>, ReadError> {
         match self.kind() {
-            Kind::Text => self.document.unescape(self.raw()).map(Some),
+            Kind::Text => {
+                let (raw, escaped) = (self.raw(), self.node().escaped);
+                self.document.unescape(&Literal { raw, escaped }).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -356,63 +375,4 @@ fn place(body: &[u8], at: usize) -> String {
 
 fn error_of(code: &'static str, message: String) -> ReadError {
     ReadError { code, message }
-}
-
-/// A text as a JSON string literal.
-pub fn quote(text: &str) -> String {
-    serde_json::to_string(text).expect("a string always serialises")
-}
-
-/// Bytes to be put in place of others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Splice {
-    /// What goes; empty to insert.
-    pub at: Range<usize>,
-    /// What comes.
-    pub bytes: String,
-}
-
-impl Splice {
-    /// The literal of an edit.
-    pub fn literal(edit: &Edit) -> Self {
-        Self {
-            at: edit.raw.clone(),
-            bytes: quote(&edit.text),
-        }
-    }
-
-    fn outside_of(&self, other: &Range<usize>) -> bool {
-        self.at.end <= other.start || other.end <= self.at.start
-    }
-}
-
-/// `body` with every splice applied; bytes outside of them are untouched.
-///
-/// # Errors
-/// "bad_edit" where splices overlap or leave the body: a fault of ours, never of the caller.
-pub fn splice(body: &[u8], mut splices: Vec<Splice>) -> Result<Bytes, ReadError> {
-    splices.sort_by_key(|splice| (splice.at.start, splice.at.end));
-    let more: usize = splices.iter().map(|splice| splice.bytes.len()).sum();
-    let mut out = Vec::with_capacity(body.len() + more);
-    let mut from = 0;
-    for splice in &splices {
-        let between = body.get(from..splice.at.start);
-        let (Some(between), true) = (between, splice.at.start <= splice.at.end) else {
-            return Err(error_of("bad_edit", "edits overlap".to_owned()));
-        };
-        out.extend_from_slice(between);
-        out.extend_from_slice(splice.bytes.as_bytes());
-        from = splice.at.end;
-    }
-    let Some(rest) = body.get(from..) else {
-        return Err(error_of("bad_edit", "an edit leaves the body".to_owned()));
-    };
-    out.extend_from_slice(rest);
-    Ok(Bytes::from(out))
-}
-
-/// Adds `splice`, which replaces a whole value, and drops those inside of it.
-pub fn cover(splices: &mut Vec<Splice>, splice: Splice) {
-    splices.retain(|other| other.outside_of(&splice.at));
-    splices.push(splice);
 }

@@ -12,8 +12,11 @@ pub mod multipart;
 pub mod openai;
 pub mod openai_chat;
 mod openai_chat_fields;
+mod openai_chat_shape;
 pub mod openai_completions;
 pub mod openai_images;
+mod openai_reply;
+pub mod splice;
 pub mod sse;
 pub mod table;
 
@@ -306,7 +309,8 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
     fn say(&self, envelope: &Envelope, choice: u32, text: &str) -> Bytes;
 
     /// The events (framed) that end a stream early: `choice` says `text` (if any), every open
-    /// choice ends as `ending` says, then the protocol's own end.
+    /// choice ends as `ending` says, then the protocol's own end. `choice` counts as open even
+    /// where an event that was read, but not shown, has ended it.
     fn end_stream(&self, envelope: &Envelope, choice: u32, text: &str, ending: Ending) -> Bytes;
 
     /// The whole reply instead of a model's answer: document or events as the caller asked.

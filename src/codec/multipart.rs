@@ -77,10 +77,17 @@ pub fn read(
 /// # Errors
 /// Another type, or no boundary.
 pub fn boundary(content_type: &str) -> Result<String, ReadError> {
-    multer::parse_boundary(content_type).map_err(|_| {
-        let message = "send multipart/form-data with a boundary";
-        refuse("unsupported_media_type", message)
-    })
+    let named = content_type
+        .to_ascii_lowercase()
+        .matches("boundary=")
+        .count();
+    multer::parse_boundary(content_type)
+        .ok()
+        .filter(|_| named == 1)
+        .ok_or_else(|| {
+            let message = "send multipart/form-data with one boundary";
+            refuse("unsupported_media_type", message)
+        })
 }
 
 /// Whether `text` may stand in a form with this content type: it must not hold its delimiter.
@@ -202,5 +209,85 @@ fn refuse(code: &'static str, message: impl Into<String>) -> ReadError {
     ReadError {
         code,
         message: message.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FORM: &str = "multipart/form-data; boundary=\"wg 1\"";
+    const LIMITS: ReadLimits = ReadLimits {
+        depth: 8,
+        parts: 16,
+    };
+
+    fn value() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..40),
+            // What looks like the form's own bytes.
+            "(\r\n|\n|-|--|--wg|--wg 2|name=\"a\"|[a-z]){0,8}".prop_map(String::into_bytes),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        /// Every value is found at its own bytes, whatever it holds.
+        #[test]
+        fn values_are_found_where_they_stand(
+            fields in prop::collection::vec(("[a-z]{1,6}", prop::option::of("[a-z. ]{1,6}"), value()), 1..6),
+        ) {
+            let mut body = Vec::new();
+            let mut expect = Vec::new();
+            for (number, (name, file, value)) in fields.iter().enumerate() {
+                let name = format!("{name}{number}");
+                let file_part = file.as_ref().map_or_else(String::new, |file| format!("; filename=\"{file}\""));
+                let head = format!("--wg 1\r\nContent-Disposition: form-data; name=\"{name}\"{file_part}\r\n\r\n");
+                body.extend_from_slice(head.as_bytes());
+                let start = body.len();
+                body.extend_from_slice(value);
+                expect.push((name, file.clone(), start..body.len()));
+                body.extend_from_slice(b"\r\n");
+            }
+            body.extend_from_slice(b"--wg 1--\r\n");
+            let found = read(FORM, &Bytes::from(body.clone()), &LIMITS).expect("reads");
+            for (_, raw) in found.iter().filter_map(|field| field.file.as_ref()) {
+                prop_assert_eq!(body[raw.start - 1], b'"');
+                prop_assert_eq!(body[raw.end], b'"');
+            }
+            let found: Vec<_> = found
+                .into_iter()
+                .map(|field| (field.name, field.file.map(|file| file.0), field.value))
+                .collect();
+            prop_assert_eq!(found, expect);
+        }
+
+        /// Any bytes: fields or an error, never a panic.
+        #[test]
+        fn any_bytes_are_read_or_refused(body in "(--wg 1|--|\r\n|Content-Disposition: form-data; name=\"a\"|[a-z\u{e9}\"]){0,12}") {
+            let body = Bytes::from(body);
+            if let Ok(fields) = read(FORM, &body, &LIMITS) {
+                for field in fields {
+                    prop_assert!(body.get(field.value).is_some());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_content_type_names_one_boundary() {
+        for kind in [
+            "application/json",
+            "multipart/form-data",
+            "multipart/form-data; boundary=a; boundary=b",
+        ] {
+            let error = boundary(kind).expect_err("refused");
+            assert_eq!(error.code, "unsupported_media_type");
+        }
+        assert_eq!(boundary(FORM).as_deref(), Ok("wg 1"));
+        assert!(fits(FORM, "--wg") && !fits(FORM, "a--wg 1"));
     }
 }

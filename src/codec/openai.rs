@@ -1,20 +1,19 @@
-//! What the OpenAI dialects share: typed members, answers made of `choices`, error objects.
+//! How the OpenAI dialects are read: typed members, answers made of `choices`.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::Value as Json;
 
-use super::json::{self, Document, Kind, MAX_DEPTH, Splice, Value};
+use super::json::{Document, Kind, MAX_DEPTH, Value};
+use super::splice::{self, Splice, splice};
 use super::table::{Leaf, Place, Step, Table, pointer};
-use super::{
-    Delta, Edit, Ending, Envelope, Fault, Lane, Piece, ReadError, ReadLimits, Refusal, Reply, sse,
-};
+use super::{Delta, Edit, Envelope, Lane, Piece, ReadError, ReadLimits, openai_reply};
 use crate::message::{Media, Part};
 
 /// Most choices one request may ask for (OpenAI's own bound for `n`): a refusal repeats its text
 /// once per choice.
 pub const MAX_CHOICES: u32 = 128;
 
-/// What ends every OpenAI stream.
-pub const DONE: &str = "[DONE]";
+/// Most choices of one stream that are open at once; completions may ask for 2048.
+const MAX_OPEN_CHOICES: usize = 4096;
 
 /// Lane of a choice's visible text.
 pub const CONTENT: u32 = 0;
@@ -93,19 +92,19 @@ pub type Sorter = fn(&[Step<'_>], Value<'_>) -> Option<(u32, Media)>;
 ///
 /// Strings outside of choices, and places in a choice that `sort` does not know, get a lane by
 /// their pointer ([`unnamed_lane`]), those outside of choices in choice 0.
-pub fn read_pieces(
+fn read_pieces(
     document: &Document<'_>,
+    choices: &[Choice<'_>],
     table: &Table,
     sort: Sorter,
     limits: &ReadLimits,
 ) -> Result<Vec<Piece>, ReadError> {
-    let choices = Choice::all(document)?;
     let mut pieces = Vec::new();
     table.walk(document, &mut |leaf: &Leaf<'_, '_>| {
         if pieces.len() >= limits.parts {
             return Err(too_many(limits));
         }
-        let (lane, media) = sorted(&choices, leaf, sort);
+        let (lane, media) = sorted(choices, leaf, sort);
         pieces.push(Piece {
             lane,
             media,
@@ -225,9 +224,9 @@ pub fn write_choices(body: &[u8], edits: &[Edit]) -> Result<bytes::Bytes, ReadEr
             at: logprobs.raw(),
             bytes: "null".to_owned(),
         };
-        json::cover(&mut splices, null);
+        splice::cover(&mut splices, null);
     }
-    json::splice(body, splices)
+    splice(body, splices)
 }
 
 /// [`write_choices`] for one event's data.
@@ -251,19 +250,27 @@ pub fn replace_choice(
             bytes: replacement.to_string(),
         })
         .collect();
-    json::splice(body, splices)
+    splice(body, splices)
 }
 
-/// Whether a whole answer has a shape that is known: choices, or an error object.
-pub fn check_answer(document: &Document<'_>) -> Result<(), ReadError> {
-    let root = root(document)?;
+/// Reads a whole answer: choices, or an error object; `check` looks for what the dialect does not
+/// know.
+pub fn read_answer(
+    body: &[u8],
+    table: &Table,
+    sort: Sorter,
+    check: fn(&[Choice<'_>]) -> Result<(), ReadError>,
+    limits: &ReadLimits,
+) -> Result<Vec<Piece>, ReadError> {
+    let document = Document::parse(body, limits)?;
+    let root = root(&document)?;
     if root.get("choices").is_none() && root.get("error").is_none() {
-        return Err(refuse(
-            "unknown_shape",
-            "the answer has neither choices nor an error",
-        ));
+        let message = "the answer has neither choices nor an error";
+        return Err(refuse("unknown_shape", message));
     }
-    Ok(())
+    let choices = Choice::all(&document)?;
+    check(&choices)?;
+    read_pieces(&document, &choices, table, sort, limits)
 }
 
 /// Reads one event of a stream of choices and learns its envelope; `check` looks for what the
@@ -273,10 +280,10 @@ pub fn read_event(
     envelope: &mut Envelope,
     table: &Table,
     sort: Sorter,
-    check: fn(&Document<'_>) -> Result<(), ReadError>,
+    check: fn(&[Choice<'_>]) -> Result<(), ReadError>,
     limits: &ReadLimits,
 ) -> Result<Delta, ReadError> {
-    if data.trim() == DONE {
+    if data.trim() == openai_reply::DONE {
         return Ok(Delta {
             done: true,
             ..Delta::default()
@@ -291,22 +298,27 @@ pub fn read_event(
             "an event has no choices, no usage and no error",
         ));
     }
-    check(&document)?;
+    let choices = Choice::all(&document)?;
+    check(&choices)?;
     learn(root, envelope)?;
     let mut ended = Vec::new();
-    for choice in Choice::all(&document)? {
+    for choice in &choices {
         let open = envelope.open.iter().position(|open| *open == choice.index);
         match (choice.ends()?, open) {
             (true, open) => {
                 ended.push(choice.index);
                 open.map(|position| envelope.open.remove(position));
             }
+            (false, None) if envelope.open.len() >= MAX_OPEN_CHOICES => {
+                let message = format!("more than {MAX_OPEN_CHOICES} choices at once");
+                return Err(refuse("too_many_choices", message));
+            }
             (false, None) => envelope.open.push(choice.index),
             (false, Some(_)) => {}
         }
     }
     Ok(Delta {
-        pieces: read_pieces(&document, table, sort, limits)?,
+        pieces: read_pieces(&document, &choices, table, sort, limits)?,
         ended,
         done: false,
         error,
@@ -324,94 +336,6 @@ fn learn(root: Value<'_>, envelope: &mut Envelope) -> Result<(), ReadError> {
         envelope.created = root.get("created").and_then(|n| n.number()).unwrap_or(0);
     }
     Ok(())
-}
-
-/// The dialect's word for how an answer of ours ends.
-pub fn finish_reason(ending: Ending) -> &'static str {
-    match ending {
-        Ending::Filtered => "content_filter",
-        Ending::Supported => "stop",
-    }
-}
-
-/// Names the rule, the area and the exchange; SDKs pass over it.
-pub fn mark(refusal: &Refusal) -> Json {
-    json!({"rule": refusal.rule, "area": refusal.area, "exchange": refusal.exchange})
-}
-
-/// An envelope for an answer that no model gave.
-pub fn own_envelope(prefix: &str, model: &str, refusal: &Refusal) -> Envelope {
-    Envelope {
-        id: format!("{prefix}-wardgate-{}", refusal.exchange),
-        model: model.to_owned(),
-        created: refusal.created,
-        open: Vec::new(),
-    }
-}
-
-/// An answer or chunk of ours around `choices`.
-pub fn wrap(object: &str, envelope: &Envelope, choices: Vec<Json>, mark: Option<Json>) -> Json {
-    let mut body = Map::new();
-    body.insert("id".into(), json!(envelope.id));
-    body.insert("object".into(), json!(object));
-    body.insert("created".into(), json!(envelope.created));
-    body.insert("model".into(), json!(envelope.model));
-    body.insert("choices".into(), Json::Array(choices));
-    if let Some(mark) = mark {
-        body.insert("wardgate".into(), mark);
-    }
-    Json::Object(body)
-}
-
-/// The choices that an early end has to end: those open, and the one that is cut.
-pub fn ending_choices(envelope: &Envelope, cut: u32) -> Vec<u32> {
-    let mut all = envelope.open.clone();
-    all.push(cut);
-    all.sort_unstable();
-    all.dedup();
-    all
-}
-
-/// A document of ours.
-pub fn document_reply(status: u16, body: &Json) -> Reply {
-    Reply {
-        status,
-        content_type: "application/json",
-        body: body.to_string().into(),
-    }
-}
-
-/// A stream of ours: the chunks, then the protocol's end.
-pub fn events_reply(chunks: &[Json]) -> Reply {
-    Reply {
-        status: 200,
-        content_type: "text/event-stream; charset=utf-8",
-        body: events(chunks),
-    }
-}
-
-/// Frames the chunks and adds the protocol's end.
-pub fn events(chunks: &[Json]) -> bytes::Bytes {
-    let mut out = bytes::BytesMut::new();
-    for chunk in chunks {
-        out.extend_from_slice(&sse::frame(&chunk.to_string()));
-    }
-    out.extend_from_slice(&sse::frame(DONE));
-    out.freeze()
-}
-
-/// A refusal as an error object.
-pub fn refusal_error(refusal: &Refusal, kind: &str, code: &str) -> Reply {
-    let error = json!({"message": refusal.text, "type": kind, "param": null, "code": code});
-    document_reply(400, &json!({"error": error, "wardgate": mark(refusal)}))
-}
-
-/// An error of ours as the OpenAI error object.
-pub fn fault(fault: &Fault) -> Reply {
-    let (message, kind, code) = (&fault.message, fault.kind, fault.code);
-    let error = json!({"message": message, "type": kind, "param": null, "code": code});
-    let mark = json!({"exchange": fault.exchange});
-    document_reply(fault.status, &json!({"error": error, "wardgate": mark}))
 }
 
 /// Lets `guidance` follow the part's text, as edited so far.

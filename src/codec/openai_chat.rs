@@ -7,19 +7,20 @@
 //!
 //! Limit: audio and files are refused; pictures that a message shows are passed on unseen.
 
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
-use super::json::{self, Document, Kind, Splice, Value};
-use super::openai::{self, CONTENT, refuse, wrong_type};
+use super::json::{Document, Value};
+use super::openai::{self, CONTENT, Choice};
 use super::openai_chat_fields::FIELDS;
+use super::openai_chat_shape::{Messages, check_modalities, check_said, check_tools};
+use super::splice::{self, Splice, splice};
 use super::table::{Leaf, Place, Side, Step, Table, pointer};
 use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal,
-    RefusalStyle, Reply, sse,
+    RefusalStyle, Reply, openai_reply, sse,
 };
 use crate::message::{Media, Output, Part, Role};
 
@@ -33,6 +34,34 @@ pub const REASONING: u32 = 3;
 pub const FUNCTION: u32 = 4;
 /// First lane of the first tool call.
 pub const TOOLS: u32 = 16;
+
+/// JSON Schema's own words. A request with many tools holds hundreds of them, and they say nothing.
+const SCHEMA_WORDS: [&str; 24] = [
+    "type",
+    "properties",
+    "required",
+    "description",
+    "items",
+    "enum",
+    "additionalProperties",
+    "default",
+    "title",
+    "format",
+    "anyOf",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "$schema",
+    "$ref",
+    "string",
+    "object",
+    "array",
+    "number",
+    "integer",
+    "boolean",
+    "null",
+];
 
 static REQUEST: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Request));
 static ANSWER: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Answer));
@@ -66,7 +95,9 @@ impl Codec for OpenAiChat {
             if parts.len() >= limits.parts {
                 return Err(openai::too_many(limits));
             }
-            parts.push(part(leaf, &messages.roles));
+            if !is_schema_word(leaf) {
+                parts.push(part(leaf, &messages.roles));
+            }
             Ok(())
         })?;
         Ok(Ask {
@@ -94,14 +125,12 @@ impl Codec for OpenAiChat {
         if let Some(text) = guidance {
             splices.push(guidance_splice(ask, text));
         }
-        json::splice(body, splices)
+        splice(body, splices)
     }
 
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
-        let document = Document::parse(body, limits)?;
-        openai::check_answer(&document)?;
-        check_said(&document, "message")?;
-        openai::read_pieces(&document, &ANSWER, lane, limits)
+        let check = |choices: &[Choice<'_>]| check_said(choices, "message");
+        openai::read_answer(body, &ANSWER, lane, check, limits)
     }
 
     fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
@@ -124,7 +153,7 @@ impl Codec for OpenAiChat {
         envelope: &mut Envelope,
         limits: &ReadLimits,
     ) -> Result<Delta, ReadError> {
-        let check = |document: &Document<'_>| check_said(document, "delta");
+        let check = |choices: &[Choice<'_>]| check_said(choices, "delta");
         openai::read_event(data, envelope, &EVENT, lane, check, limits)
     }
 
@@ -141,75 +170,42 @@ impl Codec for OpenAiChat {
         if !text.is_empty() {
             chunks.push(said(envelope, choice, text));
         }
-        for open in openai::ending_choices(envelope, choice) {
+        for open in openai_reply::ending_choices(envelope, choice) {
             chunks.push(chunk(envelope, ended(open, ending), None));
         }
-        openai::events(&chunks)
+        openai_reply::events(&chunks)
     }
 
     fn refuse(&self, ask: &Ask, refusal: &Refusal) -> Reply {
         // Help is never an error: an app would show its own "something went wrong" instead.
         if refusal.style == RefusalStyle::Error && refusal.ending == Ending::Filtered {
-            return openai::refusal_error(refusal, "invalid_request_error", "content_filter");
+            return openai_reply::refusal_error(refusal, "invalid_request_error", "content_filter");
         }
-        let envelope = openai::own_envelope("chatcmpl", &ask.model, refusal);
+        let envelope = openai_reply::own_envelope("chatcmpl", &ask.model, refusal);
         if ask.stream {
-            return openai::events_reply(&refusal_chunks(ask, &envelope, refusal));
+            return openai_reply::events_reply(&refusal_chunks(ask, &envelope, refusal));
         }
         let choices = (0..ask.choices)
             .map(|index| whole_choice(index, &refusal.text, refusal.ending))
             .collect();
-        let mark = Some(openai::mark(refusal));
-        let mut body = openai::wrap("chat.completion", &envelope, choices, mark);
+        let mark = Some(openai_reply::mark(refusal));
+        let mut body = openai_reply::wrap("chat.completion", &envelope, choices, mark);
         body["usage"] = json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0});
-        openai::document_reply(200, &body)
+        openai_reply::document_reply(200, &body)
     }
 
     fn error(&self, fault: &Fault) -> Reply {
-        openai::fault(fault)
-    }
-}
-
-/// What the messages say about the others: whose words, and where guidance goes.
-struct Messages {
-    roles: Vec<Role>,
-    guidance_at: Range<usize>,
-}
-
-impl Messages {
-    fn read(root: Value<'_>) -> Result<Self, ReadError> {
-        let messages = root
-            .get("messages")
-            .ok_or_else(|| refuse("missing_field", "/messages is missing"))?;
-        if messages.kind() != Kind::Array {
-            return Err(wrong_type("/messages", "an array"));
-        }
-        let mut roles = Vec::new();
-        let mut guidance_at = None;
-        let mut last = 0..0;
-        for (index, message) in messages.children().enumerate() {
-            let role = read_message(index, message)?;
-            if role != Role::System && guidance_at.is_none() {
-                let start = message.raw().start;
-                guidance_at = Some(start..start);
-            }
-            roles.push(role);
-            last = message.raw();
-        }
-        if roles.is_empty() {
-            return Err(refuse("missing_field", "/messages is empty"));
-        }
-        Ok(Self {
-            roles,
-            guidance_at: guidance_at.unwrap_or(last),
-        })
+        openai_reply::fault(fault)
     }
 }
 
 /// Guidance is a system message: before the first message that is none, which an empty
 /// [`Ask::guidance_at`] marks, or after the last one, whose bytes it then holds.
 fn guidance_splice(ask: &Ask, text: &str) -> Splice {
-    let message = format!("{{\"role\":\"system\",\"content\":{}}}", json::quote(text));
+    let message = format!(
+        "{{\"role\":\"system\",\"content\":{}}}",
+        splice::quote(text)
+    );
     let (at, bytes) = match ask.guidance_at.clone() {
         before if before.is_empty() => (before.start, message + ","),
         after => (after.end, format!(",{message}")),
@@ -217,117 +213,12 @@ fn guidance_splice(ask: &Ask, text: &str) -> Splice {
     Splice { at: at..at, bytes }
 }
 
-fn read_message(index: usize, message: Value<'_>) -> Result<Role, ReadError> {
-    let at = pointer(&[Step::Known("messages"), Step::Index(index)]);
-    if message.kind() != Kind::Object {
-        return Err(wrong_type(&at, "an object"));
-    }
-    let role = match message.get("role") {
-        Some(role) => role.text()?,
-        None => None,
-    };
-    let role = match role.as_deref() {
-        Some("system" | "developer") => Role::System,
-        Some("user") => Role::User,
-        Some("assistant") => Role::Assistant,
-        Some("tool" | "function") => Role::Tool,
-        _ => {
-            let known = "system, developer, user, assistant, tool or function";
-            return Err(refuse(
-                "unknown_role",
-                format!("{at}/role has to be {known}"),
-            ));
-        }
-    };
-    check_content(message, &at, &["text", "refusal", "image_url"])?;
-    check_kinds(message.get("tool_calls"), &at, "tool_calls")?;
-    Ok(role)
-}
-
-/// `content` is absent, a string, or parts of the types `known`.
-fn check_content(message: Value<'_>, at: &str, known: &[&str]) -> Result<(), ReadError> {
-    let Some(content) = message.get("content") else {
-        return Ok(());
-    };
-    match content.kind() {
-        Kind::Text => return Ok(()),
-        Kind::Array => {}
-        _ => return Err(wrong_type(&format!("{at}/content"), "a string or an array")),
-    }
-    for (index, part) in content.children().enumerate() {
-        let at = format!("{at}/content/{index}");
-        let kind = part.get("type").map(|kind| kind.text()).transpose()?;
-        match kind.flatten().as_deref() {
-            Some(kind) if known.contains(&kind) => {}
-            Some("input_audio" | "file") => {
-                let why = "sound and files cannot be inspected yet; send their text instead";
-                return Err(refuse("unsupported_part", format!("{at}: {why}")));
-            }
-            _ => {
-                let known = known.join(" or ");
-                return Err(refuse(
-                    "unknown_part",
-                    format!("{at}/type has to be {known}"),
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Tools and tool calls are functions or custom tools; a later piece of a streamed call has no type.
-fn check_kinds(tools: Option<Value<'_>>, at: &str, name: &str) -> Result<(), ReadError> {
-    let Some(tools) = tools else {
-        return Ok(());
-    };
-    if tools.kind() != Kind::Array {
-        return Err(wrong_type(&format!("{at}/{name}"), "an array"));
-    }
-    for (index, tool) in tools.children().enumerate() {
-        let kind = tool.get("type").map(|kind| kind.text()).transpose()?;
-        let known = match kind {
-            None => tool.kind() == Kind::Object,
-            Some(kind) => matches!(kind.as_deref(), Some("function" | "custom")),
-        };
-        if !known {
-            let why = "has to be function or custom";
-            return Err(refuse(
-                "unknown_tool",
-                format!("{at}/{name}/{index}/type {why}"),
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn check_tools(root: Value<'_>) -> Result<(), ReadError> {
-    check_kinds(root.get("tools"), "", "tools")
-}
-
-fn check_modalities(root: Value<'_>) -> Result<(), ReadError> {
-    let Some(modalities) = root.get("modalities") else {
-        return Ok(());
-    };
-    for modality in modalities.children() {
-        if modality.text()?.as_deref() != Some("text") {
-            let why = "only text answers can be inspected yet; ask for [\"text\"]";
-            return Err(refuse("unsupported_field", format!("/modalities: {why}")));
-        }
-    }
-    Ok(())
-}
-
-/// The parts and tools of every choice are of known types.
-fn check_said(document: &Document<'_>, name: &'static str) -> Result<(), ReadError> {
-    for choice in openai::Choice::all(document)? {
-        let Some(said) = choice.value.get(name) else {
-            continue;
-        };
-        let at = format!("/choices/{}/{name}", choice.index);
-        check_content(said, &at, &["text", "refusal"])?;
-        check_kinds(said.get("tool_calls"), &at, "tool_calls")?;
-    }
-    Ok(())
+fn is_schema_word(leaf: &Leaf<'_, '_>) -> bool {
+    let in_schema = matches!(
+        leaf.path,
+        [Step::Known("tools" | "functions" | "response_format"), ..]
+    );
+    in_schema && SCHEMA_WORDS.contains(&leaf.text.as_ref())
 }
 
 fn part(leaf: &Leaf<'_, '_>, roles: &[Role]) -> Part {
@@ -338,9 +229,12 @@ fn part(leaf: &Leaf<'_, '_>, roles: &[Role]) -> Part {
             (roles[*index], turn, rest)
         }
         path @ [Step::Known("prediction"), ..] => (Role::Assistant, after, path),
-        path @ [Step::Known("tools" | "functions" | "response_format"), ..] => {
-            (Role::System, after, path)
-        }
+        path @ [
+            Step::Known(
+                "tools" | "functions" | "response_format" | "tool_choice" | "function_call",
+            ),
+            ..,
+        ] => (Role::System, after, path),
         path => (Role::User, after, path),
     };
     Part {
@@ -386,6 +280,7 @@ fn lane(path: &[Step<'_>], choice: Value<'_>) -> Option<(u32, Media)> {
         [Known("refusal")] => REFUSAL,
         [Known("reasoning_content")] => REASONING_CONTENT,
         [Known("reasoning")] => REASONING,
+        [Known("reasoning_details"), ..] => openai::unnamed_lane(path),
         [Known("function_call"), Known("name")] => FUNCTION,
         [Known("function_call"), Known("arguments")] => FUNCTION + 1,
         [Known("tool_calls"), Index(at), Known(_), Known(field)] => {
@@ -403,12 +298,12 @@ fn lane(path: &[Step<'_>], choice: Value<'_>) -> Option<(u32, Media)> {
 
 fn whole_choice(index: u32, text: &str, ending: Ending) -> Json {
     let message = json!({"role": "assistant", "content": text, "refusal": null});
-    let reason = openai::finish_reason(ending);
+    let reason = openai_reply::finish_reason(ending);
     json!({"index": index, "message": message, "logprobs": null, "finish_reason": reason})
 }
 
 fn chunk(envelope: &Envelope, choice: Json, mark: Option<Json>) -> Json {
-    openai::wrap("chat.completion.chunk", envelope, vec![choice], mark)
+    openai_reply::wrap("chat.completion.chunk", envelope, vec![choice], mark)
 }
 
 fn said(envelope: &Envelope, choice: u32, text: &str) -> Json {
@@ -418,7 +313,7 @@ fn said(envelope: &Envelope, choice: u32, text: &str) -> Json {
 }
 
 fn ended(choice: u32, ending: Ending) -> Json {
-    let reason = openai::finish_reason(ending);
+    let reason = openai_reply::finish_reason(ending);
     json!({"index": choice, "delta": {}, "logprobs": null, "finish_reason": reason})
 }
 
@@ -426,7 +321,7 @@ fn refusal_chunks(ask: &Ask, envelope: &Envelope, refusal: &Refusal) -> Vec<Json
     let mut chunks = Vec::new();
     for index in 0..ask.choices {
         let mut first = said(envelope, index, &refusal.text);
-        first["wardgate"] = openai::mark(refusal);
+        first["wardgate"] = openai_reply::mark(refusal);
         chunks.push(first);
     }
     for index in 0..ask.choices {

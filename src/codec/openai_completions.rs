@@ -10,12 +10,13 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
-use super::json::{self, Document, Kind, Splice, Value};
+use super::json::{Document, Kind, Value};
 use super::openai::{self, CONTENT, refuse, wrong_type};
+use super::splice::{Splice, splice};
 use super::table::{Leaf, Place, Side, Step, Table, pointer};
 use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal,
-    RefusalStyle, Reply, sse,
+    RefusalStyle, Reply, openai_reply, sse,
 };
 use crate::message::{Media, Output, Part, Role};
 
@@ -58,6 +59,10 @@ static FIELDS: &[Field] = &[
     Field::opaque("answer:/system_fingerprint", ""),
     Field::opaque("answer:/service_tier", ""),
     Field::opaque("answer:/usage/**", ""),
+    Field::inspected("answer:/error/message", ""),
+    Field::opaque("answer:/error/type", "a stable word"),
+    Field::opaque("answer:/error/param", "a pointer"),
+    Field::opaque("answer:/error/code", "a stable word"),
     Field::inspected("event:/choices/*/text", ""),
     Field::opaque("event:/choices/*/index", ""),
     Field::opaque("event:/choices/*/finish_reason", ""),
@@ -69,6 +74,10 @@ static FIELDS: &[Field] = &[
     Field::opaque("event:/system_fingerprint", ""),
     Field::opaque("event:/service_tier", ""),
     Field::opaque("event:/usage/**", ""),
+    Field::inspected("event:/error/message", ""),
+    Field::opaque("event:/error/type", "a stable word"),
+    Field::opaque("event:/error/param", "a pointer"),
+    Field::opaque("event:/error/code", "a stable word"),
 ];
 
 static REQUEST: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Request));
@@ -138,13 +147,11 @@ impl Codec for OpenAiCompletions {
         if edits.is_empty() {
             return Ok(body.clone());
         }
-        json::splice(body, edits.iter().map(Splice::literal).collect())
+        splice(body, edits.iter().map(Splice::literal).collect())
     }
 
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
-        let document = Document::parse(body, limits)?;
-        openai::check_answer(&document)?;
-        openai::read_pieces(&document, &ANSWER, lane, limits)
+        openai::read_answer(body, &ANSWER, lane, |_| Ok(()), limits)
     }
 
     fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
@@ -183,32 +190,32 @@ impl Codec for OpenAiCompletions {
         if !text.is_empty() {
             chunks.push(said(envelope, choice, text));
         }
-        for open in openai::ending_choices(envelope, choice) {
+        for open in openai_reply::ending_choices(envelope, choice) {
             chunks.push(chunk(envelope, whole_choice(open, "", ending)));
         }
-        openai::events(&chunks)
+        openai_reply::events(&chunks)
     }
 
     fn refuse(&self, ask: &Ask, refusal: &Refusal) -> Reply {
         // Help is never an error: an app would show its own "something went wrong" instead.
         if refusal.style == RefusalStyle::Error && refusal.ending == Ending::Filtered {
-            return openai::refusal_error(refusal, "invalid_request_error", "content_filter");
+            return openai_reply::refusal_error(refusal, "invalid_request_error", "content_filter");
         }
-        let envelope = openai::own_envelope("cmpl", &ask.model, refusal);
+        let envelope = openai_reply::own_envelope("cmpl", &ask.model, refusal);
         let choices: Vec<_> = (0..ask.choices)
             .map(|index| whole_choice(index, &refusal.text, refusal.ending))
             .collect();
-        let mark = Some(openai::mark(refusal));
-        let mut body = openai::wrap("text_completion", &envelope, choices, mark);
+        let mark = Some(openai_reply::mark(refusal));
+        let mut body = openai_reply::wrap("text_completion", &envelope, choices, mark);
         if ask.stream {
-            return openai::events_reply(&[body]);
+            return openai_reply::events_reply(&[body]);
         }
         body["usage"] = json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0});
-        openai::document_reply(200, &body)
+        openai_reply::document_reply(200, &body)
     }
 
     fn error(&self, fault: &Fault) -> Reply {
-        openai::fault(fault)
+        openai_reply::fault(fault)
     }
 }
 
@@ -269,12 +276,12 @@ fn lane(path: &[Step<'_>], _: Value<'_>) -> Option<(u32, Media)> {
 }
 
 fn whole_choice(index: u32, text: &str, ending: Ending) -> Json {
-    let reason = openai::finish_reason(ending);
+    let reason = openai_reply::finish_reason(ending);
     json!({"index": index, "text": text, "logprobs": null, "finish_reason": reason})
 }
 
 fn chunk(envelope: &Envelope, choice: Json) -> Json {
-    openai::wrap("text_completion", envelope, vec![choice], None)
+    openai_reply::wrap("text_completion", envelope, vec![choice], None)
 }
 
 fn said(envelope: &Envelope, choice: u32, text: &str) -> Json {

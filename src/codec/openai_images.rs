@@ -11,13 +11,15 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use serde_json::json;
 
-use super::json::{self, Document, Kind, Splice};
+use super::json::{Document, Kind};
 use super::openai::{self, WRITE_LIMITS, refuse, wrong_type};
+use super::splice::{Splice, splice};
 use super::table::{Leaf, Place, Side, Step, Table, pointer};
 use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Lane, Piece, ReadError, ReadLimits,
     Refusal, Reply, Treatment,
     multipart::{self, FormField},
+    openai_reply,
 };
 use crate::message::{Media, Output, Part, Role};
 
@@ -56,6 +58,10 @@ static FIELDS: &[Field] = &[
     Field::opaque("answer:/background", ""),
     Field::opaque("answer:/output_format", ""),
     Field::opaque("answer:/usage/**", ""),
+    Field::inspected("answer:/error/message", ""),
+    Field::opaque("answer:/error/type", "a stable word"),
+    Field::opaque("answer:/error/param", "a pointer"),
+    Field::opaque("answer:/error/code", "a stable word"),
 ];
 
 /// Form fields that are pictures.
@@ -123,7 +129,7 @@ impl Codec for OpenAiImages {
             return Ok(body.clone());
         }
         match self {
-            Self::Generations => json::splice(body, edits.iter().map(Splice::literal).collect()),
+            Self::Generations => splice(body, edits.iter().map(Splice::literal).collect()),
             Self::Edits => write_form(content_type, body, edits, ask),
         }
     }
@@ -147,7 +153,7 @@ impl Codec for OpenAiImages {
     }
 
     fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
-        json::splice(body, edits.iter().map(Splice::literal).collect())
+        splice(body, edits.iter().map(Splice::literal).collect())
     }
 
     /// The picture goes with the words that are not shown: it was made from them.
@@ -166,7 +172,7 @@ impl Codec for OpenAiImages {
         };
         let bytes = json!({"b64_json": null, "url": null, "revised_prompt": text}).to_string();
         let at = picture.raw();
-        json::splice(body, vec![Splice { at, bytes }])
+        splice(body, vec![Splice { at, bytes }])
     }
 
     fn read_event(&self, _: &str, _: &mut Envelope, _: &ReadLimits) -> Result<Delta, ReadError> {
@@ -189,11 +195,11 @@ impl Codec for OpenAiImages {
 
     /// Always an error: a picture cannot say why it is missing.
     fn refuse(&self, _: &Ask, refusal: &Refusal) -> Reply {
-        openai::refusal_error(refusal, "image_generation_user_error", "moderation_blocked")
+        openai_reply::refusal_error(refusal, "image_generation_user_error", "moderation_blocked")
     }
 
     fn error(&self, fault: &Fault) -> Reply {
-        openai::fault(fault)
+        openai_reply::fault(fault)
     }
 }
 
@@ -372,7 +378,7 @@ fn write_form(
             bytes: text,
         });
     }
-    json::splice(body, splices)
+    splice(body, splices)
 }
 
 /// A file name that cannot leave its quotes or its line.

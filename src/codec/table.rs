@@ -218,8 +218,8 @@ impl<'d> Walk<'_, 'd> {
             let (step, child) = match known {
                 Some((name, child)) => (Step::Known(name), Some(child)),
                 None => {
-                    let raw = object.slice(member.key_raw());
-                    (Step::Unknown(raw), branch.and_then(|branch| branch.any))
+                    let any = branch.and_then(|branch| branch.any);
+                    (Step::Unknown(member.key_slice()), any)
                 }
             };
             self.path.push(step);
@@ -254,5 +254,74 @@ impl<'d> Walk<'_, 'd> {
             code: "unsupported_field",
             message: format!("{at} cannot be inspected yet; leave it out"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ReadLimits;
+    use super::*;
+
+    const FIELDS: &[Field] = &[
+        Field::opaque("/a", ""),
+        Field::inspected("/a/b", ""),
+        Field::opaque("/list/*/id", ""),
+        Field::opaque("/meta/**", ""),
+        Field::inspected("/meta/note", ""),
+        Field::refused("/loud/**", ""),
+        Field::inspected("answer:/a", ""),
+    ];
+
+    #[track_caller]
+    fn check(side: Side, body: &str, expect: Result<&[&str], &str>) {
+        let limits = ReadLimits { depth: 8, parts: 9 };
+        let document = Document::parse(body.as_bytes(), &limits).expect("reads");
+        let mut found = Vec::new();
+        let result = Table::new(FIELDS, side).walk(&document, &mut |leaf| {
+            found.push(format!("{}={}", pointer(leaf.path), leaf.text));
+            Ok(())
+        });
+        match expect {
+            Ok(expect) => assert_eq!(found, expect),
+            Err(place) => {
+                let error = result.expect_err("refused");
+                assert_eq!(error.code, "unsupported_field");
+                assert!(error.message.starts_with(place), "{}", error.message);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_decide_and_the_rest_is_inspected() {
+        let request = Side::Request;
+        check(request, r#"{"a":"x"}"#, Ok(&[]));
+        check(request, r#"{"a":{"b":"x"}}"#, Ok(&["/a/b=x"]));
+        check(request, r#"{"a":{"c":"x"}}"#, Ok(&["/a/*=c", "/a/*=x"]));
+        check(
+            request,
+            r#"{"list":[{"id":"x","say":"y"}]}"#,
+            Ok(&["/list/0/*=say", "/list/0/*=y"]),
+        );
+        check(request, r#"["x",["y"],1]"#, Ok(&["/0=x", "/1/0=y"]));
+        check(Side::Answer, r#"{"a":"x"}"#, Ok(&["/a=x"]));
+    }
+
+    #[test]
+    fn a_subtree_is_treated_as_one_but_for_named_places() {
+        let request = Side::Request;
+        check(request, r#"{"meta":"x"}"#, Ok(&[]));
+        check(
+            request,
+            r#"{"meta":{"k":["x",{"l":"y"}],"note":"z"}}"#,
+            Ok(&["/meta/note=z"]),
+        );
+    }
+
+    #[test]
+    fn refused_places_may_be_null() {
+        let request = Side::Request;
+        check(request, r#"{"loud":null}"#, Ok(&[]));
+        check(request, r#"{"loud":{"k":1}}"#, Err("/loud "));
+        check(request, r#"{"loud":true}"#, Err("/loud "));
     }
 }

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::Value;
-use wardgate::codec::json::{Document, Splice, quote, splice};
+use wardgate::codec::json::Document;
+use wardgate::codec::splice::{Splice, quote, splice};
 use wardgate::codec::table::{Leaf, Side, Table};
 use wardgate::codec::{
     Ask, CODECS, Codec, Edit, Ending, Envelope, Fault, ReadError, ReadLimits, Refusal,
