@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::request::Parts;
-use http::{Method, Uri};
+use http::Uri;
 
 use crate::audit::Audit;
 use crate::cache::{AnswerCache, HitCache};
@@ -142,19 +142,6 @@ impl Live {
             None => rest.to_owned(),
         };
         Ok((Arc::clone(&self.apps[index]), rest))
-    }
-}
-
-impl config::App {
-    /// Whether the app lets this route pass unseen.
-    pub fn passes(&self, method: &Method, path: &str) -> bool {
-        self.passthrough.iter().any(|pass| {
-            pass.method == method
-                && match pass.path.strip_suffix('*') {
-                    Some(start) => path.starts_with(start),
-                    None => pass.path == path,
-                }
-        })
     }
 }
 

@@ -21,6 +21,12 @@ pub fn document(
     let mut lanes = Lanes::new(Arc::clone(context), Arc::clone(record));
     let placed: Vec<Placed> = pieces.into_iter().map(|piece| lanes.read(piece)).collect();
     lanes.finish(None);
+    if lanes.overflowed().is_some() {
+        return Err(ReadError {
+            code: super::UNCHECKED_CODE,
+            message: "it holds more than can be followed".to_owned(),
+        });
+    }
     let edits = edits(&lanes, &placed);
     let body = if edits.is_empty() { body } else { context.codec.write_answer(&body, &edits)? };
     let body = end_cut_choices(context, record.as_ref(), &lanes, &placed, body)?;

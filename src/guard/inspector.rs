@@ -37,6 +37,8 @@ pub enum Step {
     Show(u32),
     /// The text ends at [`Inspector::cut`].
     End,
+    /// There is more in the text than can be followed: nothing undecided may be shown.
+    Overflow,
 }
 
 /// Judges one lane of an answer.
@@ -113,6 +115,7 @@ impl Inspector {
         }
         match self.cut {
             Some(_) => Step::End,
+            None if self.scanner.overflowed() => Step::Overflow,
             None => Step::Show(self.window.end()),
         }
     }
@@ -252,6 +255,9 @@ impl Inspector {
     fn step(&self) -> Step {
         if self.cut.is_some() {
             return Step::End;
+        }
+        if self.scanner.overflowed() {
+            return Step::Overflow;
         }
         let mut to = self.scanner.settled();
         if let Some(undecided) = self.judge.undecided_from() {

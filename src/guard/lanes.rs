@@ -10,11 +10,17 @@ use crate::message::Media;
 use crate::policy::Action;
 use crate::text::Span;
 
+/// Texts of one answer that are followed at a time: 128 choices with a few fields each. An answer
+/// with more is not one that a model gives.
+const MAX_LANES: usize = 1_024;
+
 /// All texts of one answer.
 pub struct Lanes {
     context: Arc<Context>,
     record: Arc<dyn Record>,
     states: Vec<State>,
+    /// The choice whose text holds more than can be followed.
+    overflowed: Option<u32>,
 }
 
 /// One text of the answer as it grows.
@@ -26,6 +32,8 @@ struct State {
     shown_to: u32,
     /// The choice has ended: the text is whole.
     whole: bool,
+    /// The text of a name in which nothing was found.
+    name: Option<String>,
     /// Sentences to say when the choice ends.
     nudges: Vec<String>,
 }
@@ -43,18 +51,44 @@ pub struct Placed {
 impl Lanes {
     /// No text yet.
     pub fn new(context: Arc<Context>, record: Arc<dyn Record>) -> Self {
-        Self { context, record, states: Vec::new() }
+        Self { context, record, states: Vec::new(), overflowed: None }
     }
 
     /// Lets the piece's inspector read it.
     pub fn read(&mut self, piece: Piece) -> Placed {
+        if piece.media == Media::Name {
+            return self.read_name(piece);
+        }
         let index = self.index(piece.lane, piece.media);
         let state = &mut self.states[index];
         let start = state.inspector.len();
-        if let Step::Show(to) = state.inspector.push(&piece.text) {
-            state.shown_to = to;
-        }
+        let step = state.inspector.push(&piece.text);
+        self.overflowed = self.overflowed.or(state.take(step));
         let span = Span::new(start, state.inspector.len());
+        self.note(index);
+        Placed { lane: index, span, raw: piece.raw }
+    }
+
+    /// A name is whole as it comes, so it is judged by itself and never waits for a next piece.
+    /// Chunks repeat names; one that was clean is not judged again.
+    fn read_name(&mut self, piece: Piece) -> Placed {
+        let span = Span::new(0, u32::try_from(piece.text.len()).unwrap_or(u32::MAX));
+        let known = self.states.iter().position(|state| {
+            state.lane == piece.lane && state.name.as_deref() == Some(&*piece.text)
+        });
+        if let Some(lane) = known {
+            return Placed { lane, span, raw: piece.raw };
+        }
+        let index = self.begin(piece.lane, piece.media);
+        let state = &mut self.states[index];
+        state.inspector.push(&piece.text);
+        let step = state.inspector.finish();
+        state.whole = true;
+        if !state.inspector.has_detections() {
+            state.name = Some(piece.text);
+        }
+        let overflow = state.take(step);
+        self.overflowed = self.overflowed.or(overflow);
         self.note(index);
         Placed { lane: index, span, raw: piece.raw }
     }
@@ -67,11 +101,15 @@ impl Lanes {
                 continue;
             }
             state.whole = true;
-            if let Step::Show(to) = state.inspector.finish() {
-                state.shown_to = to;
-            }
+            let step = state.inspector.finish();
+            self.overflowed = self.overflowed.or(state.take(step));
             self.note(index);
         }
+    }
+
+    /// The choice whose text holds more than can be followed, if there is one.
+    pub fn overflowed(&self) -> Option<u32> {
+        self.overflowed
     }
 
     /// The first lane that was cut: its choice and the cut.
@@ -143,8 +181,15 @@ impl Lanes {
 
     /// The index of a lane's state, begun at its first piece.
     fn index(&mut self, lane: Lane, media: Media) -> usize {
-        if let Some(index) = self.states.iter().position(|state| state.lane == lane) {
-            return index;
+        match self.states.iter().position(|state| state.lane == lane) {
+            Some(index) => index,
+            None => self.begin(lane, media),
+        }
+    }
+
+    fn begin(&mut self, lane: Lane, media: Media) -> usize {
+        if self.states.len() > MAX_LANES {
+            self.overflowed = self.overflowed.or(Some(lane.choice));
         }
         self.states.push(State {
             lane,
@@ -152,6 +197,7 @@ impl Lanes {
             inspector: Inspector::new(Arc::clone(&self.context)),
             shown_to: 0,
             whole: false,
+            name: None,
             nudges: Vec::new(),
         });
         self.states.len() - 1
@@ -174,6 +220,16 @@ impl Lanes {
 }
 
 impl State {
+    /// Takes over how far the text may be shown; its choice, if it cannot be followed any more.
+    fn take(&mut self, step: Step) -> Option<u32> {
+        match step {
+            Step::Show(to) => self.shown_to = to,
+            Step::End => {}
+            Step::Overflow => return Some(self.lane.choice),
+        }
+        None
+    }
+
     /// Text before this byte may be shown, now or ever.
     fn limit(&self) -> u32 {
         self.inspector.cut().map_or(self.shown_to, |cut| cut.at)

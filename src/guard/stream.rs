@@ -137,7 +137,10 @@ impl Guard {
 
     /// Sends a frame on at once if nothing waits and nothing in it must; else queues it.
     fn pass_or_hold(&mut self, held: Held) {
-        let plain = self.queue.is_empty() && held.before.is_empty() && self.lanes.cut().is_none();
+        let plain = self.queue.is_empty()
+            && held.before.is_empty()
+            && self.lanes.cut().is_none()
+            && self.lanes.overflowed().is_none();
         if plain && held.pieces.iter().all(|piece| self.lanes.is_clean(piece)) {
             return self.release(&held);
         }
@@ -145,7 +148,7 @@ impl Guard {
         self.queue.push_back(held);
         self.settle();
         self.record.held(self.held);
-        if self.held > self.context.held_bytes {
+        if !self.ended && (self.held > self.context.held_bytes || self.lanes.overflowed().is_some()) {
             self.overflow();
         }
     }
@@ -218,7 +221,8 @@ impl Guard {
     fn overflow(&mut self) {
         self.record.failed(UNCHECKED_CODE);
         let piece = self.queue.front().and_then(|held| held.pieces.first());
-        let choice = piece.map_or(0, |piece| self.lanes.choice(piece));
+        let held = piece.map_or(0, |piece| self.lanes.choice(piece));
+        let choice = self.lanes.overflowed().unwrap_or(held);
         self.close(choice, unchecked_text(self.context.language), Ending::Filtered);
     }
 
