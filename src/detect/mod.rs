@@ -8,9 +8,22 @@
 //! * Text before [`Scanner::settled`] can no longer become part of an unreported hit.
 //! * A hit's span holds exactly the bytes of the original that spell it, disguise included.
 
-use std::sync::Arc;
+mod age;
+mod builder;
+mod contact;
+mod lane;
+mod lexicon;
+mod pattern;
+mod phrase;
+mod scanner;
+mod window;
 
-use crate::text::{Span, ViewKind, Views};
+pub use builder::{Builder, Detectors};
+pub use scanner::Scanner;
+
+use crate::message::Language;
+use crate::text::fold::han_share;
+use crate::text::{Span, ViewKind};
 
 /// A signal's number within one [`Detectors`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,7 +47,8 @@ pub struct Hit {
     pub score: f32,
     /// The number of skeleton symbols of the text that had to be seen before the hit was certain
     /// (its end plus the right context its kind looks at, or the text's length at its end).
-    /// Hits are reported in order of `(ripe, to, from, signal)`.
+    /// Hits are reported in order of `(ripe, to, from, signal)`; those that only the end of the
+    /// text makes certain come after all others, in the same order.
     pub ripe: u32,
 }
 
@@ -60,79 +74,24 @@ pub struct Problem {
     pub help: Option<String>,
 }
 
-/// Collects the signals of all policies.
-#[derive(Debug, Default)]
-pub struct Builder {}
-
-/// All signals of all policies, compiled. Immutable and shared.
-#[derive(Debug)]
-pub struct Detectors {}
-
-/// Reads one text, piece by piece.
-#[derive(Debug)]
-pub struct Scanner {}
-
-impl Builder {
-    /// Adds one word or phrase to a signal.
-    pub fn word(&mut self, _signal: SignalId, _word: &str, _views: Views) -> Result<(), Problem> {
-        unimplemented!()
-    }
-    /// Adds one regular expression (regex-syntax), matched against the skeleton; refused without a bounded width.
-    pub fn pattern(&mut self, _signal: SignalId, _regex: &str) -> Result<(), Problem> {
-        unimplemented!()
-    }
-    /// Adds: an age of `from..=to` years bound to a person.
-    pub fn age(&mut self, _signal: SignalId, _from: u8, _to: u8) -> Result<(), Problem> {
-        unimplemented!()
-    }
-    /// Adds: a way to reach somebody.
-    pub fn contact(&mut self, _signal: SignalId, _kinds: &[ContactKind]) -> Result<(), Problem> {
-        unimplemented!()
-    }
-    /// Compiles.
-    pub fn build(self) -> Result<Detectors, Problem> {
-        unimplemented!()
+impl Problem {
+    pub(crate) fn new(message: impl Into<String>, help: Option<&str>) -> Self {
+        Self {
+            message: message.into(),
+            help: help.map(str::to_owned),
+        }
     }
 }
 
-impl Detectors {
-    /// All hits of a whole text.
-    pub fn scan(self: &Arc<Self>, _text: &str) -> Vec<Hit> {
-        unimplemented!()
-    }
-    /// Skeleton symbols that a hit of the signal can span, right context included.
-    pub fn reach(&self, _signal: SignalId) -> u32 {
-        unimplemented!()
-    }
-    /// Heap bytes of the compiled automata.
-    pub fn memory(&self) -> usize {
-        unimplemented!()
+/// The language a text is mostly written in: Chinese if at least 30 % of its letters are Han.
+/// A text without letters counts as English.
+pub fn language(text: &str) -> Language {
+    if han_share(text).is_some_and(|share| share >= HAN_PERCENT) {
+        Language::Zh
+    } else {
+        Language::En
     }
 }
 
-impl Scanner {
-    /// A scanner at the start of a text.
-    pub fn new(_detectors: Arc<Detectors>) -> Self {
-        unimplemented!()
-    }
-    /// Reads the next piece; appends the hits that became certain.
-    pub fn push(&mut self, _piece: &str, _hits: &mut Vec<Hit>) {
-        unimplemented!()
-    }
-    /// The text ends here; appends the hits that became certain by that.
-    pub fn finish(&mut self, _hits: &mut Vec<Hit>) {
-        unimplemented!()
-    }
-    /// Bytes of the text so far that can no longer become part of an unreported hit.
-    pub fn settled(&self) -> u32 {
-        unimplemented!()
-    }
-    /// Skeleton symbols read so far.
-    pub fn symbols(&self) -> u32 {
-        unimplemented!()
-    }
-    /// The start of the earliest match that is complete, ends at or before `end`, and waits only for right context.
-    pub fn unripe_before(&self, _end: u32) -> Option<u32> {
-        unimplemented!()
-    }
-}
+/// A Han says as much as three Latin letters, so far less than half is already the main language.
+const HAN_PERCENT: u32 = 30;

@@ -1,9 +1,19 @@
 //! A text as a reader sees it. Views fold away disguise; every symbol keeps its original bytes.
 //!
+//! V0 and V1 are read here, character by character ([`fold`]); V8 is decoded here ([`hidden`]).
+//! V2 (squeezed) has no text of its own: the phrase threads of `detect` step over separators,
+//! and [`class`] says what a separator is. A further view that reads single characters is one
+//! more [`fold::Reading`]; one that rewrites runs is one more lane of `detect::Scanner`.
+//!
 //! Knows nothing of rules, providers or transports.
 
+pub mod class;
+pub mod fold;
+pub mod hidden;
 pub mod span;
 pub mod view;
 
+pub use class::Class;
+pub use fold::{Reading, Symbol, skeleton, symbols};
 pub use span::Span;
 pub use view::{ViewKind, Views};

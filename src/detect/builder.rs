@@ -1,0 +1,106 @@
+//! [`Builder`] and [`Detectors`]: from signals to one immutable set of automata.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::age::{self, Wanted};
+use super::contact;
+use super::lexicon::{Lexicon, Words};
+use super::pattern::{Guard, Patterns, Regexes};
+use super::{ContactKind, Hit, Problem, Scanner, SignalId};
+use crate::text::Views;
+
+/// Collects the signals of all policies.
+#[derive(Debug, Default)]
+pub struct Builder {
+    words: Words,
+    regexes: Regexes,
+    ages: Vec<Wanted>,
+    reach: HashMap<SignalId, u32>,
+}
+
+/// All signals of all policies, compiled. Immutable and shared.
+#[derive(Debug)]
+pub struct Detectors {
+    pub(super) lexicon: Lexicon,
+    pub(super) patterns: Vec<Patterns>,
+    pub(super) ages: Vec<Wanted>,
+    reach: HashMap<SignalId, u32>,
+}
+
+impl Builder {
+    /// Adds one word or phrase to a signal. It is folded like the text. Latin words match whole
+    /// words only, Han anywhere; a trailing `*` stands for up to eight further Latin letters.
+    pub fn word(&mut self, signal: SignalId, word: &str, views: Views) -> Result<(), Problem> {
+        let reach = self.words.add(signal, word, views)?;
+        self.reaches(signal, reach);
+        Ok(())
+    }
+
+    /// Adds one regular expression (regex-syntax), matched against the skeleton; refused without a bounded width.
+    pub fn pattern(&mut self, signal: SignalId, regex: &str) -> Result<(), Problem> {
+        let reach = self.regexes.add(signal, regex, Guard::None)?;
+        self.reaches(signal, reach);
+        Ok(())
+    }
+
+    /// Adds: an age of `from..=to` years bound to a person.
+    pub fn age(&mut self, signal: SignalId, from: u8, to: u8) -> Result<(), Problem> {
+        if from > to {
+            return Err(Problem::new(
+                format!("no age is from {from} to {to}"),
+                Some("write the younger age first"),
+            ));
+        }
+        self.ages.push(Wanted { signal, from, to });
+        self.reaches(signal, age::MAX_WIDTH as u32);
+        Ok(())
+    }
+
+    /// Adds: a way to reach somebody.
+    pub fn contact(&mut self, signal: SignalId, kinds: &[ContactKind]) -> Result<(), Problem> {
+        for &kind in kinds {
+            for regex in contact::patterns(kind) {
+                let reach = self.regexes.add(signal, &regex, Guard::Contact(kind))?;
+                self.reaches(signal, reach);
+            }
+        }
+        Ok(())
+    }
+
+    /// Compiles.
+    pub fn build(self) -> Result<Detectors, Problem> {
+        Ok(Detectors {
+            lexicon: self.words.build(),
+            patterns: self.regexes.build()?,
+            ages: self.ages,
+            reach: self.reach,
+        })
+    }
+
+    fn reaches(&mut self, signal: SignalId, reach: u32) {
+        let widest = self.reach.entry(signal).or_default();
+        *widest = reach.max(*widest);
+    }
+}
+
+impl Detectors {
+    /// All hits of a whole text.
+    pub fn scan(self: &Arc<Self>, text: &str) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        let mut scanner = Scanner::new(Arc::clone(self));
+        scanner.push(text, &mut hits);
+        scanner.finish(&mut hits);
+        hits
+    }
+
+    /// Skeleton symbols that a hit of the signal can span, right context included.
+    pub fn reach(&self, signal: SignalId) -> u32 {
+        self.reach.get(&signal).copied().unwrap_or_default()
+    }
+
+    /// Heap bytes of the compiled automata.
+    pub fn memory(&self) -> usize {
+        self.lexicon.memory() + self.patterns.iter().map(Patterns::memory).sum::<usize>()
+    }
+}

@@ -1,0 +1,78 @@
+//! [`Window`]: the last symbols that a lane has read, each with its original bytes.
+
+use crate::text::Symbol;
+
+/// One symbol as a lane reads it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// The folded symbol.
+    pub symbol: Symbol,
+    /// The character that it comes from.
+    pub original: char,
+    /// First byte of that character.
+    pub start: u32,
+    /// One past its last byte.
+    pub end: u32,
+    /// Symbols of the skeleton before it: its own index in the skeleton lane, that of its
+    /// neighbourhood in the hidden lane.
+    pub at: u32,
+}
+
+/// Symbols kept: the longest term ([`super::lexicon::MAX_TERM_SYMBOLS`]) and the contexts of an
+/// age fit. A power of two, so that an index is one `and`.
+const KEPT: usize = 256;
+
+/// A ring of the last [`KEPT`] symbols, addressed by their index in the lane.
+#[derive(Debug)]
+pub(super) struct Window {
+    ring: Vec<Seen>,
+    next: u32,
+}
+
+impl Window {
+    pub(super) fn new() -> Self {
+        Self {
+            ring: Vec::with_capacity(KEPT),
+            next: 0,
+        }
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, seen: Seen) {
+        if self.ring.len() < KEPT {
+            self.ring.push(seen);
+        } else {
+            self.ring[self.next as usize % KEPT] = seen;
+        }
+        self.next += 1;
+    }
+
+    /// Symbols read so far.
+    #[inline]
+    pub(super) fn len(&self) -> u32 {
+        self.next
+    }
+
+    /// The symbol with this index, if it is still there.
+    pub(super) fn get(&self, index: u32) -> Option<&Seen> {
+        (index < self.next && self.next - index <= KEPT as u32)
+            .then(|| &self.ring[index as usize % KEPT])
+    }
+
+    /// Whether symbols `from..to` came as exactly these characters, with nothing dropped between.
+    pub(super) fn spells(&self, from: u32, to: u32, written: &str) -> bool {
+        let mut index = from;
+        let mut follows = None;
+        for c in written.chars() {
+            let Some(seen) = self.get(index) else {
+                return false;
+            };
+            if seen.original != c || follows.is_some_and(|end| end != seen.start) {
+                return false;
+            }
+            follows = Some(seen.end);
+            index += 1;
+        }
+        index == to
+    }
+}
