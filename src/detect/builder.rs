@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::age::{self, Wanted};
 use super::contact;
 use super::lexicon::{Lexicon, Words};
 use super::pattern::{Guard, Patterns, Regexes};
@@ -14,6 +15,7 @@ use crate::text::Views;
 pub struct Builder {
     words: Words,
     regexes: Regexes,
+    ages: Vec<Wanted>,
     reach: HashMap<SignalId, u32>,
 }
 
@@ -22,6 +24,7 @@ pub struct Builder {
 pub struct Detectors {
     pub(super) lexicon: Lexicon,
     pub(super) patterns: Vec<Patterns>,
+    pub(super) ages: Vec<Wanted>,
     reach: HashMap<SignalId, u32>,
 }
 
@@ -42,8 +45,16 @@ impl Builder {
     }
 
     /// Adds: an age of `from..=to` years bound to a person.
-    pub fn age(&mut self, _signal: SignalId, _from: u8, _to: u8) -> Result<(), Problem> {
-        unimplemented!()
+    pub fn age(&mut self, signal: SignalId, from: u8, to: u8) -> Result<(), Problem> {
+        if from > to {
+            return Err(Problem::new(
+                format!("no age is from {from} to {to}"),
+                Some("write the younger age first"),
+            ));
+        }
+        self.ages.push(Wanted { signal, from, to });
+        self.reaches(signal, age::MAX_WIDTH as u32);
+        Ok(())
     }
 
     /// Adds: a way to reach somebody.
@@ -62,6 +73,7 @@ impl Builder {
         Ok(Detectors {
             lexicon: self.words.build(),
             patterns: self.regexes.build()?,
+            ages: self.ages,
             reach: self.reach,
         })
     }

@@ -1,6 +1,7 @@
 //! [`Lane`]: everything that reads one sequence of symbols. The skeleton is one lane; what
 //! invisible characters spell is another.
 
+use super::age::Ages;
 use super::pattern::Matching;
 use super::phrase::Phrases;
 use super::window::{Seen, Window};
@@ -35,6 +36,7 @@ pub(super) struct Lane {
     phrases: Phrases,
     /// One per [`Detectors::patterns`].
     matching: Vec<Matching>,
+    ages: Ages,
 }
 
 impl Lane {
@@ -44,6 +46,7 @@ impl Lane {
             window: Window::new(),
             phrases: Phrases::default(),
             matching: detectors.patterns.iter().map(Matching::new).collect(),
+            ages: Ages::default(),
         }
     }
 
@@ -58,6 +61,10 @@ impl Lane {
         for (matching, patterns) in self.matching.iter_mut().zip(&detectors.patterns) {
             matching.step(patterns, &self.window, seen, self.source, found);
         }
+        if !detectors.ages.is_empty() {
+            self.ages
+                .step(&detectors.ages, &self.window, seen, self.source, found);
+        }
     }
 
     /// The sequence ends; appends what became certain by that.
@@ -66,18 +73,31 @@ impl Lane {
         for (matching, patterns) in self.matching.iter_mut().zip(&detectors.patterns) {
             matching.finish(patterns, &self.window, self.source, found);
         }
+        self.ages
+            .finish(&detectors.ages, &self.window, self.source, found);
     }
 
     /// First byte of the earliest thing that is alive.
     pub(super) fn earliest(&self) -> Option<u32> {
         let matching = self.matching.iter().filter_map(Matching::earliest);
-        matching.chain(self.phrases.earliest()).min()
+        matching
+            .chain(self.phrases.earliest())
+            .chain(self.ages.earliest())
+            .min()
     }
 
     /// Complete matches that wait only for what follows.
-    pub(super) fn unripe(&self) -> impl Iterator<Item = Found> {
-        let matching = self.matching.iter().flat_map(Matching::unripe);
-        self.phrases.unripe().chain(matching)
+    pub(super) fn unripe<'a>(
+        &'a self,
+        detectors: &'a Detectors,
+    ) -> impl Iterator<Item = Found> + 'a {
+        let matching = self
+            .matching
+            .iter()
+            .zip(&detectors.patterns)
+            .flat_map(|(matching, patterns)| matching.unripe(patterns, self.window.len()));
+        let ages = self.ages.unripe(&self.window);
+        self.phrases.unripe().chain(matching).chain(ages)
     }
 
     /// Live prefixes.

@@ -44,6 +44,8 @@ pub(super) struct Regexes {
 #[derive(Debug, Clone, Copy)]
 struct Meta {
     signal: SignalId,
+    /// Bytes, and so symbols, of the longest match.
+    width: u32,
     guard: Guard,
 }
 
@@ -81,11 +83,16 @@ impl Regexes {
                 Some("use smaller counts, or two signals and `near`"),
             ));
         }
-        let meta = Meta { signal, guard };
+        let width = width as u32;
+        let meta = Meta {
+            signal,
+            width,
+            guard,
+        };
         // On its own first, so that the author learns which pattern is too large.
         bank(&[(hir.clone(), meta)]).ok_or_else(too_large)?;
         self.entries.push((hir, meta));
-        Ok(width as u32 + 1)
+        Ok(width + 1)
     }
 
     /// Compiles.
@@ -348,15 +355,19 @@ impl Matching {
         found: &mut Vec<Found>,
     ) {
         // Threads and matches are both in the order of their starts.
-        self.matches.sort_by_key(|match_| (match_.from, match_.pattern));
+        self.matches
+            .sort_by_key(|match_| (match_.from, match_.pattern));
         let mut at = 0;
         while at < self.matches.len() {
             let match_ = self.matches[at];
-            if self
-                .threads
-                .binary_search_by_key(&match_.from, |thread| thread.from)
-                .is_ok()
-            {
+            let meta = patterns.metas[match_.pattern];
+            // The thread may be alive for the sake of another, wider pattern.
+            let grows = window.len() - match_.from <= meta.width
+                && self
+                    .threads
+                    .binary_search_by_key(&match_.from, |thread| thread.from)
+                    .is_ok();
+            if grows {
                 at += 1;
                 continue;
             }
@@ -367,8 +378,9 @@ impl Matching {
             });
             self.matches.remove(at);
             let reported = &mut self.reported[match_.pattern];
-            let meta = patterns.metas[match_.pattern];
-            if earlier || match_.from < *reported || !holds(meta.guard, match_.from, match_.to, window)
+            if earlier
+                || match_.from < *reported
+                || !holds(meta.guard, match_.from, match_.to, window)
             {
                 continue;
             }
@@ -400,11 +412,27 @@ impl Matching {
         self.threads.first().map(|thread| thread.start)
     }
 
-    /// Complete matches that may yet grow.
-    pub(super) fn unripe(&self) -> impl Iterator<Item = Found> {
+    /// Matches that are complete already or would be if the text ended here, and may yet grow.
+    pub(super) fn unripe<'a>(
+        &'a self,
+        patterns: &'a Patterns,
+        to: u32,
+    ) -> impl Iterator<Item = Found> + 'a {
+        let whole = self.threads.iter().filter_map(move |thread| {
+            let state = patterns.dfa.next_eoi_state(thread.state);
+            patterns.dfa.is_match_state(state).then_some(Match {
+                pattern: 0,
+                start: thread.start,
+                end: self.end,
+                from: thread.from,
+                to,
+            })
+        });
         self.matches
             .iter()
-            .map(|&match_| report(SignalId(0), match_, Source::Visible))
+            .copied()
+            .chain(whole)
+            .map(|match_| report(SignalId(0), match_, Source::Visible))
     }
 }
 
