@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::age::{self, Wanted};
+use super::contact;
 use super::lexicon::{Lexicon, Words};
+use super::pattern::{Guard, Patterns, Regexes};
 use super::{ContactKind, Hit, Problem, Scanner, SignalId};
 use crate::text::Views;
 
@@ -11,6 +14,8 @@ use crate::text::Views;
 #[derive(Debug, Default)]
 pub struct Builder {
     words: Words,
+    regexes: Regexes,
+    ages: Vec<Wanted>,
     reach: HashMap<SignalId, u32>,
 }
 
@@ -18,6 +23,8 @@ pub struct Builder {
 #[derive(Debug)]
 pub struct Detectors {
     pub(super) lexicon: Lexicon,
+    pub(super) patterns: Vec<Patterns>,
+    pub(super) ages: Vec<Wanted>,
     reach: HashMap<SignalId, u32>,
 }
 
@@ -31,24 +38,42 @@ impl Builder {
     }
 
     /// Adds one regular expression (regex-syntax), matched against the skeleton; refused without a bounded width.
-    pub fn pattern(&mut self, _signal: SignalId, _regex: &str) -> Result<(), Problem> {
-        unimplemented!()
+    pub fn pattern(&mut self, signal: SignalId, regex: &str) -> Result<(), Problem> {
+        let reach = self.regexes.add(signal, regex, Guard::None)?;
+        self.reaches(signal, reach);
+        Ok(())
     }
 
     /// Adds: an age of `from..=to` years bound to a person.
-    pub fn age(&mut self, _signal: SignalId, _from: u8, _to: u8) -> Result<(), Problem> {
-        unimplemented!()
+    pub fn age(&mut self, signal: SignalId, from: u8, to: u8) -> Result<(), Problem> {
+        if from > to {
+            return Err(Problem::new(
+                format!("no age is from {from} to {to}"),
+                Some("write the younger age first"),
+            ));
+        }
+        self.ages.push(Wanted { signal, from, to });
+        self.reaches(signal, age::MAX_WIDTH as u32);
+        Ok(())
     }
 
     /// Adds: a way to reach somebody.
-    pub fn contact(&mut self, _signal: SignalId, _kinds: &[ContactKind]) -> Result<(), Problem> {
-        unimplemented!()
+    pub fn contact(&mut self, signal: SignalId, kinds: &[ContactKind]) -> Result<(), Problem> {
+        for &kind in kinds {
+            for regex in contact::patterns(kind) {
+                let reach = self.regexes.add(signal, &regex, Guard::Contact(kind))?;
+                self.reaches(signal, reach);
+            }
+        }
+        Ok(())
     }
 
     /// Compiles.
     pub fn build(self) -> Result<Detectors, Problem> {
         Ok(Detectors {
             lexicon: self.words.build(),
+            patterns: self.regexes.build()?,
+            ages: self.ages,
             reach: self.reach,
         })
     }
@@ -76,6 +101,6 @@ impl Detectors {
 
     /// Heap bytes of the compiled automata.
     pub fn memory(&self) -> usize {
-        self.lexicon.memory()
+        self.lexicon.memory() + self.patterns.iter().map(Patterns::memory).sum::<usize>()
     }
 }

@@ -1,6 +1,8 @@
 //! [`Lane`]: everything that reads one sequence of symbols. The skeleton is one lane; what
 //! invisible characters spell is another.
 
+use super::age::Ages;
+use super::pattern::Matching;
 use super::phrase::Phrases;
 use super::window::{Seen, Window};
 use super::{Detectors, SignalId};
@@ -32,14 +34,19 @@ pub(super) struct Lane {
     source: Source,
     pub(super) window: Window,
     phrases: Phrases,
+    /// One per [`Detectors::patterns`].
+    matching: Vec<Matching>,
+    ages: Ages,
 }
 
 impl Lane {
-    pub(super) fn new(source: Source, _detectors: &Detectors) -> Self {
+    pub(super) fn new(source: Source, detectors: &Detectors) -> Self {
         Self {
             source,
             window: Window::new(),
             phrases: Phrases::default(),
+            matching: detectors.patterns.iter().map(Matching::new).collect(),
+            ages: Ages::default(),
         }
     }
 
@@ -51,21 +58,46 @@ impl Lane {
             self.phrases
                 .step(&detectors.lexicon, &self.window, seen, self.source, found);
         }
+        for (matching, patterns) in self.matching.iter_mut().zip(&detectors.patterns) {
+            matching.step(patterns, &self.window, seen, self.source, found);
+        }
+        if !detectors.ages.is_empty() {
+            self.ages
+                .step(&detectors.ages, &self.window, seen, self.source, found);
+        }
     }
 
     /// The sequence ends; appends what became certain by that.
-    pub(super) fn finish(&mut self, _detectors: &Detectors, found: &mut Vec<Found>) {
+    pub(super) fn finish(&mut self, detectors: &Detectors, found: &mut Vec<Found>) {
         self.phrases.finish(found);
+        for (matching, patterns) in self.matching.iter_mut().zip(&detectors.patterns) {
+            matching.finish(patterns, &self.window, self.source, found);
+        }
+        self.ages
+            .finish(&detectors.ages, &self.window, self.source, found);
     }
 
     /// First byte of the earliest thing that is alive.
     pub(super) fn earliest(&self) -> Option<u32> {
-        self.phrases.earliest()
+        let matching = self.matching.iter().filter_map(Matching::earliest);
+        matching
+            .chain(self.phrases.earliest())
+            .chain(self.ages.earliest())
+            .min()
     }
 
     /// Complete matches that wait only for what follows.
-    pub(super) fn unripe(&self) -> impl Iterator<Item = Found> {
-        self.phrases.unripe()
+    pub(super) fn unripe<'a>(
+        &'a self,
+        detectors: &'a Detectors,
+    ) -> impl Iterator<Item = Found> + 'a {
+        let matching = self
+            .matching
+            .iter()
+            .zip(&detectors.patterns)
+            .flat_map(|(matching, patterns)| matching.unripe(patterns, self.window.len()));
+        let ages = self.ages.unripe(&self.window);
+        self.phrases.unripe().chain(matching).chain(ages)
     }
 
     /// Live prefixes.

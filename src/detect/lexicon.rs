@@ -29,6 +29,9 @@ pub(super) const HAS_HAN: u8 = 2;
 /// A child that is a letter or digit.
 pub(super) const HAS_LATIN: u8 = 4;
 
+/// A term below may be looked for in the squeezed view.
+pub(super) const HAS_SQUEEZED: u8 = 8;
+
 /// One word or phrase of one signal.
 #[derive(Debug)]
 pub(super) struct Term {
@@ -249,6 +252,10 @@ impl Lexicon {
                 outs: self.outs.len() as u32,
                 ..Node::default()
             };
+            let squeezed = |term: &Term| term.views.has(ViewKind::Squeezed);
+            if self.terms[from..to].iter().any(squeezed) {
+                node.has |= HAS_SQUEEZED;
+            }
             while from < to && keys[from].len() == depth {
                 self.outs.push(from as u32);
                 node.terms = node.terms.saturating_add(1);

@@ -8,9 +8,12 @@
 //! * Text before [`Scanner::settled`] can no longer become part of an unreported hit.
 //! * A hit's span holds exactly the bytes of the original that spell it, disguise included.
 
+mod age;
 mod builder;
+mod contact;
 mod lane;
 mod lexicon;
+mod pattern;
 mod phrase;
 mod scanner;
 mod window;
@@ -44,7 +47,8 @@ pub struct Hit {
     pub score: f32,
     /// The number of skeleton symbols of the text that had to be seen before the hit was certain
     /// (its end plus the right context its kind looks at, or the text's length at its end).
-    /// Hits are reported in order of `(ripe, to, from, signal)`.
+    /// Hits are reported in order of `(ripe, to, from, signal)`; those that only the end of the
+    /// text makes certain come after all others, in the same order.
     pub ripe: u32,
 }
 

@@ -8,12 +8,12 @@
 //! * between two Latin letters: only if each letter of the spelled-out part stands alone, and there are at least three;
 //! * between Han and Latin: white space, as typesetting puts it there, or as above.
 
+use super::SignalId;
+use super::lane::{Found, Source};
 use super::lexicon::{
-    HAS_HAN, HAS_LATIN, HAS_SPACE, Lexicon, MAX_SEPARATORS, MAX_SPACES, Term,
+    HAS_HAN, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, Lexicon, MAX_SEPARATORS, MAX_SPACES, Term,
 };
 use super::window::{Seen, Window};
-use super::lane::{Found, Source};
-use super::SignalId;
 use crate::text::{Class, ViewKind};
 
 /// The gap is the space between two words of a term.
@@ -302,6 +302,9 @@ impl Phrases {
         if has & HAS_SPACE != 0 && parts_words(step.seen) {
             gate |= WORDS;
         }
+        if has & HAS_SQUEEZED == 0 {
+            return gate;
+        }
         let latin = is_latin(self.last) || thread.flags & LEET_MARK != 0;
         let han = self.last == Some(Class::Han);
         let alone = if latin {
@@ -426,15 +429,14 @@ fn complete(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut
 /// The reading in which the term is found, if it may be looked for there.
 fn view(thread: Thread, term: &Term, step: &Step) -> Option<ViewKind> {
     if step.source == Source::Hidden {
-        return term
-            .views
-            .has(ViewKind::Hidden)
-            .then_some(ViewKind::Hidden);
+        return term.views.has(ViewKind::Hidden).then_some(ViewKind::Hidden);
     }
     let level = if thread.flags & SQUEEZED != 0 {
         ViewKind::Squeezed
     } else if thread.flags & LEET != 0
-        || !step.window.spells(thread.from, step.index + 1, &term.written)
+        || !step
+            .window
+            .spells(thread.from, step.index + 1, &term.written)
     {
         ViewKind::Skeleton
     } else {

@@ -106,10 +106,10 @@ impl Scanner {
     pub fn unripe_before(&self, end: u32) -> Option<u32> {
         let late = self.hidden.iter().flat_map(|hidden| {
             let late = hidden.late.iter().copied();
-            late.chain(hidden.lane.unripe())
+            late.chain(hidden.lane.unripe(&self.detectors))
         });
         self.lane
-            .unripe()
+            .unripe(&self.detectors)
             .chain(late)
             .filter(|found| found.end <= end)
             .map(|found| found.start)
@@ -238,7 +238,12 @@ impl Smuggled {
 
     /// Replaces positions in this lane by positions in the skeleton.
     fn place(&mut self, from: usize) {
-        let place = |index: u32| self.lane.window.get(index).map_or(self.last, |seen| seen.at);
+        let place = |index: u32| {
+            self.lane
+                .window
+                .get(index)
+                .map_or(self.last, |seen| seen.at)
+        };
         for found in &mut self.late[from..] {
             (found.from, found.to) = (place(found.from), place(found.to - 1));
         }

@@ -213,7 +213,10 @@ fn is_dropped(c: char) -> bool {
 /// capitals, letters with a stroke.
 const LOOKS: [(&str, &str); 4] = [
     ("авекмнорстухіјѕԁԛԝһӏґ", "abekmhopctyxijsdqwhlr"),
-    ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβεικνορτυχωηγ", "abezhikmnoptyxabeikvoptuxwny"),
+    (
+        "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαβεικνορτυχωηγ",
+        "abezhikmnoptyxabeikvoptuxwny",
+    ),
     ("ᴀʙᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴘʀꜱᴛᴜʏ", "abdefghijklmnprstuy"),
     ("øđłıħŧƀɑɡ", "odlihtbag"),
 ];

@@ -1,16 +1,12 @@
-//! Detection: disguises found with exact spans, near misses left alone, and the laws of
-//! `wardgate::detect` on random texts. Canary words only: vegetables and made-up names.
+//! Detection by hand-made examples: disguises found with exact spans, near misses left alone.
+//! Canary words only: vegetables and made-up names.
+
+mod laws;
 
 use std::sync::Arc;
 
-use proptest::prelude::*;
-use wardgate::detect::{Builder, Detectors, Hit, Scanner, SignalId};
+use wardgate::detect::{Builder, Detectors, SignalId};
 use wardgate::text::{ViewKind, Views};
-
-const CANARIES: [&str; 12] = [
-    "番茄", "萝卜", "西葫芦", "小白菜汤", "tomato", "kale", "zorbex", "blind box", "glimmer fern root",
-    "加v", "radish*", "秋葵box",
-];
 
 fn detectors(words: &[&str]) -> Arc<Detectors> {
     let mut builder = Builder::default();
@@ -76,7 +72,7 @@ fn disguises_are_found_with_their_bytes() {
         ("blind box", ("a ", " b"), "b.l.i.n.d b.o.x", Squeezed),
         ("加v", ("请", "："), "加V", Skeleton),
         ("加v", ("请", "："), "加 V", Squeezed),
-        ("radish*", ("a ", "."), "radishes", Skeleton),
+        ("radish*", ("a ", "."), "radishes", Surface),
         ("tomato", ("a", "b"), &tags("tomato"), Hidden),
         ("萝卜", ("🍅", "b"), &selectors("萝卜"), Hidden),
     ] {
@@ -108,14 +104,177 @@ fn near_misses_are_left_alone() {
     }
 }
 
-fn all_hits(detectors: &Arc<Detectors>, text: &str, cuts: &[usize]) -> Vec<Hit> {
-    let mut scanner = Scanner::new(Arc::clone(detectors));
-    let mut hits = Vec::new();
-    let mut from = 0;
-    for &cut in cuts.iter().chain([&text.len()]) {
-        scanner.push(&text[from..cut], &mut hits);
-        from = cut;
+fn pattern_hits<'t>(regex: &str, text: &'t str) -> Vec<&'t str> {
+    let mut builder = Builder::default();
+    builder.pattern(SignalId(7), regex).expect("a good pattern");
+    let detectors = Arc::new(builder.build().expect("small"));
+    let hits = detectors.scan(text);
+    hits.iter().map(|hit| &text[hit.span.range()]).collect()
+}
+
+#[test]
+fn patterns_report_the_longest_match_per_start() {
+    for (regex, text, expect) in [
+        ("[0-9]{2,8}", "a12345b 67", &["12345", "67"][..]),
+        ("番.{0,3}茄", "番 一 茄番茄", &["番 一 茄", "番茄"]),
+        ("蘿蔔[0-9]", "萝卜３", &["萝卜３"]),
+        ("[蘿]卜", "萝卜", &["萝卜"]),
+        ("Tomato", "TOMATO", &["TOMATO"]),
+        (
+            r"(?-u:\b)kale(?-u:\b)",
+            "kale, kales 吃kale吃",
+            &["kale", "kale"],
+        ),
+        ("^kale$", "kale", &["kale"]),
+        ("ka(?:le)?", "kal kale", &["ka", "kale"]),
+        ("kale", "k\u{200b}ale", &["k\u{200b}ale"]),
+    ] {
+        assert_eq!(pattern_hits(regex, text), expect, "{regex}");
     }
-    scanner.finish(&mut hits);
-    hits
+}
+
+#[test]
+fn patterns_without_bounds_are_refused_with_help() {
+    let mut builder = Builder::default();
+    for (regex, message, help) in [
+        ("ka.*le", "no bounded width", "{0,20}"),
+        ("a{2,}", "no bounded width", "{0,20}"),
+        ("(kale)?", "empty", "obligatory"),
+        (r"\bkale\b", "word border", r"(?-u:\b)"),
+        ("(kale", "no regular expression", ""),
+        ("a{600}", "600 bytes", "near"),
+        (r"(\w{1,30}x){1,5}", "bytes", ""),
+    ] {
+        let problem = builder.pattern(SignalId(0), regex).expect_err(regex);
+        assert!(problem.message.contains(message), "{regex}: {problem:?}");
+        assert!(problem.help.unwrap_or_default().contains(help), "{regex}");
+    }
+}
+
+#[test]
+fn contacts_and_what_only_looks_like_one() {
+    use wardgate::detect::ContactKind::{Email, Handle, Link, Phone};
+    for (kind, text, expect) in [
+        (Phone, "打13812345678吧", Some("13812345678")),
+        (Phone, "138-1234-5678", Some("138-1234-5678")),
+        (Phone, "call +44 20 7946 0958 now", Some("+44 20 7946 0958")),
+        (Phone, "call (212) 555-0123", Some("(212) 555-0123")),
+        (Phone, "order 202013812345678", None),
+        (Phone, "0.13812345678", None),
+        (
+            Email,
+            "to fern.root@example.com.",
+            Some("fern.root@example.com"),
+        ),
+        (Email, "ａ＠ｂ.com", Some("ａ＠ｂ.com")),
+        (Email, "me @ home", None),
+        (
+            Link,
+            "see https://example.com/a?b=1 now",
+            Some("https://example.com/a?b=1"),
+        ),
+        (Link, "上zorbex.vip看", Some("zorbex.vip")),
+        (Link, "mail fern@example.com", None),
+        (Link, "edit main.rs and notes.md", None),
+        (Handle, "加V abc123", Some("加V abc123")),
+        (Handle, "加我微信：fernroot", Some("加我微信：fernroot")),
+        (Handle, "QQ 12345678", Some("QQ 12345678")),
+        (Handle, "扣扣12345678", Some("扣扣12345678")),
+        (Handle, "snap: fern_root", Some("snap: fern_root")),
+        (Handle, "telegram @fernroot", Some("telegram @fernroot")),
+        (Handle, "QQ music is nice", None),
+        (Handle, "用微信聊天", None),
+        (Handle, "oh snap that hurt", None),
+    ] {
+        let mut builder = Builder::default();
+        builder.contact(SignalId(1), &[kind]).expect("built in");
+        let detectors = Arc::new(builder.build().expect("small"));
+        let hits = detectors.scan(text);
+        let found = hits.first().map(|hit| &text[hit.span.range()]);
+        assert_eq!(found, expect, "{text}: {hits:?}");
+    }
+}
+
+fn ages(text: &str) -> Vec<&str> {
+    let mut builder = Builder::default();
+    builder.age(SignalId(3), 0, 17).expect("a good range");
+    let detectors = Arc::new(builder.build().expect("small"));
+    let hits = detectors.scan(text);
+    hits.iter().map(|hit| &text[hit.span.range()]).collect()
+}
+
+#[test]
+fn ages_of_people() {
+    for (text, expect) in [
+        ("he is 14 years old now", "14 years old"),
+        ("a 14-year-old girl", "14-year-old"),
+        ("14yo here", "14yo"),
+        ("f, 14 y/o", "14 y/o"),
+        ("age 14", "14"),
+        ("a boy aged 14, tall", "14"),
+        ("she is 14", "14"),
+        ("I’m 14 and bored", "14"),
+        ("im only 14!", "14"),
+        ("my 12-year-old's class", "12-year-old"),
+        ("my daughter is 9", "9"),
+        ("a fourteen-year-old boy", "fourteen-year-old"),
+        ("she is seventeen.", "seventeen"),
+        ("她14岁", "14岁"),
+        ("今年14，读书", "14"),
+        ("今年才十四", "十四"),
+        ("她才十四呢", "十四"),
+        ("年龄：14", "14"),
+        ("十四岁的女孩", "十四岁"),
+        ("１４岁", "１４岁"),
+        ("12-14岁的孩子", "12-14岁"),
+        ("ages 12 to 20", "12 to 20"),
+        ("children under 14 years are free", "14 years"),
+        ("未满18岁", "18岁"),
+        ("未满十八", "十八"),
+        ("18岁以下", "18岁"),
+        ("a baby, 18 months old", "18 months old"),
+        ("the dog and my 9-year-old son", "9-year-old"),
+    ] {
+        assert_eq!(ages(text), [expect], "{text}");
+    }
+}
+
+#[test]
+fn numbers_that_are_no_ages_of_minors() {
+    for text in [
+        "she is 14 weeks pregnant",
+        "14 weeks",
+        "read chapter 14",
+        "at 14:00 today",
+        "I'm 14:00 sharp",
+        "size 14 shoes",
+        "grade 12 steel",
+        "只要14 元",
+        "今年14元",
+        "iPhone 14",
+        "14年",
+        "今年14年了",
+        "I'm 14% done",
+        "she is 14.5 cm",
+        "a 14-year-old whisky",
+        "a 12 year old single malt scotch",
+        "14岁的狗",
+        "我家狗14岁了",
+        "my dog is 14 years old",
+        "our company is 14 years old",
+        "14 years ago",
+        "14 years of experience",
+        "under 14 years of experience",
+        "she is 14 points ahead",
+        "page 14",
+        "she is 24",
+        "2014 years old",
+        "她34岁",
+        "18岁",
+        "he is 14th",
+        "一个人",
+        "才十四个",
+    ] {
+        assert_eq!(ages(text), [""; 0], "{text}");
+    }
 }

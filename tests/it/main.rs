@@ -1,13 +1,15 @@
-//! Every integration test in one binary: one link, one run.
+//! One binary for all integration tests: a list of modules.
 
+mod cli;
+mod clients;
+mod codecs;
 mod detect;
+mod examples;
 mod gateway;
+mod golden;
+mod mock;
 mod road;
 mod streams;
 mod support;
 mod tables;
-//! One binary for all integration tests: a list of modules.
-
-mod codecs;
-mod golden;
-mod mock;
+mod tidy;

@@ -20,14 +20,10 @@ const HAN: [std::ops::RangeInclusive<u32>; 3] =
 
 fn simplified() -> String {
     // Taiwan and Hong Kong variants first reach the plain traditional form, then the simplified.
-    let steps: Vec<OpenCC> = [
-        BuiltinConfig::Tw2t,
-        BuiltinConfig::Hk2t,
-        BuiltinConfig::T2s,
-    ]
-    .into_iter()
-    .map(|config| OpenCC::from_config(config).expect("built-in data"))
-    .collect();
+    let steps: Vec<OpenCC> = [BuiltinConfig::Tw2t, BuiltinConfig::Hk2t, BuiltinConfig::T2s]
+        .into_iter()
+        .map(|config| OpenCC::from_config(config).expect("built-in data"))
+        .collect();
     let mut table = String::from(HEADER);
     for from in HAN.into_iter().flatten().filter_map(char::from_u32) {
         let mut now = from.to_string();
