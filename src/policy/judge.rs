@@ -92,11 +92,12 @@ struct Place {
     score: f32,
 }
 
-impl Place {
-    /// Symbols between two places; none if they touch or overlap.
-    fn gap(&self, other: &Self) -> u32 {
-        if self.to <= other.from { other.from - self.to } else { self.from.saturating_sub(other.to) }
-    }
+/// Symbols that the reader sees fewer, because a redaction is shorter than what it stands for.
+#[derive(Debug, Clone, Copy)]
+struct Shortened {
+    /// Where the redacted text ends.
+    at: u32,
+    by: u32,
 }
 
 /// A rule whose condition holds unless something excuses it.
@@ -126,6 +127,8 @@ pub struct Judge {
     /// Symbols of the turn read so far.
     read: u32,
     places: Vec<Place>,
+    /// Redactions so far.
+    shortened: Vec<Shortened>,
     candidates: Vec<Candidate>,
 }
 
@@ -151,6 +154,7 @@ impl Judge {
             base: 0,
             read: 0,
             places: Vec::new(),
+            shortened: Vec::new(),
             candidates: Vec::new(),
         }
     }
@@ -222,12 +226,27 @@ impl Judge {
         here.map(|candidate| candidate.completing.span.start).min()
     }
 
-    /// Takes a redacted hit out of the evidence: the reader will not see it.
-    pub fn forget(&mut self, part: u32, span: Span) {
+    /// Takes a redacted hit out of the evidence: the reader sees `symbols` symbols in its place.
+    /// What stands around it moves together, so distances across it shrink.
+    pub fn forget(&mut self, part: u32, span: Span, symbols: u32) {
         let gone = |place: &Place| place.part == part && place.span.overlaps(span);
+        let here = self.places.iter().filter(|place| place.part == part && place.span == span);
+        if let Some(place) = here.max_by_key(|place| place.to - place.from) {
+            let by = (place.to - place.from).saturating_sub(symbols);
+            self.shortened.push(Shortened { at: place.to, by });
+        }
         self.places.retain(|place| !gone(place));
         self.candidates
             .retain(|candidate| !gone(&candidate.completing) && !gone(&candidate.anchor));
+    }
+
+    /// Symbols that the reader sees between two places; none if they touch or overlap.
+    fn gap(&self, one: &Place, two: &Place) -> u32 {
+        let (first, second) = if one.to <= two.from { (one, two) } else { (two, one) };
+        let gap = second.from.saturating_sub(first.to);
+        let between = |cut: &&Shortened| first.to < cut.at && cut.at <= second.from;
+        let gone: u32 = self.shortened.iter().filter(between).map(|cut| cut.by).sum();
+        gap.saturating_sub(gone)
     }
 
     /// Signals seen in this turn, for [`Judge::new`]'s `carried` of the answer.
@@ -341,12 +360,12 @@ impl Evidence<'_> {
             Condition::Near(names, within) => names.iter().any(|name| {
                 let Atom::Signal(signal) = name else { return false };
                 self.of(*signal)
-                    .any(|place| place != self.anchor && place.gap(self.anchor) <= *within)
+                    .any(|place| place != self.anchor && self.judge.gap(place, self.anchor) <= *within)
             }),
             Condition::InOrder(Atom::Signal(first), Atom::Signal(second), within) => {
                 self.of(*first).any(|one| {
                     self.of(*second)
-                        .any(|two| one.to <= two.from && two.from - one.to <= *within)
+                        .any(|two| one.to <= two.from && self.judge.gap(one, two) <= *within)
                 })
             }
             Condition::Count(Atom::Signal(signal), least) => {
