@@ -118,7 +118,7 @@ impl Ages {
             }
             Class::Han => {
                 number::han_digit(seen.symbol.ch).is_some()
-                    && !before(1).is_some_and(|s| number::han_digit(s.ch).is_some())
+                    && before(1).is_none_or(|s| number::han_digit(s.ch).is_none())
             }
             _ => false,
         }

@@ -116,7 +116,8 @@ impl Phrases {
             self.pass_border(seen, window.len(), found);
         }
         let code = lexicon.code(seen.symbol.ch);
-        let starts = !(class.is_latin() && is_latin(self.last)) && !class.is_white();
+        let inside_word = class.is_latin() && is_latin(self.last);
+        let starts = !inside_word && !class.is_white();
         if starts || !self.threads.is_empty() {
             let step = Step {
                 lexicon,
