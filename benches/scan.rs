@@ -37,6 +37,16 @@ impl Dice {
             .collect()
     }
 
+    /// A word of the lexicon: it shares first letters with the text's words, as real ones do, but
+    /// seldom more than three.
+    fn term(&mut self) -> String {
+        let count = 2 + self.roll(2);
+        let letter = |dice: &mut Self, of: &str| of.as_bytes()[dice.roll(of.len())] as char;
+        (0..count)
+            .flat_map(|_| [letter(self, "bcdfghjklmnprstvwz"), letter(self, "aeiou")])
+            .collect()
+    }
+
     /// Han of skewed frequency: 90 % of a text are the commonest few hundred.
     fn han(&mut self) -> char {
         let range = if self.roll(10) == 0 { 3_500 } else { 400 };
@@ -81,7 +91,7 @@ fn words(builder: &mut Builder, count: usize) {
         let word: String = if nth % 2 == 0 {
             (0..2 + dice.roll(3)).map(|_| dice.han()).collect()
         } else {
-            format!("{}{} {}", dice.latin(), dice.latin(), dice.latin())
+            format!("{} {}", dice.term(), dice.latin())
         };
         builder
             .word(SignalId(nth as u32 / 50), &word, Views::DEFAULT)
