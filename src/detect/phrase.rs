@@ -11,7 +11,8 @@
 use super::SignalId;
 use super::lane::{Found, Source};
 use super::lexicon::{
-    HAS_HAN, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, Lexicon, MAX_SEPARATORS, MAX_SPACES, Term,
+    HAS_HAN, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Lexicon, MAX_SEPARATORS, MAX_SPACES,
+    Term,
 };
 use super::window::{Seen, Window};
 use crate::text::{Class, ViewKind};
@@ -77,6 +78,8 @@ pub(super) struct Phrases {
     threads: Vec<Thread>,
     moved: Vec<Thread>,
     waiting: Vec<Waiting>,
+    /// Whether a thread is inside a gap.
+    gapped: bool,
     /// Classes of the last two symbols.
     last: Option<Class>,
     before_last: Option<Class>,
@@ -116,7 +119,8 @@ impl Phrases {
             self.pass_border(seen, window.len(), found);
         }
         let code = lexicon.code(seen.symbol.ch);
-        let starts = !(class.is_latin() && is_latin(self.last)) && !class.is_white();
+        let inside_word = class.is_latin() && is_latin(self.last);
+        let starts = !inside_word && !class.is_white();
         if starts || !self.threads.is_empty() {
             let step = Step {
                 lexicon,
@@ -159,9 +163,13 @@ impl Phrases {
     }
 
     fn advance(&mut self, step: &Step, found: &mut Vec<Found>) {
+        let class = step.seen.symbol.class;
+        if !self.gapped && matches!(class, Class::Letter | Class::Han) {
+            return self.advance_plainly(step, found);
+        }
         let threads = std::mem::take(&mut self.threads);
         for thread in &threads {
-            match (step.seen.symbol.class.is_word(), thread.gap) {
+            match (class.is_word(), thread.gap) {
                 (true, 0) => self.next_letter(*thread, step, found),
                 (true, _) => self.leave_gap(*thread, step, found),
                 (false, _) => self.separator(*thread, step, found),
@@ -169,6 +177,26 @@ impl Phrases {
         }
         self.threads = std::mem::replace(&mut self.moved, threads);
         self.moved.clear();
+        self.gapped = self.threads.iter().any(|thread| thread.gap > 0);
+    }
+
+    /// The common case: a letter follows a letter in every thread, so none can split.
+    fn advance_plainly(&mut self, step: &Step, found: &mut Vec<Found>) {
+        let letter = step.seen.symbol.class == Class::Letter;
+        let waiting = &mut self.waiting;
+        self.threads.retain_mut(|thread| {
+            let barred = NO_WORD | if letter { NO_LATIN } else { 0 };
+            if thread.flags & barred != 0 {
+                return false;
+            }
+            let Some(child) = step.lexicon.child(thread.node, step.code) else {
+                return false;
+            };
+            thread.node = child;
+            thread.flags = thread.flags & !LEET_MARK | if letter { REAL } else { 0 };
+            complete(*thread, step, waiting, found);
+            true
+        });
     }
 
     fn begin(&mut self, step: &Step, found: &mut Vec<Found>) {
@@ -191,7 +219,10 @@ impl Phrases {
             complete(thread, step, &mut self.waiting, found);
         }
         // A leading `!` or `|` is punctuation; `@` and `$` are not, if a word follows at once.
-        if is_latin(self.last) || class.is_natural() || step.seen.symbol.ch == '|' {
+        if !matches!(class, Class::Digit | Class::Mark)
+            || is_latin(self.last)
+            || step.seen.symbol.ch == '|'
+        {
             return;
         }
         for code in step.lexicon.leet(step.seen.symbol.ch) {
@@ -389,6 +420,9 @@ fn stay_in_gap(thread: Thread, seen: Seen) -> u8 {
 
 /// Reports the terms that end where the thread now is, or lets them wait for their border.
 fn complete(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut Vec<Found>) {
+    if step.lexicon.has(thread.node) & HAS_TERM == 0 {
+        return;
+    }
     if (thread.flags & LEET != 0 && thread.flags & REAL == 0) || thread.crossings == 1 {
         return;
     }
