@@ -94,7 +94,7 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
 
 const SCHEMA_EXAMPLES: &str = "Examples:
   wardgate schema > policy.schema.json
-  wardgate schema config > config.schema.json
+  wardgate schema cases > cases.schema.json
 
 Editors with a YAML language server use it with this first line in a policy file:
   # yaml-language-server: $schema=policy.schema.json";
@@ -253,8 +253,6 @@ pub enum SchemaOf {
     Policy,
     /// A file of cases
     Cases,
-    /// The config file
-    Config,
 }
 
 /// `mock`.
