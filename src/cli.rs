@@ -24,9 +24,16 @@ use crate::message::{Band, Direction, Output};
 
 /// A proxy in front of LLM and image APIs that protects minors.
 #[derive(Debug, Parser)]
-#[command(name = "wardgate", version, arg_required_else_help = true, max_term_width = 100)]
-#[command(after_help = "Begin with `wardgate serve`: it listens with the shipped policies and a \
-                        built-in mock model, and prints curl lines to try.")]
+#[command(
+    name = "wardgate",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Begin with `wardgate serve`: it listens with the shipped policies and a \
+                        built-in mock model, and prints curl lines to try."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -11,7 +11,11 @@ pub(super) fn run(explain: &Explain) -> Ended {
     let pack = pack::load(&explain.files, None)?;
     let mut sources = cases::shipped();
     sources.extend(cases::read_folders(&pack.config.policy_folders).map_err(Trouble::new)?);
-    let cases: Vec<_> = sources.iter().filter_map(|source| cases::read(source).ok()).flatten().collect();
+    let cases: Vec<_> = sources
+        .iter()
+        .filter_map(|source| cases::read(source).ok())
+        .flatten()
+        .collect();
     let wanted = explain.id.as_str();
     let rules = pack.set.rules.iter();
     let rules: Vec<_> = rules
@@ -37,7 +41,12 @@ fn is_row(wanted: &str, id: &str) -> bool {
 
 /// The known id that begins most like the wanted one.
 fn closest<'k>(wanted: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let alike = |id: &str| id.chars().zip(wanted.chars()).take_while(|(a, b)| a == b).count();
+    let alike = |id: &str| {
+        id.chars()
+            .zip(wanted.chars())
+            .take_while(|(a, b)| a == b)
+            .count()
+    };
     known.max_by_key(|id| alike(id))
 }
 
@@ -50,10 +59,21 @@ fn one(rule: &Rule, cases: &[Case]) -> String {
         Status::Stable => "stable",
         Status::Retired => "retired",
     };
-    let wall = if rule.wall() { ", part of the wall" } else { "" };
+    let wall = if rule.wall() {
+        ", part of the wall"
+    } else {
+        ""
+    };
     let (policy, level, severity) = (&rule.policy, rule.level.0, rule.severity.0);
-    let _ = writeln!(out, "  policy    {policy} ({}:{})", rule.place.0, rule.place.1);
-    let _ = writeln!(out, "  status    {status}, level {level}, severity {severity}{wall}");
+    let _ = writeln!(
+        out,
+        "  policy    {policy} ({}:{})",
+        rule.place.0, rule.place.1
+    );
+    let _ = writeln!(
+        out,
+        "  status    {status}, level {level}, severity {severity}{wall}"
+    );
     let (minor, adult) = (rule.actions.minor.name(), rule.actions.adult.name());
     let _ = match minor == adult {
         true => writeln!(out, "  action    {minor}"),
@@ -71,11 +91,25 @@ fn one(rule: &Rule, cases: &[Case]) -> String {
     list(&mut out, "may wrongly see", rule.false_positives.clone());
     let of = |wanted: fn(Expect) -> bool| {
         let cases = own().filter(|case| wanted(case.expect));
-        cases.map(|case| format!("{}: {}", case.name, case.text)).collect::<Vec<_>>()
+        cases
+            .map(|case| format!("{}: {}", case.name, case.text))
+            .collect::<Vec<_>>()
     };
-    list(&mut out, "finds", of(|expect| matches!(expect, Expect::Act(_))));
-    list(&mut out, "leaves alone", of(|expect| expect == Expect::Pass));
-    list(&mut out, "is known to miss", of(|expect| expect == Expect::Miss));
+    list(
+        &mut out,
+        "finds",
+        of(|expect| matches!(expect, Expect::Act(_))),
+    );
+    list(
+        &mut out,
+        "leaves alone",
+        of(|expect| expect == Expect::Pass),
+    );
+    list(
+        &mut out,
+        "is known to miss",
+        of(|expect| expect == Expect::Miss),
+    );
     out
 }
 

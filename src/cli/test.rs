@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::scan::{self, Bench, Findings, Said};
+use super::scan::{Bench, Findings};
 use super::{Ended, Format, Outcome, Paint, Test, Trouble, pack};
 use crate::detect::{Hit, Scanner};
-use crate::message::{Direction, Role};
 use crate::policy::cases::{self, Case, Expect, Fault};
 use crate::policy::{self, Action, AppPolicies, PolicySet, Source};
 
@@ -70,9 +69,8 @@ fn compiled(sources: &[Source]) -> Result<Arc<PolicySet>, Trouble> {
     };
     let apps: Vec<_> = (1..=LEVELS).map(app).collect();
     let set = policy::compile(sources, &apps);
-    let set = set.map_err(|problems| {
-        Trouble::new(problems.to_string()).instead("wardgate check")
-    })?;
+    let set =
+        set.map_err(|problems| Trouble::new(problems.to_string()).instead("wardgate check"))?;
     Ok(Arc::new(set))
 }
 
@@ -120,13 +118,16 @@ fn report<'c>(set: &Arc<PolicySet>, cases: &'c [Case]) -> Report<'c> {
 fn failure(set: &Arc<PolicySet>, case: &Case) -> Option<String> {
     let rule = set.rules.iter().find(|rule| rule.id.0 == case.rule)?;
     let bench = Bench {
-        selection: Arc::clone(set.selections.get(usize::from(rule.level.0).checked_sub(1)?)?),
+        selection: Arc::clone(
+            set.selections
+                .get(usize::from(rule.level.0).checked_sub(1)?)?,
+        ),
         set: Arc::clone(set),
         output: case.output,
         direction: case.direction,
         audience: case.audience,
     };
-    if let Some(wrong) = wrong(&bench, case, &judged(&bench, case, &case.text)) {
+    if let Some(wrong) = wrong(&bench, case, &bench.judge(&bench.said(case.text.clone()))) {
         return Some(wrong);
     }
     if !matches!(case.expect, Expect::Act(_)) {
@@ -136,20 +137,12 @@ fn failure(set: &Arc<PolicySet>, case: &Case) -> Option<String> {
         return Some("cut at every character, it has other hits than whole".to_owned());
     }
     DISGUISES.iter().find_map(|(name, disguise)| {
-        let wrong = wrong(&bench, case, &judged(&bench, case, &disguise(&case.text)))?;
+        let wrong = wrong(
+            &bench,
+            case,
+            &bench.judge(&bench.said(disguise(&case.text))),
+        )?;
         Some(format!("disguised ({name}): {wrong}"))
-    })
-}
-
-fn judged(bench: &Bench, case: &Case, text: &str) -> Findings {
-    let role = match case.direction {
-        Direction::Prompt => Role::User,
-        Direction::Output => Role::Assistant,
-    };
-    bench.judge(&Said {
-        parts: vec![scan::part(role, 0, text.to_owned())],
-        direction: case.direction,
-        audience: case.audience,
     })
 }
 
@@ -164,7 +157,10 @@ fn wrong(bench: &Bench, case: &Case, findings: &Findings) -> Option<String> {
         }
         (Expect::Act(wanted), None) => {
             let others = named(bench, findings, Action::Flag);
-            Some(format!("expected {}, the rule was not found{others}", wanted.name()))
+            Some(format!(
+                "expected {}, the rule was not found{others}",
+                wanted.name()
+            ))
         }
         (Expect::Miss, None) => None,
         (Expect::Miss, Some(_)) => {
@@ -181,7 +177,10 @@ fn wrong(bench: &Bench, case: &Case, findings: &Findings) -> Option<String> {
 
 /// " (RULE action, …)" for what was found with at least this action.
 fn named(bench: &Bench, findings: &Findings, least: Action) -> String {
-    let found = findings.0.iter().filter(|detection| detection.action >= least);
+    let found = findings
+        .0
+        .iter()
+        .filter(|detection| detection.action >= least);
     let names: Vec<_> = found
         .map(|detection| format!("{} {}", bench.rule(detection), detection.action.name()))
         .collect();
@@ -213,7 +212,9 @@ fn full_width(text: &str) -> String {
         '0'..='9' | 'A'..='Z' | 'a'..='z' => char::from_u32(symbol as u32 + 0xfee0),
         _ => None,
     };
-    text.chars().map(|symbol| wide(symbol).unwrap_or(symbol)).collect()
+    text.chars()
+        .map(|symbol| wide(symbol).unwrap_or(symbol))
+        .collect()
 }
 
 /// A zero-width space after every letter.
@@ -234,18 +235,35 @@ fn text(report: &Report<'_>) -> String {
     let mut out = String::new();
     for ran in &report.cases {
         if let Some(failure) = &ran.failure {
-            let Ran { file, line, rule, name, .. } = ran;
-            let _ = writeln!(out, "{file}:{line}: {bad}FAIL{bad:#} {rule} {name}: {failure}");
+            let Ran {
+                file,
+                line,
+                rule,
+                name,
+                ..
+            } = ran;
+            let _ = writeln!(
+                out,
+                "{file}:{line}: {bad}FAIL{bad:#} {rule} {name}: {failure}"
+            );
         }
     }
     for gap in &report.gaps {
         let _ = writeln!(out, "{gap}");
     }
-    let Report { passed, failed, gaps, .. } = report;
+    let Report {
+        passed,
+        failed,
+        gaps,
+        ..
+    } = report;
     let gaps = gaps.len();
     let _ = match failed + gaps {
         0 => writeln!(out, "{good}PASS{good:#} {passed} cases"),
-        _ => writeln!(out, "{bad}FAIL{bad:#} {passed} cases pass, {failed} fail, {gaps} are missing"),
+        _ => writeln!(
+            out,
+            "{bad}FAIL{bad:#} {passed} cases pass, {failed} fail, {gaps} are missing"
+        ),
     };
     out
 }
@@ -256,22 +274,35 @@ fn json(report: &Report<'_>) -> String {
 }
 
 fn junit(report: &Report<'_>) -> String {
-    let (tests, failures) = (report.cases.len() + report.gaps.len(), report.failed + report.gaps.len());
+    let (tests, failures) = (
+        report.cases.len() + report.gaps.len(),
+        report.failed + report.gaps.len(),
+    );
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"wardgate\" tests=\"{tests}\" failures=\"{failures}\">\n"
     );
     for ran in &report.cases {
         let (rule, name) = (escaped(ran.rule), escaped(ran.name));
         let (file, line) = (escaped(ran.file), ran.line);
-        let _ = write!(out, "  <testcase classname=\"{rule}\" name=\"{name}\" file=\"{file}\" line=\"{line}\"");
+        let _ = write!(
+            out,
+            "  <testcase classname=\"{rule}\" name=\"{name}\" file=\"{file}\" line=\"{line}\""
+        );
         let _ = match &ran.failure {
             None => writeln!(out, "/>"),
-            Some(failure) => writeln!(out, "><failure message=\"{}\"/></testcase>", escaped(failure)),
+            Some(failure) => writeln!(
+                out,
+                "><failure message=\"{}\"/></testcase>",
+                escaped(failure)
+            ),
         };
     }
     for gap in &report.gaps {
         let gap = escaped(gap);
-        let _ = writeln!(out, "  <testcase classname=\"coverage\" name=\"{gap}\"><failure message=\"{gap}\"/></testcase>");
+        let _ = writeln!(
+            out,
+            "  <testcase classname=\"coverage\" name=\"{gap}\"><failure message=\"{gap}\"/></testcase>"
+        );
     }
     out + "</testsuite>\n"
 }

@@ -113,7 +113,10 @@ pub fn read(source: &Source) -> Result<Vec<Case>, Vec<Fault>> {
     };
     let file: File = serde_saphyr::from_str(&source.text).map_err(|error| {
         let line = error.location().map_or(1, |at| at.line());
-        vec![fault(u32::try_from(line).unwrap_or(u32::MAX), error.to_string())]
+        vec![fault(
+            u32::try_from(line).unwrap_or(u32::MAX),
+            error.to_string(),
+        )]
     })?;
     let (mut cases, mut faults) = (Vec::new(), Vec::new());
     for written in file.cases {
@@ -123,7 +126,11 @@ pub fn read(source: &Source) -> Result<Vec<Case>, Vec<Fault>> {
             Err(message) => faults.push(fault(line, message)),
         }
     }
-    if faults.is_empty() { Ok(cases) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(cases)
+    } else {
+        Err(faults)
+    }
 }
 
 fn case(written: Written, path: &str, line: u32) -> Result<Case, String> {
@@ -139,14 +146,19 @@ fn case(written: Written, path: &str, line: u32) -> Result<Case, String> {
         Some(other) => return Err(format!("output `{other}`: use text, image or image_edit")),
     };
     let audience = written.audience.as_deref().unwrap_or("minor");
-    let audience = Band::named(audience)
-        .ok_or_else(|| format!("audience `{audience}`: use minor, adult or a band such as 12-13"))?;
+    let audience = Band::named(audience).ok_or_else(|| {
+        format!("audience `{audience}`: use minor, adult or a band such as 12-13")
+    })?;
     let expect = match written.expect.as_str() {
         "pass" => Expect::Pass,
         "miss" => Expect::Miss,
         name => match Action::named(name) {
             Some(action) if action > Action::Allow => Expect::Act(action),
-            _ => return Err(format!("expect `{name}`: use pass, miss or the rule's action")),
+            _ => {
+                return Err(format!(
+                    "expect `{name}`: use pass, miss or the rule's action"
+                ));
+            }
         },
     };
     Ok(Case {
@@ -283,7 +295,10 @@ mod tests {
     fn tells_all_faults_at_once() {
         let text = "cases:\n  - {rule: A, name: a, text: t, expect: explode}\n  - {rule: A, name: b, text: t, expect: pass, audience: nobody}\n";
         let faults = read(&source(text)).expect_err("two faults");
-        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(
+            faults.iter().map(|fault| fault.line).collect::<Vec<_>>(),
+            [2, 3]
+        );
     }
 
     #[test]
