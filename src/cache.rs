@@ -14,6 +14,10 @@ use moka::sync::Cache;
 use crate::detect::Hit;
 use crate::message::Band;
 
+/// The identity of a text in a [`HitCache`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HitKey([u8; 32]);
+
 /// Parts shorter than this (bytes) are scanned again: that is cheaper than hash and look-up
 /// (about 1.5 us, `reference/perf.md` section 3).
 pub const SMALL_PART_BYTES: usize = 128;
@@ -45,21 +49,24 @@ impl HitCache {
         }
     }
 
-    /// The hits of a text under a policy set: remembered, or found by `scan` and remembered.
-    /// Two callers who miss at once both scan: that is cheaper than to wait.
-    pub fn hits(&self, text: &str, set: &[u8; 32], scan: impl FnOnce() -> Vec<Hit>) -> Arc<[Hit]> {
+    /// The identity of a text under a policy set; none for a text too short to remember.
+    pub fn key(&self, text: &str, set: &[u8; 32]) -> Option<HitKey> {
         if text.len() < SMALL_PART_BYTES {
-            return scan().into();
+            return None;
         }
         let mut hasher = blake3::Hasher::new_keyed(&self.secret);
         hasher.update(set).update(text.as_bytes());
-        let key = *hasher.finalize().as_bytes();
-        if let Some(hits) = self.parts.get(&key) {
-            return hits;
-        }
-        let hits: Arc<[Hit]> = scan().into();
-        self.parts.insert(key, Arc::clone(&hits));
-        hits
+        Some(HitKey(*hasher.finalize().as_bytes()))
+    }
+
+    /// What was remembered. Two callers who miss at once both scan: that is cheaper than to wait.
+    pub fn get(&self, key: &HitKey) -> Option<Arc<[Hit]>> {
+        self.parts.get(&key.0)
+    }
+
+    /// Remembers.
+    pub fn put(&self, key: HitKey, hits: Arc<[Hit]>) {
+        self.parts.insert(key.0, hits);
     }
 
     /// Weight of everything remembered, in bytes.
@@ -223,31 +230,21 @@ mod tests {
     }
 
     #[test]
-    fn a_long_part_is_scanned_once_per_policy_set() {
+    fn hits_are_remembered_per_text_and_policy_set() {
         let cache = HitCache::new(1 << 20);
         let text = "turnip ".repeat(40);
-        let mut scans = 0;
-        for set in [[1; 32], [1; 32], [2; 32]] {
-            let hits = cache.hits(&text, &set, || {
-                scans += 1;
-                vec![hit(3)]
-            });
-            assert_eq!(&*hits, [hit(3)]);
-        }
-        assert_eq!(scans, 2);
+        let key = cache.key(&text, &[1; 32]).expect("long enough");
+        assert!(cache.get(&key).is_none());
+        cache.put(key, [hit(3)].into());
+        assert_eq!(cache.get(&key).as_deref(), Some(&[hit(3)][..]));
+        let other = cache.key(&text, &[2; 32]).expect("long enough");
+        assert!(cache.get(&other).is_none());
     }
 
     #[test]
     fn a_small_part_is_never_remembered() {
         let cache = HitCache::new(1 << 20);
-        let mut scans = 0;
-        for _ in 0..2 {
-            cache.hits("turnip", &[1; 32], || {
-                scans += 1;
-                Vec::new()
-            });
-        }
-        assert_eq!(scans, 2);
+        assert_eq!(cache.key("turnip", &[1; 32]), None);
     }
 
     #[test]
@@ -255,8 +252,8 @@ mod tests {
         let bound = 64 * 1024;
         let cache = HitCache::new(bound);
         for number in 0..1000 {
-            let text = format!("{number:0200}");
-            cache.hits(&text, &[1; 32], || vec![hit(1); 10]);
+            let key = cache.key(&format!("{number:0200}"), &[1; 32]).expect("long enough");
+            cache.put(key, vec![hit(1); 10].into());
         }
         assert!(cache.bytes() <= bound, "{} bytes", cache.bytes());
         assert!(cache.bytes() > bound / 2, "{} bytes", cache.bytes());

@@ -59,23 +59,26 @@ pub async fn judge(
 /// The hits of one text: remembered, or scanned in slices so that no stream of the thread stalls.
 async fn hits_of(exchange: &Exchange, text: &str) -> Arc<[Hit]> {
     let (set, cache) = (&exchange.live.set, &exchange.gate().hits);
-    if text.len() <= SLICE_BYTES {
-        return cache.hits(text, &set.hash, || set.detectors.scan(text));
-    }
-    if let Some(known) = cache.get(text, &set.hash) {
+    let key = cache.key(text, &set.hash);
+    if let Some(known) = key.and_then(|key| cache.get(&key)) {
         return known;
     }
     let mut scanner = Scanner::new(Arc::clone(&set.detectors));
     let mut hits = Vec::new();
     let mut rest = text;
-    while !rest.is_empty() {
+    while rest.len() > SLICE_BYTES {
         let (slice, after) = rest.split_at(rest.floor_char_boundary(SLICE_BYTES));
         scanner.push(slice, &mut hits);
         rest = after;
         tokio::task::yield_now().await;
     }
+    scanner.push(rest, &mut hits);
     scanner.finish(&mut hits);
-    cache.put(text, &set.hash, hits)
+    let hits: Arc<[Hit]> = hits.into();
+    if let Some(key) = key {
+        cache.put(key, Arc::clone(&hits));
+    }
+    hits
 }
 
 /// Signals of the user's last turn.

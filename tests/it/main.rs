@@ -1,10 +1,7 @@
 //! One binary for all integration tests: a list of modules.
 
-mod cli;
-mod clients;
 mod codecs;
 mod detect;
-mod examples;
 mod gateway;
 mod golden;
 mod mock;
@@ -12,4 +9,3 @@ mod road;
 mod streams;
 mod support;
 mod tables;
-mod tidy;

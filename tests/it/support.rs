@@ -6,9 +6,9 @@ use bytes::Bytes;
 use wardgate::codec::sse::Frames;
 use wardgate::codec::{self, Codec, Lane, ReadLimits};
 use wardgate::detect::SignalId;
-use wardgate::guard::{Context, Guard, Mode, Record};
+use wardgate::guard::{Context, Guard, Record};
 use wardgate::message::{Audience, AudienceSource, Band, Direction, Language, Output};
-use wardgate::policy::{self, Action, AppPolicies, Detection, PolicySet, Scene, Source};
+use wardgate::policy::{self, Action, AppPolicies, Detection, Mode, PolicySet, Scene, Source};
 
 /// A pack whose every action is set off by a neutral word.
 pub const CANARY: &str = include_str!("../data/policies/canary.yaml");
