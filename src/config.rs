@@ -282,7 +282,17 @@ impl Config {
 
     /// Checks a config text; `origin` names it in errors, `folder` is what its paths are relative to.
     pub fn parse(text: &str, origin: &str, folder: &Path) -> Result<Self, ConfigErrors> {
-        check::config(text, origin, folder)
+        Self::parse_in(text, origin, folder, &|name| std::env::var(name).ok())
+    }
+
+    /// [`Config::parse`] in an environment of the caller's choice.
+    pub fn parse_in(
+        text: &str,
+        origin: &str,
+        folder: &Path,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigErrors> {
+        check::config(text, origin, folder, environment)
     }
 
     /// The set-up without a file: one app "default" for every request, every policy, level 1,

@@ -27,7 +27,8 @@ pub struct Limits {
     /// Bytes that one stream may hold back until they are judged. Policies reach some hundred
     /// symbols; a stream that reaches this is cut, never flushed.
     pub held_bytes: u32,
-    /// Connections at once. Above it nothing is accepted until one closes.
+    /// Connections at once. Above it each worker holds one more unanswered, and the rest queue in
+    /// the kernel until one closes.
     pub connections: u32,
     /// Exchanges at once on one HTTP/2 connection.
     pub streams: u32,

@@ -177,16 +177,7 @@ impl Listener {
 
     /// Starts the workers; each answers with `handler` until `drain` begins and its exchanges end.
     pub fn serve<H: Handler>(self, handler: Arc<H>, drain: Drain) -> io::Result<Serving> {
-        let places = self.setup.limits.connections as usize + self.sockets.len();
-        let shared = Arc::new(Shared {
-            handler,
-            connection: connection_builder(&self.setup.limits),
-            tls: self.setup.tls,
-            limits: self.setup.limits,
-            // Each worker holds a place while it waits for its next connection.
-            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
-            drain,
-        });
+        let shared = Arc::new(Shared::new(handler, &self.setup, drain));
         let mut threads = Vec::new();
         for (number, socket) in self.sockets.into_iter().enumerate() {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -253,6 +244,20 @@ struct Shared<H> {
     drain: Drain,
 }
 
+impl<H> Shared<H> {
+    fn new(handler: Arc<H>, setup: &Setup, drain: Drain) -> Self {
+        let places = setup.limits.connections as usize;
+        Self {
+            handler,
+            connection: connection_builder(&setup.limits),
+            tls: setup.tls.clone(),
+            limits: setup.limits.clone(),
+            places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))),
+            drain,
+        }
+    }
+}
+
 fn connection_builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     let mut http1 = builder.http1();
@@ -287,10 +292,10 @@ async fn work<H: Handler>(
     tokio::pin!(drained);
     loop {
         let next = async {
-            let place = Arc::clone(&shared.places).acquire_owned().await;
-            (place, listener.accept().await)
+            let accepted = listener.accept().await;
+            (accepted, Arc::clone(&shared.places).acquire_owned().await)
         };
-        let (place, accepted) = tokio::select! {
+        let (accepted, place) = tokio::select! {
             biased;
             () = &mut drained => break,
             next = next => next,
@@ -372,3 +377,6 @@ where
         .into_owned();
     watcher.watch(serving).await
 }
+
+#[cfg(test)]
+mod tests;

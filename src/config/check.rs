@@ -30,7 +30,12 @@ const JSON_DEPTH_MAX: u32 = 127;
 const CREDENTIAL_BYTES: u64 = 16 * 1024;
 
 /// Parses and checks; everything that can be known at once is reported at once.
-pub fn config(text: &str, origin: &str, folder: &Path) -> Result<Config, ConfigErrors> {
+pub fn config(
+    text: &str,
+    origin: &str,
+    folder: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigErrors> {
     let mut problems = Problems {
         origin,
         text,
@@ -46,6 +51,7 @@ pub fn config(text: &str, origin: &str, folder: &Path) -> Result<Config, ConfigE
     let mut check = Check {
         problems,
         folder,
+        environment,
         watched: Vec::new(),
     };
     let config = check.config(file);
@@ -134,6 +140,7 @@ fn missing_help(field: &str) -> &'static str {
 struct Check<'t> {
     problems: Problems<'t>,
     folder: &'t Path,
+    environment: &'t dyn Fn(&str) -> Option<String>,
     /// Every file that the config names.
     watched: Vec<PathBuf>,
 }
@@ -571,11 +578,12 @@ impl Check<'_> {
             file::Credential::Pass => return Credential::Pass,
             file::Credential::Env(name) => {
                 let help = format!("set it before starting: export {name}=...");
-                let read = std::env::var(&name);
-                read.map_err(|_| (format!("the environment has no `{name}`"), help))
+                let read = (self.environment)(&name);
+                read.ok_or_else(|| (format!("the environment has no `{name}`"), help))
             }
             file::Credential::File(path) => {
-                let path = self.file(&Spanned::new(path, at, at));
+                let path = self.folder.join(path);
+                self.watched.push(path.clone());
                 read_secret(&path)
                     .map_err(|error| (error, "it holds the key and nothing else".to_owned()))
             }

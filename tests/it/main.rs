@@ -9,3 +9,11 @@ mod road;
 mod streams;
 mod support;
 mod tables;
+//! One binary for all integration tests.
+
+mod audit;
+mod cache;
+mod config;
+mod server;
+mod upstream;
+mod wire;
