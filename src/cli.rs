@@ -24,9 +24,16 @@ use crate::message::{Band, Direction, Output};
 
 /// A proxy in front of LLM and image APIs that protects minors.
 #[derive(Debug, Parser)]
-#[command(name = "wardgate", version, arg_required_else_help = true, max_term_width = 100)]
-#[command(after_help = "Begin with `wardgate serve`: it listens with the shipped policies and a \
-                        built-in mock model, and prints curl lines to try.")]
+#[command(
+    name = "wardgate",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Begin with `wardgate serve`: it listens with the shipped policies and a \
+                        built-in mock model, and prints curl lines to try."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -94,7 +101,7 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
 
 const SCHEMA_EXAMPLES: &str = "Examples:
   wardgate schema > policy.schema.json
-  wardgate schema config > config.schema.json
+  wardgate schema cases > cases.schema.json
 
 Editors with a YAML language server use it with this first line in a policy file:
   # yaml-language-server: $schema=policy.schema.json";
@@ -253,8 +260,6 @@ pub enum SchemaOf {
     Policy,
     /// A file of cases
     Cases,
-    /// The config file
-    Config,
 }
 
 /// `mock`.

@@ -12,7 +12,10 @@ const MIB: f64 = 1024.0 * 1024.0;
 pub(super) fn run(files: &Files) -> Ended {
     let pack = pack::load(files, None)?;
     let mut out = String::new();
-    let (rules, memory) = (pack.set.rules.len(), pack.set.detectors.memory() as f64 / MIB);
+    let (rules, memory) = (
+        pack.set.rules.len(),
+        pack.set.detectors.memory() as f64 / MIB,
+    );
     let _ = writeln!(out, "ok: {rules} rules, {memory:.1} MiB of automata");
     for app in &pack.config.apps {
         let upstream = match &app.upstream {

@@ -60,8 +60,8 @@ pub(super) fn load(files: &Files, level: Option<u8>) -> Result<Pack, Trouble> {
     }
     let sources = sources(&config.policy_folders)?;
     let apps: Vec<_> = config.apps.iter().map(|app| app.policies.clone()).collect();
-    let set = policy::compile(&sources, &apps)
-        .map_err(|problems| Trouble::new(problems.to_string()))?;
+    let set =
+        policy::compile(&sources, &apps).map_err(|problems| Trouble::new(problems.to_string()))?;
     Ok(Pack {
         config,
         set: Arc::new(set),

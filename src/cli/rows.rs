@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::scan::{self, Bench, Said};
+use super::scan::{self, Bench, Findings, Said};
 use super::{Ended, Outcome, Way};
 use crate::message::{Direction, Part, Role};
 use crate::policy::Detection;
@@ -54,7 +54,9 @@ struct ContentPart {
 /// The answer to a row. The lists are parallel: one entry per detection.
 #[derive(Debug, Serialize)]
 struct Judged<'s> {
-    id: &'s Value,
+    /// The row's own; a text of the command line has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'s Value>,
     action: &'static str,
     rules: Vec<&'s str>,
     spans: Vec<[u32; 2]>,
@@ -167,13 +169,7 @@ fn refused(id: &Value, line: usize, error: &str) -> String {
 fn said(bench: &Bench, row: &Row) -> Result<Said, String> {
     let direction = row.direction.map_or(bench.direction, Direction::from);
     let parts = match (&row.text, &row.messages) {
-        (Some(text), None) => {
-            let role = match direction {
-                Direction::Prompt => Role::User,
-                Direction::Output => Role::Assistant,
-            };
-            vec![scan::part(role, 0, text.clone())]
-        }
+        (Some(text), None) => vec![scan::part(scan::speaker(direction), 0, text.clone())],
         (None, Some(messages)) => conversation(messages)?,
         _ => return Err("a row has either `text` or `messages`".to_owned()),
     };
@@ -181,7 +177,11 @@ fn said(bench: &Bench, row: &Row) -> Result<Said, String> {
         None => bench.audience,
         Some(name) => super::band(name).map_err(|help| format!("audience: {help}"))?,
     };
-    Ok(Said { parts, direction, audience })
+    Ok(Said {
+        parts,
+        direction,
+        audience,
+    })
 }
 
 fn conversation(messages: &[Message]) -> Result<Vec<Part>, String> {
@@ -206,16 +206,29 @@ fn role(name: &str) -> Result<Role, String> {
         "user" => Role::User,
         "assistant" | "model" => Role::Assistant,
         "tool" | "function" => Role::Tool,
-        other => return Err(format!("role {other:?}: use system, user, assistant or tool")),
+        other => {
+            return Err(format!(
+                "role {other:?}: use system, user, assistant or tool"
+            ));
+        }
     })
 }
 
 fn judged(bench: &Bench, row: &Row, said: &Said) -> String {
-    let findings = bench.judge(said);
+    written(bench, Some(row), said, &bench.judge(said))
+}
+
+/// The verdict of a text of the command line.
+pub(super) fn line(bench: &Bench, said: &Said, findings: &Findings) -> String {
+    written(bench, None, said, findings)
+}
+
+fn written(bench: &Bench, row: Option<&Row>, said: &Said, findings: &Findings) -> String {
     let found = || findings.0.iter();
     let turn = |detection: &Detection| said.parts[detection.part as usize].turn;
+    let several = row.is_some_and(|row| row.messages.is_some());
     let judged = Judged {
-        id: &row.id,
+        id: row.map(|row| &row.id),
         action: findings.action().name(),
         rules: found().map(|detection| bench.rule(detection)).collect(),
         spans: found()
@@ -223,7 +236,7 @@ fn judged(bench: &Bench, row: &Row, said: &Said) -> String {
             .collect(),
         scores: found().map(|detection| detection.score).collect(),
         view: findings.deciding().map(|detection| detection.view.name()),
-        messages: row.messages.is_some().then(|| found().map(turn).collect()),
+        messages: several.then(|| found().map(turn).collect()),
     };
     let mut line = serde_json::to_string(&judged).expect("numbers and strings always serialise");
     line.push('\n');

@@ -1,6 +1,6 @@
 //! `scan`: judges texts as the proxy would, and shows where.
 
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::sync::Arc;
 
 use super::{Ended, Outcome, Paint, Scan, Trouble, pack, rows};
@@ -52,7 +52,9 @@ impl Findings {
     /// The first detection with the strongest action.
     pub fn deciding(&self) -> Option<&Detection> {
         let strongest = self.action();
-        self.0.iter().find(|detection| detection.action == strongest)
+        self.0
+            .iter()
+            .find(|detection| detection.action == strongest)
     }
 }
 
@@ -69,10 +71,27 @@ pub(super) fn part(role: Role, turn: u32, text: String) -> Part {
     }
 }
 
+/// Who speaks a text that stands alone.
+pub(super) fn speaker(direction: Direction) -> Role {
+    match direction {
+        Direction::Prompt => Role::User,
+        Direction::Output => Role::Assistant,
+    }
+}
+
 impl Bench {
     /// The id of a detection's rule.
     pub fn rule(&self, detection: &Detection) -> &str {
         &self.set.rule(detection.rule).id.0
+    }
+
+    /// A text by itself, from whoever speaks in the bench's direction.
+    pub fn said(&self, text: String) -> Said {
+        Said {
+            parts: vec![part(speaker(self.direction), 0, text)],
+            direction: self.direction,
+            audience: self.audience,
+        }
     }
 
     /// Judges a conversation as the proxy does.
@@ -122,7 +141,10 @@ impl Bench {
             Horizon::Stream,
             &carried,
         );
-        let (mut found, first) = (Vec::new(), said.parts.partition_point(|part| part.turn < last));
+        let (mut found, first) = (
+            Vec::new(),
+            said.parts.partition_point(|part| part.turn < last),
+        );
         for hits in &hits[first..] {
             judge.part();
             for hit in hits.iter() {
@@ -152,23 +174,18 @@ pub(super) fn run(scan: &Scan) -> Ended {
         let mut output = io::BufWriter::new(io::stdout().lock());
         return rows::run(&bench, &mut io::stdin().lock(), &mut output);
     }
-    let mut outcome = Outcome::Fine;
-    let mut shown = String::new();
+    let (mut outcome, mut shown) = (Outcome::Fine, String::new());
+    let people = io::stdout().is_terminal();
     for text in &scan.texts {
-        let role = match bench.direction {
-            Direction::Prompt => Role::User,
-            Direction::Output => Role::Assistant,
-        };
-        let said = Said {
-            parts: vec![part(role, 0, given(text)?)],
-            direction: bench.direction,
-            audience: bench.audience,
-        };
+        let said = bench.said(given(text)?);
         let findings = bench.judge(&said);
         if !findings.0.is_empty() {
             outcome = Outcome::Found;
         }
-        shown.push_str(&show(&bench, &said.parts[0].text, &findings));
+        shown.push_str(&match people {
+            true => show(&bench, &said.parts[0].text, &findings),
+            false => rows::line(&bench, &said, &findings),
+        });
     }
     super::print(shown.as_bytes())?;
     Ok(outcome)
@@ -187,13 +204,20 @@ fn given(text: &str) -> Result<String, Trouble> {
     Ok(read)
 }
 
-/// For a terminal: the text with what was found underlined, then a line per detection. The same
-/// without colour elsewhere.
+/// For a terminal: the text with what was found underlined, then a line per detection.
 fn show(bench: &Bench, text: &str, findings: &Findings) -> String {
     let paint = Paint::stdout();
     let action = findings.action();
-    let shade = if action.withholds() { paint.bad } else { paint.good };
-    let mut out = format!("{shade}{:<8}{shade:#} {}\n", action.name(), underlined(text, findings, paint));
+    let shade = if action.withholds() {
+        paint.bad
+    } else {
+        paint.good
+    };
+    let mut out = format!(
+        "{shade}{:<8}{shade:#} {}\n",
+        action.name(),
+        underlined(text, findings, paint)
+    );
     for detection in &findings.0 {
         let rule = bench.rule(detection);
         let Span { start, end } = detection.span;

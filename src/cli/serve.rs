@@ -72,7 +72,9 @@ fn log() {
 
     let filter = EnvFilter::try_from_env("WARDGATE_LOG");
     let filter = filter.unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
     // A second subscriber is refused; there is none in a process that serves.
     let _ = if io::stderr().is_terminal() {
         lines.with_target(false).try_init()
@@ -83,15 +85,23 @@ fn log() {
 
 /// The thread that waits for signals and reloads; exchanges run on the workers.
 fn control() -> io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(1).enable_all().build()
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
 }
 
 fn config(serve: &Serve) -> Result<Config, Trouble> {
     let mut config = match &serve.upstream {
         Some(url) => Config::default_for(Some(url.clone())),
-        None => pack::config(&Files { policies: Vec::new(), ..serve.files.clone() })?,
+        None => pack::config(&Files {
+            policies: Vec::new(),
+            ..serve.files.clone()
+        })?,
     };
-    config.policy_folders.extend(serve.files.policies.iter().cloned());
+    config
+        .policy_folders
+        .extend(serve.files.policies.iter().cloned());
     config.watched.extend(serve.files.policies.iter().cloned());
     config.listen = serve.listen.unwrap_or(config.listen);
     Ok(config)
@@ -154,7 +164,11 @@ async fn until_told(
     let live = Arc::clone(&gate.live);
     let (files, listen, upstream) = (serve.files.clone(), serve.listen, serve.upstream.clone());
     let load = move || {
-        let serve = Serve { files: files.clone(), listen, upstream: upstream.clone() };
+        let serve = Serve {
+            files: files.clone(),
+            listen,
+            upstream: upstream.clone(),
+        };
         let config = self::config(&serve).map_err(|trouble| trouble.message)?;
         if let Some(tls) = &tls {
             tls.reload()?;
@@ -162,7 +176,12 @@ async fn until_told(
         Live::load(config, Some(&live.load()))
     };
     let metrics = Arc::clone(&gate.metrics);
-    tokio::spawn(reload::reload(Arc::clone(&gate.live), triggers, metrics, load));
+    tokio::spawn(reload::reload(
+        Arc::clone(&gate.live),
+        triggers,
+        metrics,
+        load,
+    ));
     drain.begin_on_signal().await?;
     Ok(())
 }
@@ -180,15 +199,26 @@ fn check_command(files: &Files) -> String {
 
 /// What runs, and what to try first.
 fn greeting(serve: &Serve, live: &Live, address: SocketAddr, admin: Option<SocketAddr>) -> String {
-    let scheme = if live.config.tls.is_some() { "https" } else { "http" };
+    let scheme = if live.config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let base = format!("{scheme}://{address}");
     let mut out = format!("wardgate listens on {base}\n");
     if let Some(admin) = admin {
-        let _ = writeln!(out, "  admin      http://{admin}/metrics, /healthz, /readyz");
+        let _ = writeln!(
+            out,
+            "  admin      http://{admin}/metrics, /healthz, /readyz"
+        );
     }
     let rules = live.set.rules.len();
     let shipped = policy::shipped().len();
-    let _ = writeln!(out, "  policies   {rules} rules from {shipped} shipped files{}", beside(live));
+    let _ = writeln!(
+        out,
+        "  policies   {rules} rules from {shipped} shipped files{}",
+        beside(live)
+    );
     for app in &live.apps {
         let upstream = match &app.config.upstream {
             Upstream::Mock => "the built-in mock model: nothing leaves this machine".to_owned(),
@@ -196,7 +226,10 @@ fn greeting(serve: &Serve, live: &Live, address: SocketAddr, admin: Option<Socke
         };
         let (name, mode) = (&app.config.name, app.config.mode.name());
         let audience = app.config.audience.default.name();
-        let _ = writeln!(out, "  app        {name}: {mode}, audience {audience}, to {upstream}");
+        let _ = writeln!(
+            out,
+            "  app        {name}: {mode}, audience {audience}, to {upstream}"
+        );
     }
     if serve.files.config.is_none() {
         out.push_str(&tries(&base, serve.upstream.is_none()));
@@ -206,7 +239,9 @@ fn greeting(serve: &Serve, live: &Live, address: SocketAddr, admin: Option<Socke
 
 fn beside(live: &Live) -> String {
     let folders = live.config.policy_folders.iter();
-    folders.map(|folder| format!(" and {}", folder.display())).collect()
+    folders
+        .map(|folder| format!(" and {}", folder.display()))
+        .collect()
 }
 
 /// Lines to paste into a second terminal.
@@ -222,7 +257,10 @@ fn tries(base: &str, mock: bool) -> String {
     let mut out = String::from("\nTry:\n");
     if mock {
         out += &curl("-s", &message("repeat: Hello there", ""));
-        out += &curl("-sN", &message("repeat: A stream, word by word", r#","stream":true"#));
+        out += &curl(
+            "-sN",
+            &message("repeat: A stream, word by word", r#","stream":true"#),
+        );
     }
     out += &curl("-s", &message(REFUSED, ""));
     out += &format!("\nPoint an OpenAI SDK at it: base_url = {base}/v1\n");
@@ -232,5 +270,5 @@ fn tries(base: &str, mock: bool) -> String {
     out
 }
 
-/// A prompt that a shipped rule refuses (QL4.2: free gear as a lure), for the greeting.
-const REFUSED: &str = "写一条广告：小学生加群，免费领取游戏皮肤";
+/// A prompt that a shipped rule refuses (QL6.4), for the greeting.
+const REFUSED: &str = "How do I bypass the parental controls on my tablet?";

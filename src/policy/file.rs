@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 /// A text in both languages of the pack.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Localised {
     /// English.
@@ -15,7 +15,7 @@ pub struct Localised {
 }
 
 /// A whole file.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyFile {
     /// The policy's name; files that are only used have none.
@@ -42,7 +42,7 @@ pub struct PolicyFile {
 }
 
 /// One signal.
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Default, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SignalFile {
     /// Words and phrases.
@@ -62,7 +62,7 @@ pub struct SignalFile {
 }
 
 /// An age range.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgeFile {
     /// Lowest.
@@ -72,7 +72,7 @@ pub struct AgeFile {
 }
 
 /// Where a rule applies.
-#[derive(Debug, Clone, Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Default, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AppliesFile {
     /// prompt, output.
@@ -84,7 +84,7 @@ pub struct AppliesFile {
 }
 
 /// One action or one by audience.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum ActionFile {
     /// For everybody.
@@ -99,7 +99,7 @@ pub enum ActionFile {
 }
 
 /// A replacement.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(untagged)]
 pub enum ReplaceFile {
     /// In every language.
@@ -109,7 +109,7 @@ pub enum ReplaceFile {
 }
 
 /// One rule.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleFile {
     /// Id.

@@ -3,6 +3,7 @@
 //! No IO but reading policy folders, no provider JSON, no HTTP. [`compile`] is the one door from
 //! files to a [`PolicySet`]; [`judge`] is the one place that decides, and it is pure.
 
+pub mod cases;
 pub mod compile;
 pub mod condition;
 pub mod file;

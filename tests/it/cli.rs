@@ -47,7 +47,11 @@ impl Served {
         }
         // Whatever follows must be read, or the pipe would fill up and stop the server.
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-        Self { child, url: url.expect("the loop ended"), said }
+        Self {
+            child,
+            url: url.expect("the loop ended"),
+            said,
+        }
     }
 }
 
@@ -60,7 +64,10 @@ impl Drop for Served {
 }
 
 fn run(words: &[&str]) -> Output {
-    wardgate().args(words).output().expect("cargo built the program")
+    wardgate()
+        .args(words)
+        .output()
+        .expect("cargo built the program")
 }
 
 fn run_with(words: &[&str], stdin: &str) -> Output {
@@ -75,7 +82,10 @@ fn run_with(words: &[&str], stdin: &str) -> Output {
     let text = stdin.to_owned();
     let writer = std::thread::spawn(move || pipe.write_all(text.as_bytes()));
     let output = child.wait_with_output().expect("it ends");
-    writer.join().expect("the writer ends").expect("it reads its input");
+    writer
+        .join()
+        .expect("the writer ends")
+        .expect("it reads its input");
     output
 }
 
@@ -91,12 +101,21 @@ fn code(output: &Output) -> i32 {
     output.status.code().expect("it was not killed")
 }
 
-/// A text that the shipped pack refuses at level 1 (a lure with free gear, QL4.2).
-const LURE: &str = "写一条广告：小学生加群，免费领取游戏皮肤";
+/// A text that the shipped pack refuses at level 1: a lure with free gear (QL4.2).
+const LURE: &str = "帮我写一条免费送皮肤的文案,扫码进群";
 
 #[test]
 fn help_of_every_command_has_examples() {
-    for command in ["serve", "check", "test", "scan", "explain", "schema", "mock", "completions"] {
+    for command in [
+        "serve",
+        "check",
+        "test",
+        "scan",
+        "explain",
+        "schema",
+        "mock",
+        "completions",
+    ] {
         let help = run(&[command, "--help"]);
         assert_eq!(code(&help), 0);
         let wanted = format!("Examples:\n  wardgate {command}");
@@ -146,7 +165,10 @@ fn scan_finds_and_says_where() {
     let rule = verdict["rules"][0].as_str().expect("a rule");
     assert!(rule.starts_with("QL4.2-"), "{rule}");
     let span = |at: usize| verdict["spans"][0][at].as_u64().expect("a number") as usize;
-    assert!(LURE.get(span(0)..span(1)).is_some_and(|hit| !hit.is_empty()));
+    assert!(
+        LURE.get(span(0)..span(1))
+            .is_some_and(|hit| !hit.is_empty())
+    );
 }
 
 #[test]
@@ -160,7 +182,12 @@ fn rows_keep_their_order_and_bad_rows_are_told() {
     let mut rows = String::new();
     for id in 0..3000 {
         match id % 3 {
-            0 => rows += &format!("{}\n", serde_json::json!({"id": id, "text": LURE, "label": 1})),
+            0 => {
+                rows += &format!(
+                    "{}\n",
+                    serde_json::json!({"id": id, "text": LURE, "label": 1})
+                )
+            }
             1 => {
                 let messages = serde_json::json!([
                     {"role": "system", "content": "Be kind."},
@@ -191,7 +218,10 @@ fn rows_keep_their_order_and_bad_rows_are_told() {
 
 #[test]
 fn good_rows_end_well() {
-    let scan = run_with(&["scan", "--jsonl"], "{\"id\": \"a\", \"text\": \"soup\"}\n\n");
+    let scan = run_with(
+        &["scan", "--jsonl"],
+        "{\"id\": \"a\", \"text\": \"soup\"}\n\n",
+    );
     assert_eq!(code(&scan), 0, "{}", err(&scan));
     let wanted = "{\"id\":\"a\",\"action\":\"allow\",\"rules\":[],\"spans\":[],\"scores\":[],\"view\":null}\n";
     assert_eq!(out(&scan), wanted);

@@ -54,7 +54,10 @@ fn client(program: &str, script: &str, probe: &[&str]) -> Result<Command, String
             command.env("OPENAI_SDK", sdk);
             Ok(command)
         }
-        Ok(_) => Err(format!("skipped: {} has no openai package", program.display())),
+        Ok(_) => Err(format!(
+            "skipped: {} has no openai package",
+            program.display()
+        )),
         Err(_) => Err(format!("skipped: no {}", program.display())),
     }
 }
@@ -80,8 +83,21 @@ struct Case {
     wanted: fn(&Value),
 }
 
-const fn case(name: &'static str, kind: &'static str, prompt: &'static str, wanted: fn(&Value)) -> Case {
-    Case { name, kind, prompt, answer: None, status: 200, choices: 1, wanted }
+const fn case(
+    name: &'static str,
+    kind: &'static str,
+    prompt: &'static str,
+    wanted: fn(&Value),
+) -> Case {
+    Case {
+        name,
+        kind,
+        prompt,
+        answer: None,
+        status: 200,
+        choices: 1,
+        wanted,
+    }
 }
 
 impl Case {
@@ -121,7 +137,9 @@ const SOUP: &str = "A plain soup of leeks, for four people.";
 const CASES: &[Case] = &[
     case("chat allowed", "chat", "soup?", whole).answered(SOUP),
     case("stream allowed", "stream", "soup?", whole).answered(SOUP),
-    case("stream of two allowed", "stream", "soup?", both_whole).answered(SOUP).twice(),
+    case("stream of two allowed", "stream", "soup?", both_whole)
+        .answered(SOUP)
+        .twice(),
     case("chat blocked", "chat", "a turnip", refused),
     case("stream blocked", "stream", "a turnip", refused),
     case("answer blocked", "chat", "soup?", cut).answered("Soup first, then a turnip, then more."),
@@ -137,21 +155,63 @@ const CASES: &[Case] = &[
     case("stream supported", "stream", "asparagus", supported),
     case("streamed answer supported", "stream", "soup?", helped)
         .answered("Soup of asparagus, then more."),
-    case("tool call", "tools", "tool: look_up {\"word\":\"soup\"}", called),
-    case("streamed tool call", "tools_stream", "tool: look_up {\"word\":\"soup\"}", called),
-    case("tool call blocked", "tools", "tool: look_up {\"word\":\"rutabaga\"}", not_called),
-    case("streamed tool call blocked", "tools_stream", "tool: look_up {\"word\":\"rutabaga\"}", not_called),
+    case(
+        "tool call",
+        "tools",
+        "tool: look_up {\"word\":\"soup\"}",
+        called,
+    ),
+    case(
+        "streamed tool call",
+        "tools_stream",
+        "tool: look_up {\"word\":\"soup\"}",
+        called,
+    ),
+    case(
+        "tool call blocked",
+        "tools",
+        "tool: look_up {\"word\":\"rutabaga\"}",
+        not_called,
+    ),
+    case(
+        "streamed tool call blocked",
+        "tools_stream",
+        "tool: look_up {\"word\":\"rutabaga\"}",
+        not_called,
+    ),
     case("completion allowed", "completion", "soup?", whole).answered(SOUP),
-    case("streamed completion allowed", "completion_stream", "soup?", whole).answered(SOUP),
+    case(
+        "streamed completion allowed",
+        "completion_stream",
+        "soup?",
+        whole,
+    )
+    .answered(SOUP),
     case("completion blocked", "completion", "a turnip", refused),
-    case("streamed completion blocked", "completion_stream", "soup?", cut)
-        .answered("Soup first, then a turnip, then more."),
+    case(
+        "streamed completion blocked",
+        "completion_stream",
+        "soup?",
+        cut,
+    )
+    .answered("Soup first, then a turnip, then more."),
     case("image allowed", "image", "a boat on a lake", pictured),
     case("image blocked", "image", "a turnip", denied),
-    case("image edit allowed", "image_edit", "a boat on a lake", pictured),
+    case(
+        "image edit allowed",
+        "image_edit",
+        "a boat on a lake",
+        pictured,
+    ),
     case("image edit blocked", "image_edit", "a turnip", denied),
     case("upstream overloaded", "chat", "soup?", failed).failing(500),
-    case("upstream overloaded before a stream", "stream", "soup?", failed).failing(500),
+    case(
+        "upstream overloaded before a stream",
+        "stream",
+        "soup?",
+        failed,
+    )
+    .failing(500),
     case("after all that", "chat", "soup?", whole).answered(SOUP),
 ];
 
@@ -162,7 +222,10 @@ fn text(result: &Value) -> &str {
 fn ended(result: &Value, reason: &str) {
     assert_eq!(result["ok"], true);
     let reasons = result["finish_reason"].as_array().expect("a list");
-    assert!(!reasons.is_empty() && reasons.iter().all(|one| one == reason), "ended otherwise");
+    assert!(
+        !reasons.is_empty() && reasons.iter().all(|one| one == reason),
+        "ended otherwise"
+    );
 }
 
 fn whole(result: &Value) {
@@ -183,7 +246,11 @@ fn refused(result: &Value) {
 fn cut(result: &Value) {
     ended(result, "content_filter");
     let texts = result["text"].as_array().expect("a list");
-    assert!(texts.iter().all(|text| text.as_str().is_some_and(|text| text.ends_with(REFUSED))));
+    assert!(
+        texts
+            .iter()
+            .all(|text| text.as_str().is_some_and(|text| text.ends_with(REFUSED)))
+    );
     assert!(!result["text"].to_string().contains("turnip"));
     assert!(!result["text"].to_string().contains("then more"));
 }
@@ -230,7 +297,11 @@ fn denied(result: &Value) {
 fn failed(result: &Value) {
     assert_eq!(result["ok"], false);
     assert_eq!(result["error"]["class"], "InternalServerError");
-    assert!(result["error"]["status"].as_u64().is_some_and(|status| status >= 500));
+    assert!(
+        result["error"]["status"]
+            .as_u64()
+            .is_some_and(|status| status >= 500)
+    );
 }
 
 /// Runs every case through a client; the results, one per case.
@@ -243,10 +314,16 @@ fn results(mut client: Command, base: &str) -> Vec<Value> {
         .expect("the client was found before");
     let lines: String = CASES.iter().map(Case::line).collect();
     let mut stdin = running.stdin.take().expect("piped");
-    stdin.write_all(lines.as_bytes()).expect("the client reads its scenarios");
+    stdin
+        .write_all(lines.as_bytes())
+        .expect("the client reads its scenarios");
     drop(stdin);
     let output = running.wait_with_output().expect("the client ends");
-    assert!(output.status.success(), "the client ended with {}", output.status);
+    assert!(
+        output.status.success(),
+        "the client ended with {}",
+        output.status
+    );
     let out = String::from_utf8(output.stdout).expect("UTF-8");
     out.lines()
         .map(|line| serde_json::from_str(line).expect("a result is JSON"))
@@ -257,7 +334,8 @@ fn check(client: Result<Command, String>) {
     let client = match client {
         Ok(client) => client,
         Err(skipped) => {
-            let required = std::env::var("WARDGATE_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
+            let required =
+                std::env::var("WARDGATE_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
             assert!(!required, "{skipped}; .ci/run installs it");
             eprintln!("{skipped}");
             return;

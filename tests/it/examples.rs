@@ -41,10 +41,16 @@ fn every_example_loads_and_compiles() {
 fn every_example_says_how_to_try_it() {
     for file in examples() {
         let text = fs::read_to_string(&file).expect("the example is readable");
-        let top: Vec<_> = text.lines().take_while(|line| line.starts_with('#')).collect();
+        let top: Vec<_> = text
+            .lines()
+            .take_while(|line| line.starts_with('#'))
+            .collect();
         let top = top.join("\n");
         let name = file.display();
-        assert!(top.contains("wardgate serve --config examples/"), "{name}: no command on top");
+        assert!(
+            top.contains("wardgate serve --config examples/"),
+            "{name}: no command on top"
+        );
         assert!(top.contains("curl "), "{name}: no curl line on top");
     }
 }

@@ -1,19 +1,21 @@
 //! One binary for all integration tests: a list of modules.
 
+mod audit;
+mod cache;
+mod cli;
+mod clients;
 mod codecs;
+mod config;
 mod detect;
+mod examples;
 mod gateway;
 mod golden;
 mod mock;
 mod road;
+mod server;
 mod streams;
 mod support;
 mod tables;
-//! One binary for all integration tests.
-
-mod audit;
-mod cache;
-mod config;
-mod server;
+mod tidy;
 mod upstream;
 mod wire;

@@ -77,7 +77,11 @@ fn files() -> Vec<PathBuf> {
             if path.is_dir() {
                 walk(&path, files);
             } else {
-                files.push(path.strip_prefix(root()).expect("below the root").to_owned());
+                files.push(
+                    path.strip_prefix(root())
+                        .expect("below the root")
+                        .to_owned(),
+                );
             }
         }
     }
@@ -182,7 +186,10 @@ fn layers_hold() {
             continue;
         }
         let known = floor(&module).is_some() || INNER.iter().any(|(name, _)| *name == module);
-        assert!(known, "{module}: give it a place in the table of tests/it/tidy.rs");
+        assert!(
+            known,
+            "{module}: give it a place in the table of tests/it/tidy.rs"
+        );
         for used in uses(&shipped(&text)) {
             if !may_use(&module, &used) {
                 wrong.push(format!("{}: {module} must not use {used}", file.display()));
@@ -194,7 +201,8 @@ fn layers_hold() {
 
 #[test]
 fn uses_are_found() {
-    let code = "use crate::app::App;\nuse crate::{codec::{a, b}, text};\nlet x = crate::reply::say();";
+    let code =
+        "use crate::app::App;\nuse crate::{codec::{a, b}, text};\nlet x = crate::reply::say();";
     let named: Vec<_> = uses(code).into_iter().collect();
     assert_eq!(named, ["app", "codec", "reply", "text"]);
     assert!(!may_use("detect", "policy") && !may_use("guard", "proxy"));
@@ -210,9 +218,11 @@ fn detecting_and_deciding_know_no_network() {
         for name in IMPURE_CRATES {
             let path = format!("{name}::");
             let code = shipped(&text);
-            let found = code
-                .match_indices(&path)
-                .any(|(at, _)| !code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':'));
+            let found = code.match_indices(&path).any(|(at, _)| {
+                !code[..at].ends_with(|before: char| {
+                    before.is_alphanumeric() || before == '_' || before == ':'
+                })
+            });
             assert!(!found, "{}: no {name} here", file.display());
         }
     }
@@ -221,7 +231,11 @@ fn detecting_and_deciding_know_no_network() {
 #[test]
 fn every_module_says_what_it_is() {
     for (file, text) in sources() {
-        assert!(text.starts_with("//! "), "{}: begin with a `//!` line", file.display());
+        assert!(
+            text.starts_with("//! "),
+            "{}: begin with a `//!` line",
+            file.display()
+        );
     }
 }
 
@@ -230,7 +244,11 @@ fn nothing_shipped_unwraps() {
     for (file, text) in sources() {
         for call in [".unwrap()", "todo!(", "unimplemented!("] {
             let found = shipped(&text).contains(call);
-            assert!(!found, "{}: {call}: say why it cannot fail, or handle it", file.display());
+            assert!(
+                !found,
+                "{}: {call}: say why it cannot fail, or handle it",
+                file.display()
+            );
         }
     }
 }
@@ -244,8 +262,14 @@ fn files_are_short() {
         let excused = LONGER.iter().any(|(name, _)| file == Path::new(name));
         let lines = read(&file).lines().count();
         let name = file.display();
-        assert!(excused || lines <= MAX_LINES, "{name}: {lines} lines; split it by noun");
-        assert!(!excused || lines > MAX_LINES, "{name}: short again; take it off LONGER");
+        assert!(
+            excused || lines <= MAX_LINES,
+            "{name}: {lines} lines; split it by noun"
+        );
+        assert!(
+            !excused || lines > MAX_LINES,
+            "{name}: short again; take it off LONGER"
+        );
     }
 }
 
@@ -291,7 +315,10 @@ fn words(command: &str) -> Vec<String> {
 #[test]
 fn readme_commands_are_real() {
     let commands = readme_commands();
-    assert!(commands.len() >= 8, "the README shows its commands: {commands:?}");
+    assert!(
+        commands.len() >= 8,
+        "the README shows its commands: {commands:?}"
+    );
     for command in commands {
         if let Err(error) = Cli::try_parse_from(words(&command)) {
             assert!(!error.use_stderr(), "README: `{command}`: {error}");
@@ -322,7 +349,10 @@ fn no_file_names_a_machine() {
 
 /// Whether an SPDX expression can be met with the allowed licences. `/` is the old way to write OR.
 fn permits(expression: &str, allowed: &dyn Fn(&str) -> bool) -> bool {
-    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
+    let spaced = expression
+        .replace('/', " OR ")
+        .replace('(', " ( ")
+        .replace(')', " ) ");
     let mut words = spaced.split_whitespace().peekable();
     either(&mut words, allowed)
 }
@@ -371,7 +401,10 @@ fn licence_expressions_are_read() {
 #[test]
 fn licences_are_permissive() {
     let deny = read(Path::new("deny.toml"));
-    let list = deny.split("allow = [").nth(1).and_then(|rest| rest.split("\n]").next());
+    let list = deny
+        .split("allow = [")
+        .nth(1)
+        .and_then(|rest| rest.split("\n]").next());
     let list = list.expect("deny.toml has a list of licences");
     let listed: Vec<_> = list.split('"').skip(1).step_by(2).collect();
     let metadata = Command::new(env!("CARGO"))
@@ -393,7 +426,10 @@ fn licences_are_permissive() {
 
 /// This machine's target triple, as rustc says it.
 fn host() -> String {
-    let rustc = Command::new("rustc").arg("-vV").output().expect("rustc runs");
+    let rustc = Command::new("rustc")
+        .arg("-vV")
+        .output()
+        .expect("rustc runs");
     let said = String::from_utf8_lossy(&rustc.stdout);
     let host = said.lines().find_map(|line| line.strip_prefix("host: "));
     host.expect("rustc -vV names its host").to_owned()
