@@ -86,10 +86,10 @@ impl Ages {
         &mut self,
         wanted: &[Wanted],
         window: &Window,
-        seen: Seen,
         source: Source,
         found: &mut Vec<Found>,
     ) {
+        let seen = window.newest();
         let index = window.len() - 1;
         let candidate = Candidate {
             from: index,
@@ -123,7 +123,7 @@ impl Ages {
     }
 
     /// Whether a number may begin here.
-    fn opens(&self, seen: Seen, index: u32, window: &Window) -> bool {
+    fn opens(&self, seen: &Seen, index: u32, window: &Window) -> bool {
         let before = |back: u32| {
             let at = index.checked_sub(back)?;
             window.get(at).map(|seen| seen.symbol)

@@ -13,7 +13,7 @@ use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Lo
 
 use super::contact;
 use super::lane::{Found, Source};
-use super::window::{Seen, Window};
+use super::window::Window;
 use super::{Problem, SignalId};
 use crate::text::{ViewKind, skeleton};
 
@@ -301,10 +301,10 @@ impl Matching {
         &mut self,
         patterns: &Patterns,
         window: &Window,
-        seen: Seen,
         source: Source,
         found: &mut Vec<Found>,
     ) {
+        let seen = window.newest();
         let mut buffer = [0; 4];
         let bytes = seen.symbol.ch.encode_utf8(&mut buffer).as_bytes();
         let index = window.len() - 1;
