@@ -556,6 +556,10 @@ fn starts_any(text: &[char], literals: &[&str]) -> bool {
 
 /// Whether the text ends with this, on a word border if it begins with a Latin letter.
 fn ends(text: &[char], literal: &str) -> bool {
+    // Nearly every literal fails at its last character.
+    if text.last().copied() != literal.chars().next_back() {
+        return false;
+    }
     let length = literal.chars().count();
     let Some(from) = text.len().checked_sub(length) else {
         return false;

@@ -305,8 +305,12 @@ impl Matching {
         found: &mut Vec<Found>,
     ) {
         let seen = window.newest();
-        let mut buffer = [0; 4];
-        let bytes = seen.symbol.ch.encode_utf8(&mut buffer).as_bytes();
+        let mut buffer = [seen.symbol.ch as u8, 0, 0, 0];
+        let bytes = if seen.symbol.ch.is_ascii() {
+            &buffer[..1]
+        } else {
+            seen.symbol.ch.encode_utf8(&mut buffer).as_bytes()
+        };
         let index = window.len() - 1;
         let dfa = &patterns.dfa;
         if !self.threads.is_empty() {
