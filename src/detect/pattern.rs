@@ -89,8 +89,10 @@ impl Regexes {
             width,
             guard,
         };
-        // On its own first, so that the author learns which pattern is too large.
-        bank(&[(hir.clone(), meta)]).ok_or_else(too_large)?;
+        // On its own first, so that the author learns which pattern is too large; ours fit.
+        if guard == Guard::None {
+            bank(&[(hir.clone(), meta)]).ok_or_else(too_large)?;
+        }
         self.entries.push((hir, meta));
         Ok(width + 1)
     }
