@@ -86,10 +86,10 @@ impl Ages {
         &mut self,
         wanted: &[Wanted],
         window: &Window,
-        seen: Seen,
         source: Source,
         found: &mut Vec<Found>,
     ) {
+        let seen = window.newest();
         let index = window.len() - 1;
         let candidate = Candidate {
             from: index,
@@ -123,7 +123,7 @@ impl Ages {
     }
 
     /// Whether a number may begin here.
-    fn opens(&self, seen: Seen, index: u32, window: &Window) -> bool {
+    fn opens(&self, seen: &Seen, index: u32, window: &Window) -> bool {
         let before = |back: u32| {
             let at = index.checked_sub(back)?;
             window.get(at).map(|seen| seen.symbol)
@@ -556,6 +556,10 @@ fn starts_any(text: &[char], literals: &[&str]) -> bool {
 
 /// Whether the text ends with this, on a word border if it begins with a Latin letter.
 fn ends(text: &[char], literal: &str) -> bool {
+    // Nearly every literal fails at its last character.
+    if text.last().copied() != literal.chars().next_back() {
+        return false;
+    }
     let length = literal.chars().count();
     let Some(from) = text.len().checked_sub(length) else {
         return false;

@@ -13,7 +13,7 @@ use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Lo
 
 use super::contact;
 use super::lane::{Found, Source};
-use super::window::{Seen, Window};
+use super::window::Window;
 use super::{Problem, SignalId};
 use crate::text::{ViewKind, skeleton};
 
@@ -89,8 +89,10 @@ impl Regexes {
             width,
             guard,
         };
-        // On its own first, so that the author learns which pattern is too large.
-        bank(&[(hir.clone(), meta)]).ok_or_else(too_large)?;
+        // On its own first, so that the author learns which pattern is too large; ours fit.
+        if guard == Guard::None {
+            bank(&[(hir.clone(), meta)]).ok_or_else(too_large)?;
+        }
         self.entries.push((hir, meta));
         Ok(width + 1)
     }
@@ -301,12 +303,16 @@ impl Matching {
         &mut self,
         patterns: &Patterns,
         window: &Window,
-        seen: Seen,
         source: Source,
         found: &mut Vec<Found>,
     ) {
-        let mut buffer = [0; 4];
-        let bytes = seen.symbol.ch.encode_utf8(&mut buffer).as_bytes();
+        let seen = window.newest();
+        let mut buffer = [seen.symbol.ch as u8, 0, 0, 0];
+        let bytes = if seen.symbol.ch.is_ascii() {
+            &buffer[..1]
+        } else {
+            seen.symbol.ch.encode_utf8(&mut buffer).as_bytes()
+        };
         let index = window.len() - 1;
         let dfa = &patterns.dfa;
         if !self.threads.is_empty() {

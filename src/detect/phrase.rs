@@ -89,7 +89,7 @@ pub(super) struct Phrases {
 struct Step<'a> {
     lexicon: &'a Lexicon,
     window: &'a Window,
-    seen: Seen,
+    seen: &'a Seen,
     index: u32,
     code: u16,
     source: Source,
@@ -110,10 +110,10 @@ impl Phrases {
         &mut self,
         lexicon: &Lexicon,
         window: &Window,
-        seen: Seen,
         source: Source,
         found: &mut Vec<Found>,
     ) {
+        let seen = window.newest();
         let class = seen.symbol.class;
         if !self.waiting.is_empty() {
             self.pass_border(seen, window.len(), found);
@@ -141,7 +141,7 @@ impl Phrases {
         self.last = Some(class);
     }
 
-    fn pass_border(&mut self, seen: Seen, to: u32, found: &mut Vec<Found>) {
+    fn pass_border(&mut self, seen: &Seen, to: u32, found: &mut Vec<Found>) {
         let class = seen.symbol.class;
         self.waiting.retain_mut(|waiting| {
             let stopped = match waiting.border {
@@ -388,7 +388,7 @@ impl Phrases {
 }
 
 /// Whether it may stand for the space between two words.
-fn parts_words(seen: Seen) -> bool {
+fn parts_words(seen: &Seen) -> bool {
     seen.symbol.class.is_white() || matches!(seen.symbol.ch, '-' | '_')
 }
 
@@ -397,7 +397,7 @@ fn mark_flag(class: Class) -> u8 {
 }
 
 /// Which ways of crossing remain when the gap grows.
-fn stay_in_gap(thread: Thread, seen: Seen) -> u8 {
+fn stay_in_gap(thread: Thread, seen: &Seen) -> u8 {
     let class = seen.symbol.class;
     let mut gate = thread.gate;
     if thread.gap >= MAX_SPACES || !parts_words(seen) {

@@ -47,10 +47,22 @@ impl Window {
         }
     }
 
+    /// Field by field: a whole [`Seen`] on its way through memory costs more than all else here.
     #[inline]
-    pub(super) fn push(&mut self, seen: Seen) {
-        self.ring[self.next as usize % KEPT] = seen;
+    pub(super) fn push(&mut self, symbol: Symbol, original: char, bytes: (u32, u32), at: u32) {
+        let seen = &mut self.ring[self.next as usize % KEPT];
+        seen.symbol.ch = symbol.ch;
+        seen.symbol.class = symbol.class;
+        seen.original = original;
+        (seen.start, seen.end) = bytes;
+        seen.at = at;
         self.next += 1;
+    }
+
+    /// The symbol read last.
+    #[inline]
+    pub(super) fn newest(&self) -> &Seen {
+        &self.ring[self.next.wrapping_sub(1) as usize % KEPT]
     }
 
     /// Symbols read so far.
