@@ -20,7 +20,7 @@ pub mod app;
 pub mod audit;
 pub mod body;
 pub mod cache;
-//pub mod cli;
+pub mod cli;
 pub mod caller_io;
 pub mod codec;
 pub mod config;

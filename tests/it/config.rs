@@ -5,8 +5,9 @@ use std::path::Path;
 use proptest::prelude::*;
 use wardgate::codec::RefusalStyle;
 use wardgate::config::{
-    AuditTarget, Config, Credential, Http2, Mode, OnFailure, Upstream, UpstreamServer,
+    AuditTarget, Config, Credential, Http2, OnFailure, Upstream, UpstreamServer,
 };
+use wardgate::policy::Mode;
 use wardgate::message::{AudienceSource, Band};
 use wardgate::policy::{Action, Status};
 
