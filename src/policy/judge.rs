@@ -1,7 +1,8 @@
 //! The one place that decides: hits in, detections and a verdict out. Pure; no IO, no clock.
 //!
 //! **Anchor.** A rule's anchor is the first positive signal of its `when` (or, if the condition
-//! starts with an `or` of plain signals, each of them). Every hit of the anchor is a candidate; in the condition a
+//! starts with an `or` of plain signals, each of them; every arm of a wider `or` has its own, see
+//! [`super::condition`]). Every hit of the anchor is a candidate; in the condition a
 //! plain name means "present in this turn (or carried from the prompt)", `near(x, n)` "a hit of x
 //! with at most n skeleton symbols between it and the anchor hit", `in_order(a, b, n)` "a, then b,
 //! at most n symbols apart", `count(x) >= n` "at least n hits of x so far".
@@ -17,10 +18,12 @@
 
 use std::sync::Arc;
 
+use super::condition::{Contexts, Minor};
+use super::ledger::{Frame, Ledger, Mark, Share};
 use super::rule::{Action, RuleIx};
 use super::{PolicySet, Selection};
 use crate::detect::{Hit, SignalId};
-use crate::message::{Audience, Direction, Output, Role};
+use crate::message::{Audience, Direction, Output, Part, Role};
 use crate::text::Span;
 
 /// Symbols after a completing hit in which a plain `not x` still looks for `x` in a stream:
@@ -75,59 +78,348 @@ pub struct Verdict {
     pub detections: Vec<Detection>,
 }
 
-/// Judges the parts of one turn, hit by hit.
+/// Symbols that a new part of a turn counts as, beside what lies between: two fields of one
+/// request are as far apart as two paragraphs.
+pub const PARAGRAPH_GAP: u32 = 16;
+
+/// Judges the parts of one turn, hit by hit. Nothing is allocated before the first hit.
 #[derive(Debug)]
-pub struct Judge {}
+pub struct Judge {
+    frame: Frame,
+    /// Hears every hit at once.
+    prompt: Ledger,
+    /// Hears hits once no allow phrase can contain them any more; unused without allow phrases.
+    patient: Ledger,
+    /// Hits on their way to the patient ledger, by release.
+    waiting: Vec<(u32, Mark)>,
+    /// Allow phrases that may still contain a waiting hit.
+    allowed: Vec<Mark>,
+    /// Found outside of a call that takes detections.
+    late: Vec<Detection>,
+    /// Position at which the current part begins.
+    base: u32,
+    /// Symbols of the current part read so far.
+    read: u32,
+    /// Parts begun.
+    parts: u32,
+}
 
 impl Judge {
     /// A judge at the start of a turn. `carried` are signals of the prompt that count as present
     /// when its answer is judged. `role` is whose words these are.
     pub fn new(
-        _set: Arc<PolicySet>,
-        _selection: Arc<Selection>,
-        _scene: Scene,
-        _role: Role,
-        _horizon: Horizon,
-        _carried: &[SignalId],
+        set: Arc<PolicySet>,
+        selection: Arc<Selection>,
+        scene: Scene,
+        role: Role,
+        horizon: Horizon,
+        carried: &[SignalId],
     ) -> Self {
-        unimplemented!()
+        let minor = scene.minor();
+        let mut carried = carried.to_vec();
+        carried.sort_unstable();
+        let share = if selection.allow.is_empty() {
+            Share::All
+        } else {
+            Share::Wall
+        };
+        let context = Contexts::one(scene.direction, scene.output, role, minor);
+        Self {
+            frame: Frame {
+                set,
+                selection,
+                context,
+                minor,
+                horizon,
+                carried,
+            },
+            prompt: Ledger::new(share),
+            patient: Ledger::new(Share::Rest),
+            waiting: Vec::new(),
+            allowed: Vec::new(),
+            late: Vec::new(),
+            base: 0,
+            read: 0,
+            parts: 0,
+        }
     }
 
-    /// The next part of the turn begins. Distances to hits of earlier parts count one
-    /// paragraph's gap more than the symbols between.
+    /// The next part of the turn begins; the first call begins part 0. Distances to hits of earlier
+    /// parts count [`PARAGRAPH_GAP`] more than the symbols between, as far as [`Judge::advance`]
+    /// has told of them.
     pub fn part(&mut self) {
-        unimplemented!()
+        if self.parts > 0 {
+            let mut late = std::mem::take(&mut self.late);
+            self.run(self.base + self.read, &mut late);
+            self.release(u32::MAX, &mut late);
+            self.late = late;
+            self.allowed.clear();
+            self.base = self
+                .base
+                .saturating_add(self.read)
+                .saturating_add(PARAGRAPH_GAP);
+            self.read = 0;
+        }
+        self.parts += 1;
     }
 
     /// One more ripe hit of the current part, in the scanner's order. New detections that need no
     /// waiting are appended to `found`.
-    pub fn hit(&mut self, _hit: &Hit, _found: &mut Vec<Detection>) {
-        unimplemented!()
+    pub fn hit(&mut self, hit: &Hit, found: &mut Vec<Detection>) {
+        found.append(&mut self.late);
+        let now = self.base.saturating_add(hit.ripe);
+        // What was due before this hit is decided without it, however far the text was read at once.
+        self.run(now.saturating_sub(1), found);
+        self.read = self.read.max(hit.ripe);
+        let mark = self.mark(hit, now);
+        if self.frame.set.is_allow(hit.signal) {
+            if self
+                .frame
+                .selection
+                .allow
+                .binary_search(&hit.signal)
+                .is_ok()
+            {
+                self.allowed.push(mark);
+            }
+            return;
+        }
+        self.prompt.add(&self.frame, mark, found);
+        if !self.frame.selection.allow.is_empty() {
+            let release = mark
+                .from
+                .saturating_add(self.frame.selection.allow_reach)
+                .max(now);
+            let place = self.waiting.partition_point(|(other, _)| *other <= release);
+            self.waiting.insert(place, (release, mark));
+        }
     }
 
-    /// The current part's text has been read up to `symbols`; decides what waited for that.
-    pub fn advance(&mut self, _symbols: u32, _found: &mut Vec<Detection>) {
-        unimplemented!()
+    /// The current part's text has been read up to `symbols`, and every hit that was ripe by then
+    /// has been given; decides what waited for that.
+    pub fn advance(&mut self, symbols: u32, found: &mut Vec<Detection>) {
+        found.append(&mut self.late);
+        self.read = self.read.max(symbols);
+        self.run(self.base.saturating_add(symbols), found);
     }
 
     /// The turn ends here; decides everything that waited.
-    pub fn finish(&mut self, _found: &mut Vec<Detection>) {
-        unimplemented!()
+    pub fn finish(&mut self, found: &mut Vec<Detection>) {
+        found.append(&mut self.late);
+        self.run(u32::MAX, found);
     }
 
-    /// Byte of the current part at which the earliest undecided completing hit that could withhold text starts: text
-    /// from there on has to wait.
+    /// Byte of the current part at which the earliest undecided completing hit that could withhold
+    /// text starts (0 if it lies in an earlier part): text from there on has to wait.
     pub fn undecided_from(&self) -> Option<u32> {
-        unimplemented!()
+        let part = self.current();
+        let waiting = self.waiting.iter().map(|(_, mark)| mark);
+        let waiting = waiting.filter(|mark| self.patient.may_withhold(&self.frame, mark.signal));
+        let late = self.late.iter().filter(|late| late.action.withholds());
+        let late = late.map(|late| {
+            if late.part == part {
+                late.span.start
+            } else {
+                0
+            }
+        });
+        waiting
+            .map(|mark| mark.start_in(part))
+            .chain(late)
+            .chain(self.prompt.undecided_from(&self.frame, part))
+            .chain(self.patient.undecided_from(&self.frame, part))
+            .min()
     }
 
-    /// Takes a redacted hit out of the evidence: the reader will not see it.
-    pub fn forget(&mut self, _part: u32, _span: Span) {
-        unimplemented!()
+    /// Takes a redacted hit out of the evidence: the reader will not see it. What that uncovers is
+    /// found by the next call.
+    pub fn forget(&mut self, part: u32, span: Span) {
+        let mut late = std::mem::take(&mut self.late);
+        self.waiting
+            .retain(|(_, mark)| mark.part != part || !span.contains(mark.span));
+        self.prompt.forget(&self.frame, part, span, &mut late);
+        self.patient.forget(&self.frame, part, span, &mut late);
+        self.late = late;
     }
 
-    /// Signals seen in this turn, for [`Judge::new`]'s `carried` of the answer.
+    /// Signals seen in this turn, for [`Judge::new`]'s `carried` of the answer. Those inside an
+    /// allow phrase only count where the wall reads them.
     pub fn seen(&self) -> Vec<SignalId> {
-        unimplemented!()
+        let set = &self.frame.set;
+        let excused = !self.frame.selection.allow.is_empty();
+        let wall = |signal: &SignalId| {
+            set.readers(*signal)
+                .iter()
+                .any(|at| set.clauses[*at as usize].wall)
+        };
+        let prompt = self
+            .prompt
+            .signals()
+            .filter(|signal| !excused || wall(signal));
+        let mut seen: Vec<_> = prompt.chain(self.patient.signals()).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        seen
     }
+
+    fn current(&self) -> u32 {
+        self.parts.saturating_sub(1)
+    }
+
+    fn mark(&self, hit: &Hit, now: u32) -> Mark {
+        Mark {
+            id: 0,
+            signal: hit.signal,
+            part: self.current(),
+            span: hit.span,
+            from: self.base.saturating_add(hit.from),
+            to: self.base.saturating_add(hit.to),
+            now,
+            view: hit.view,
+            score: hit.score,
+        }
+    }
+
+    /// Everything that is due up to a position, in the order of positions: so what is found does
+    /// not depend on how the text was cut.
+    fn run(&mut self, until: u32, found: &mut Vec<Detection>) {
+        loop {
+            let release = self.waiting.first().map(|(release, _)| *release);
+            let prompt = self.prompt.next_deadline();
+            let patient = self.patient.next_deadline();
+            let Some(next) = [release, prompt, patient].into_iter().flatten().min() else {
+                return;
+            };
+            if next > until {
+                return;
+            }
+            if release == Some(next) {
+                self.release(next, found);
+            } else if prompt == Some(next) {
+                self.prompt.decide(&self.frame, next, found);
+            } else {
+                self.patient.decide(&self.frame, next, found);
+            }
+        }
+    }
+
+    /// Lets the patient ledger hear hits whose time has come, but for those that are allowed.
+    fn release(&mut self, until: u32, found: &mut Vec<Detection>) {
+        let due = self
+            .waiting
+            .partition_point(|(release, _)| *release <= until);
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for (release, mut mark) in waiting.drain(..due) {
+            let inside =
+                |allowed: &Mark| allowed.part == mark.part && allowed.span.contains(mark.span);
+            if !self.allowed.iter().any(inside) {
+                mark.now = release;
+                self.patient.add(&self.frame, mark, found);
+            }
+        }
+        self.waiting = waiting;
+        let oldest = self.waiting.iter().map(|(_, mark)| mark.from).min();
+        // A hit still to come begins at most one reach before what is being released.
+        let oldest = oldest
+            .unwrap_or(until)
+            .min(until.saturating_sub(self.frame.set.widest));
+        self.allowed.retain(|allowed| allowed.to >= oldest);
+    }
+}
+
+impl Scene {
+    /// Whether the audience is protected as a minor.
+    pub fn minor(&self) -> Minor {
+        if self.audience.band.is_minor() {
+            Minor::Yes
+        } else {
+            Minor::No
+        }
+    }
+}
+
+impl Verdict {
+    /// The verdict of detections.
+    pub fn of(detections: Vec<Detection>) -> Self {
+        let action = detections
+            .iter()
+            .map(|one| one.action)
+            .max()
+            .unwrap_or_default();
+        Self { action, detections }
+    }
+}
+
+/// Judges a whole prompt, turn by turn; `hits` are those of each part. A detection's `part`
+/// indexes `parts`.
+pub fn judge_prompt<H: AsRef<[Hit]>>(
+    set: &Arc<PolicySet>,
+    selection: &Arc<Selection>,
+    scene: Scene,
+    parts: &[Part],
+    hits: &[H],
+) -> Verdict {
+    let mut found = Vec::new();
+    let mut at = 0;
+    for turn in parts.chunk_by(|a, b| (a.turn, a.role) == (b.turn, b.role)) {
+        let hits = &hits[at..at + turn.len()];
+        // Most turns of most conversations end here.
+        if hits.iter().any(|hits| !hits.as_ref().is_empty()) {
+            let first = found.len();
+            judge_turn(set, selection, scene, turn, hits, &mut found);
+            for detection in &mut found[first..] {
+                let shift = u32::try_from(at).unwrap_or(u32::MAX);
+                detection.part += shift;
+                detection.anchor.0 += shift;
+            }
+        }
+        at += turn.len();
+    }
+    Verdict::of(found)
+}
+
+fn judge_turn<H: AsRef<[Hit]>>(
+    set: &Arc<PolicySet>,
+    selection: &Arc<Selection>,
+    scene: Scene,
+    parts: &[Part],
+    hits: &[H],
+    found: &mut Vec<Detection>,
+) {
+    let (set, selection) = (Arc::clone(set), Arc::clone(selection));
+    let mut judge = Judge::new(set, selection, scene, parts[0].role, Horizon::Whole, &[]);
+    for (part, hits) in parts.iter().zip(hits) {
+        judge.part();
+        for hit in hits.as_ref() {
+            judge.hit(hit, found);
+        }
+        if parts.len() > 1 {
+            let symbols = crate::text::symbols(&part.text).count();
+            judge.advance(u32::try_from(symbols).unwrap_or(u32::MAX), found);
+        }
+    }
+    judge.finish(found);
+}
+
+/// Judges one whole text, which is one turn of one part.
+pub fn judge_text(
+    set: &Arc<PolicySet>,
+    selection: &Arc<Selection>,
+    scene: Scene,
+    role: Role,
+    horizon: Horizon,
+    text: &str,
+) -> Verdict {
+    let hits = set.detectors.scan(text);
+    let mut found = Vec::new();
+    if !hits.is_empty() {
+        let (set, selection) = (Arc::clone(set), Arc::clone(selection));
+        let mut judge = Judge::new(set, selection, scene, role, horizon, &[]);
+        judge.part();
+        for hit in &hits {
+            judge.hit(hit, &mut found);
+        }
+        judge.finish(&mut found);
+    }
+    Verdict::of(found)
 }

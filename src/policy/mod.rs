@@ -1,19 +1,45 @@
 //! What is not allowed and what to do about it: the file, its compilation, the one place that decides.
 //!
-//! No IO but reading policy folders, no provider JSON, no HTTP. [`compile`] is the one door from
+//! No IO but reading policy folders, no provider JSON, no HTTP. [`compile()`] is the one door from
 //! files to a [`PolicySet`]; [`judge`] is the one place that decides, and it is pure.
+//!
+//! [`file`] is what is written, one to one, read with places by [`yaml`]; [`signals`], [`rules`]
+//! and [`select`] check and compile it, [`condition`] the `when`; [`ledger`] is the evidence that
+//! [`judge`] decides on; [`cases`] shows that rules do what their authors meant.
 
+pub mod cases;
+pub mod compile;
+pub mod condition;
+pub mod diagnostic;
+pub mod file;
+mod folders;
 pub mod judge;
+mod ledger;
+pub mod reply;
+pub mod report;
 pub mod rule;
+mod rules;
+pub mod schema;
+mod select;
+mod shipped;
+mod signals;
+pub mod yaml;
 
-pub use judge::{Detection, Horizon, Judge, Scene, Verdict};
-pub use rule::{Action, Level, Rule, RuleId, RuleIx, Severity, Status};
+pub use compile::compile;
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Paint};
+pub use folders::read_folders;
+pub use judge::{Detection, Horizon, Judge, Scene, Verdict, judge_prompt, judge_text};
+pub use rule::{Action, Actions, Level, Rule, RuleId, RuleIx, Severity, Status};
+pub use select::Selection;
+pub use shipped::shipped;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::detect::Detectors;
+use crate::detect::{Detectors, SignalId};
 use crate::message::Language;
+use cases::Case;
+use ledger::Placed;
 
 /// One policy source file as read: shipped (embedded) or an operator's.
 #[derive(Debug, Clone)]
@@ -44,10 +70,39 @@ pub struct AppPolicies {
 /// What an app changes about one rule.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Override {
-    /// Another action for every audience; `allow` turns the rule off.
+    /// Another action for every audience; `allow` turns the rule off. Any other turns it on, even
+    /// above the app's level or outside its policies.
     pub action: Option<Action>,
     /// Another status ("experimental" makes a rule observe).
     pub status: Option<Status>,
+}
+
+/// Whether verdicts act or are only recorded. A wall rule always acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Verdicts act.
+    Enforce,
+    /// Verdicts are recorded; everything passes.
+    Observe,
+}
+
+impl Mode {
+    /// The name in configs and audit lines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Observe => "observe",
+        }
+    }
+}
+
+/// A signal that some rule reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignalInfo {
+    /// Its name in its file.
+    pub name: String,
+    /// Where it is declared: file, line from 1.
+    pub place: (String, u32),
 }
 
 /// Everything compiled from all policy files for all apps. Immutable, swapped whole on reload.
@@ -59,43 +114,108 @@ pub struct PolicySet {
     pub rules: Vec<Rule>,
     /// One per app, in the order given to the compiler.
     pub selections: Vec<Arc<Selection>>,
+    /// Every rule with its own action, whatever its level: what cases are judged by.
+    pub everything: Arc<Selection>,
+    /// Cases of all files.
+    pub cases: Vec<Case>,
+    /// What authors should look at although everything compiled.
+    pub warnings: Diagnostics,
     /// blake3 of everything that can change a verdict; part of every cache key.
     pub hash: [u8; 32],
+    clauses: Vec<Placed>,
+    /// By signal: the clauses that need it.
+    readers: Vec<Vec<u32>>,
+    /// By signal: symbols that a hit can span, right context included.
+    reaches: Vec<u32>,
+    /// The largest of them.
+    widest: u32,
+    /// By signal; allow phrases come after.
+    signals: Vec<SignalInfo>,
 }
 
-/// What one app uses of a set: which rules, with which actions, which phrases are allowed.
+/// A rule with everything there is to say about it.
 #[derive(Debug)]
-pub struct Selection {}
-
-/// Everything that is wrong with the files and the apps, for rendering.
-#[derive(Debug)]
-pub struct Diagnostics {}
-
-/// The one door: all files of all roots and what each app says, to a set or to all diagnostics.
-pub fn compile(_sources: &[Source], _apps: &[AppPolicies]) -> Result<PolicySet, Diagnostics> {
-    unimplemented!()
-}
-
-/// The shipped pack, embedded in the binary.
-pub fn shipped() -> Vec<Source> {
-    unimplemented!()
+pub struct Explanation<'s> {
+    /// The rule.
+    pub rule: &'s Rule,
+    /// Its cases.
+    pub cases: Vec<&'s Case>,
+    /// The signals it reads.
+    pub signals: Vec<&'s SignalInfo>,
 }
 
 impl PolicySet {
     /// The rule behind an index.
-    pub fn rule(&self, _ix: RuleIx) -> &Rule {
-        unimplemented!()
+    pub fn rule(&self, ix: RuleIx) -> &Rule {
+        &self.rules[ix.0 as usize]
     }
-    /// The reviewed reply of a detection's rule, in the conversation's language.
-    pub fn reply(&self, _ix: RuleIx, _language: Language) -> &str {
-        unimplemented!()
+
+    /// The rule of that id.
+    pub fn find(&self, id: &str) -> Option<RuleIx> {
+        let at = self.rules.iter().position(|rule| rule.id.0 == id)?;
+        u32::try_from(at).ok().map(RuleIx)
     }
+
+    /// The reviewed reply of a detection's rule, in the conversation's language. Empty for rules
+    /// whose actions never show one.
+    pub fn reply(&self, ix: RuleIx, language: Language) -> &str {
+        self.rule(ix)
+            .reply
+            .as_ref()
+            .map_or("", |reply| reply.text(language))
+    }
+
     /// The guidance that a `rewrite` rule appends for the model.
-    pub fn guidance(&self, _ix: RuleIx, _language: Language) -> Option<&str> {
-        unimplemented!()
+    pub fn guidance(&self, ix: RuleIx, language: Language) -> Option<&str> {
+        self.rule(ix)
+            .guidance
+            .as_ref()
+            .map(|guidance| guidance.text(language))
     }
+
     /// What stands in place of a redacted or rewritten span.
-    pub fn replacement(&self, _ix: RuleIx, _language: Language) -> &str {
-        unimplemented!()
+    pub fn replacement(&self, ix: RuleIx, language: Language) -> &str {
+        self.rule(ix).replace.text(language)
+    }
+
+    /// The harm area that callers learn: the title of the rule's policy.
+    pub fn area(&self, ix: RuleIx, language: Language) -> &str {
+        self.rule(ix).area.text(language)
+    }
+
+    /// Name and place of a signal; `None` for an app's allow phrases.
+    pub fn signal(&self, signal: SignalId) -> Option<&SignalInfo> {
+        self.signals.get(signal.0 as usize)
+    }
+
+    /// Everything about the rule of that id.
+    pub fn explain(&self, id: &str) -> Option<Explanation<'_>> {
+        let ix = self.find(id)?;
+        let clauses = self.clauses.iter().filter(|placed| placed.rule == ix);
+        let mut read: Vec<_> = clauses.flat_map(|placed| placed.clause.signals()).collect();
+        read.sort_unstable();
+        read.dedup();
+        Some(Explanation {
+            rule: self.rule(ix),
+            cases: self.cases.iter().filter(|case| case.rule == ix).collect(),
+            signals: read
+                .into_iter()
+                .filter_map(|signal| self.signal(signal))
+                .collect(),
+        })
+    }
+
+    fn readers(&self, signal: SignalId) -> &[u32] {
+        self.readers
+            .get(signal.0 as usize)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    fn signal_reach(&self, signal: SignalId) -> u32 {
+        self.reaches.get(signal.0 as usize).copied().unwrap_or(0)
+    }
+
+    fn is_allow(&self, signal: SignalId) -> bool {
+        signal.0 as usize >= self.signals.len()
     }
 }

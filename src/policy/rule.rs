@@ -2,8 +2,28 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::reply::Template;
+use crate::message::Language;
+
 /// What is done about a detection; ordered, so that deciding is `max`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Default,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Nothing.
     #[default]
@@ -89,7 +109,8 @@ pub struct Level(pub u8);
 pub struct Severity(pub u8);
 
 /// A rule's life: it observes, it acts, it is gone (its id stays taken).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Observes only: at most [`Action::Flag`].
     Experimental,
@@ -99,9 +120,102 @@ pub enum Status {
     Retired,
 }
 
+impl Status {
+    /// The name in policy files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Experimental => "experimental",
+            Self::Stable => "stable",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+impl RuleId {
+    /// The row of the notice: "QL3.1" of "QL3.1-010".
+    pub fn row(&self) -> &str {
+        self.0.rsplit_once('-').map_or(&self.0, |(row, _)| row)
+    }
+}
+
+/// What is done, by audience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Actions {
+    /// For minors and for audiences that nobody knows.
+    pub minor: Action,
+    /// For adults.
+    pub adult: Action,
+}
+
+impl Actions {
+    /// The same for everybody.
+    pub const fn all(action: Action) -> Self {
+        Self {
+            minor: action,
+            adult: action,
+        }
+    }
+
+    /// Both changed alike.
+    pub(super) fn map(self, change: impl Fn(Action) -> Action) -> Self {
+        Self {
+            minor: change(self.minor),
+            adult: change(self.adult),
+        }
+    }
+
+    /// Both, minors first.
+    pub const fn both(self) -> [Action; 2] {
+        [self.minor, self.adult]
+    }
+}
+
 /// One compiled rule.
 #[derive(Debug)]
 pub struct Rule {
     /// Its id.
     pub id: RuleId,
+    /// The policy it belongs to.
+    pub policy: String,
+    /// The harm area, as the policy's title says it.
+    pub area: Template,
+    /// One line for people.
+    pub title: String,
+    /// Where it comes from, as its policy says.
+    pub reference: String,
+    /// The condition as written.
+    pub when: String,
+    /// Its life.
+    pub status: Status,
+    /// How strict an app must be for it to be on.
+    pub level: Level,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is done, as the file says, before any app changes it.
+    pub actions: Actions,
+    /// What the reader sees in place of the answer.
+    pub reply: Option<Template>,
+    /// What a `rewrite` appends for the model.
+    pub guidance: Option<Template>,
+    /// What stands in place of a redacted span.
+    pub replace: Template,
+    /// What it may be wrong about.
+    pub false_positives: Vec<String>,
+    /// Where its id stands: file, line from 1.
+    pub place: (String, u32),
+    /// Symbols from the start of a completing hit until it is decided, at most; allow phrases aside.
+    pub reach: u32,
+    /// Languages its anchors are written in; empty if they are patterns, ages or contacts only.
+    pub languages: Vec<Language>,
+    /// Whether no app can turn it off or lower it.
+    pub(super) wall: bool,
+}
+
+impl Rule {
+    /// Whether no app, key, level, selection, allow phrase or observe mode turns this rule off:
+    /// shipped rules of QL7.1, and shipped rules of QL3 with severity 1.
+    pub const fn wall(&self) -> bool {
+        self.wall
+    }
 }

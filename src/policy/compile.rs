@@ -1,0 +1,343 @@
+//! The one door from files to a [`PolicySet`]: reads everything, reports everything, builds once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::condition::{Atom, Clause};
+use super::diagnostic::{Code, Diagnostic, Diagnostics, Place, Where};
+use super::file::{CasesFile, PolicyFile};
+use super::judge::NOT_REACH;
+use super::ledger::Placed;
+use super::reply::{Replies, Template};
+use super::rule::Rule;
+use super::yaml::{self, At, Desk};
+use super::{AppPolicies, PolicySet, Selection, Source, cases, rules, select, signals};
+use crate::detect::{Builder, Detectors, SignalId};
+use crate::message::Language;
+
+/// How a file of cases is named beside `NAME.yaml`.
+pub const CASES_SUFFIX: &str = ".cases.yaml";
+
+/// A policy file as read.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub path: String,
+    pub shipped: bool,
+    pub file: PolicyFile,
+}
+
+/// All files as read.
+#[derive(Debug)]
+pub(super) struct Input<'s> {
+    pub files: Vec<Loaded>,
+    pub cases: Vec<CasesFile>,
+    lists: BTreeMap<&'s str, (u32, &'s str)>,
+}
+
+impl<'s> Input<'s> {
+    /// Index and text of a list.
+    pub fn list(&self, path: &str) -> Option<(u32, &'s str)> {
+        self.lists.get(path).copied()
+    }
+
+    /// Every list's path.
+    pub fn lists(&self) -> impl Iterator<Item = &'s str> + '_ {
+        self.lists.keys().copied()
+    }
+}
+
+/// The one door: all files of all roots and what each app says, to a set or to all diagnostics.
+/// The order of sources does not matter.
+///
+/// # Errors
+/// Everything that is wrong, sorted by place.
+pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Diagnostics> {
+    let mut sources = sources.to_vec();
+    sources.sort_by(|a, b| a.path.cmp(&b.path));
+    let desk = Desk {
+        sources: &sources,
+        problems: Default::default(),
+    };
+    let input = read(&desk);
+    let replies = replies(&input, &desk);
+    let numbers = signals::Numbers::default();
+    let visible = signals::visible(&input, &numbers, &desk);
+    let rules = rules::make(&input.files, &visible, &replies, &desk);
+    let mut builder = Builder::default();
+    let signals = signals::make(&input, &numbers, &desk, &mut builder);
+    let selections: Vec<_> = (numbers.count()..)
+        .zip(apps)
+        .map(|(allow, app)| {
+            select::make(
+                app,
+                &rules.rules,
+                &rules.ids,
+                SignalId(allow),
+                &desk,
+                &mut builder,
+            )
+        })
+        .collect();
+    let cases = cases::make(&input.cases, &rules.rules, &desk);
+    let detectors = built(builder, &desk);
+    let problems = desk.problems.take().settle();
+    let Some(detectors) = detectors.filter(|_| problems.errors() == 0) else {
+        return Err(problems);
+    };
+    let rules::Made { rules, clauses, .. } = rules;
+    let hash = hash(&sources, apps);
+    let mut set = PolicySet {
+        everything: Arc::new(Selection::everything(&rules)),
+        readers: readers(&clauses, signals.infos.len()),
+        reaches: (0..numbers.count())
+            .map(|id| detectors.reach(SignalId(id)))
+            .collect(),
+        widest: 0,
+        detectors: Arc::new(detectors),
+        selections: Vec::new(),
+        rules,
+        clauses,
+        cases,
+        warnings: problems,
+        hash,
+        signals: signals.infos,
+    };
+    set.widest = set.reaches.iter().copied().max().unwrap_or(0);
+    describe(
+        &mut set.rules,
+        &set.clauses,
+        &set.reaches,
+        &signals.languages,
+    );
+    for mut selection in selections {
+        let reach = selection
+            .allow
+            .iter()
+            .map(|allow| set.detectors.reach(*allow))
+            .max();
+        selection.allow_reach = reach.unwrap_or(0);
+        set.selections.push(Arc::new(selection));
+    }
+    Ok(set)
+}
+
+/// Reads every source by its kind.
+fn read<'s>(desk: &Desk<'s>) -> Input<'s> {
+    let mut input = Input {
+        files: Vec::new(),
+        cases: Vec::new(),
+        lists: BTreeMap::new(),
+    };
+    let mut policies: BTreeMap<String, String> = BTreeMap::new();
+    let mut paths = BTreeSet::new();
+    for (index, source) in (0..).zip(desk.sources) {
+        if !paths.insert(source.path.as_str()) {
+            let message = "two policy folders hold a file of this path";
+            let diagnostic =
+                Diagnostic::new(Code::Duplicate, Where::File(source.path.clone()), message);
+            desk.report(
+                diagnostic
+                    .help("rename yours: shipped files are changed by overrides, not replaced"),
+            );
+            continue;
+        }
+        if source.path.ends_with(".txt") {
+            input.lists.insert(&source.path, (index, &source.text));
+            continue;
+        }
+        let parsed = yaml::parse(desk.sources, index, &mut desk.problems.borrow_mut());
+        let Some(node) = parsed else { continue };
+        if matches!(node.value, yaml::Value::Null) {
+            continue;
+        }
+        if source.path.ends_with(CASES_SUFFIX) {
+            input.cases.extend(yaml::read::<CasesFile>(&node, desk));
+        } else if let Some(file) = yaml::read::<PolicyFile>(&node, desk) {
+            check_head(&file, &source.path, &mut policies, desk);
+            let (path, shipped) = (source.path.clone(), source.shipped);
+            input.files.push(Loaded {
+                path,
+                shipped,
+                file,
+            });
+        }
+    }
+    input
+}
+
+/// A file with rules says which policy it is, and what callers learn of it.
+fn check_head(
+    file: &PolicyFile,
+    path: &str,
+    policies: &mut BTreeMap<String, String>,
+    desk: &Desk<'_>,
+) {
+    let whole = |code, message: &str| Diagnostic::new(code, Where::File(path.to_owned()), message);
+    if !file.rules.0.is_empty() {
+        if file.policy.is_none() {
+            let help = "add `policy: name` on top: apps select by it";
+            desk.report(whole(Code::MissingField, "`policy` is missing").help(help));
+        }
+        if file.title.is_none() {
+            let help = "add `title: {en: ..., zh: ...}`: callers learn it with a refusal";
+            desk.report(whole(Code::MissingField, "`title` is missing").help(help));
+        }
+    }
+    if let Some(title) = &file.title
+        && let Some(language) = Template::lacks(&title.value)
+    {
+        let diagnostic = desk.at(
+            Code::Language,
+            title.place,
+            format!("the title lacks `{language}`"),
+        );
+        desk.report(diagnostic.help(format!("add `{language}: ...`")));
+    }
+    let Some(name) = &file.policy else { return };
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    if name.value.is_empty() || !name.value.chars().all(word) {
+        let message = format!("`{}` cannot name a policy", name.value);
+        desk.report(
+            desk.at(Code::BadName, name.place, message)
+                .help("small letters, digits, `-` and `_`"),
+        );
+    }
+    if let Some(other) = policies.insert(name.value.clone(), path.to_owned()) {
+        let message = format!("policy `{}` is there twice", name.value);
+        let diagnostic = desk.at(Code::Duplicate, name.place, message).label("again");
+        desk.report(diagnostic.help(format!("the other is in {other}")));
+    }
+}
+
+fn replies(input: &Input<'_>, desk: &Desk<'_>) -> Replies {
+    let mut replies = Replies::default();
+    for loaded in &input.files {
+        for (name, text) in &loaded.file.replies.0 {
+            if let Some(language) = Template::lacks(&text.value) {
+                let message = format!("reply `{}` lacks `{language}`", name.value);
+                let diagnostic = desk.at(Code::Language, name.place, message);
+                desk.report(diagnostic.help(format!(
+                    "add `{language}: ...`: every reader gets an answer"
+                )));
+            }
+            let template = Template::new(&*text.value.en, &*text.value.zh);
+            if replies.0.insert(name.value.clone(), template).is_some() {
+                let message = format!("reply `{}` is there twice", name.value);
+                desk.report(desk.at(Code::Duplicate, name.place, message).label("again"));
+            }
+        }
+    }
+    replies
+}
+
+/// The lines of a list that hold a phrase, each with its place.
+pub(super) fn lines(source: u32, text: &str) -> Vec<At<String>> {
+    let mut phrases = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        // A `#` inside a phrase is part of it; a comment begins a line or follows a space.
+        let written = line.split_once(" #").map_or(line, |(before, _)| before);
+        let phrase = written.trim();
+        if !phrase.is_empty() && !phrase.starts_with('#') {
+            let indent = written.len() - written.trim_start().len();
+            let place = Place {
+                source,
+                start: 0,
+                end: 0,
+            }
+            .within(start + indent..start + indent + phrase.len());
+            phrases.push(At {
+                value: phrase.to_owned(),
+                place,
+            });
+        }
+        start += line.len();
+    }
+    phrases
+}
+
+fn built(builder: Builder, desk: &Desk<'_>) -> Option<Detectors> {
+    builder
+        .build()
+        .map_err(|problem| {
+            let at = Where::File("all policies together".to_owned());
+            let diagnostic = Diagnostic::new(Code::Budget, at, problem.message);
+            desk.report(diagnostic.helped(problem.help));
+        })
+        .ok()
+}
+
+fn readers(clauses: &[Placed], signals: usize) -> Vec<Vec<u32>> {
+    let mut readers = vec![Vec::new(); signals];
+    for (at, placed) in (0..).zip(clauses) {
+        let mut needed: Vec<_> = placed.clause.need.iter().flat_map(Atom::signals).collect();
+        needed.sort_unstable();
+        needed.dedup();
+        for signal in needed {
+            readers[signal.0 as usize].push(at);
+        }
+    }
+    readers
+}
+
+/// Fills in what a rule knows of its clauses: reach and languages.
+fn describe(
+    rules: &mut [Rule],
+    clauses: &[Placed],
+    reaches: &[u32],
+    languages: &[BTreeSet<Language>],
+) {
+    for placed in clauses {
+        let rule = &mut rules[placed.rule.0 as usize];
+        rule.reach = rule.reach.max(reach(&placed.clause, reaches));
+        let anchors = placed.clause.anchors.iter();
+        for language in anchors.flat_map(|anchor| &languages[anchor.0 as usize]) {
+            if !rule.languages.contains(language) {
+                rule.languages.push(*language);
+                rule.languages.sort_unstable();
+            }
+        }
+    }
+}
+
+/// Symbols from the start of a completing hit until a stream has decided it, at most.
+fn reach(clause: &Clause, reaches: &[u32]) -> u32 {
+    let widest = |atom: &Atom| {
+        atom.signals()
+            .map(|one| reaches[one.0 as usize])
+            .max()
+            .unwrap_or(0)
+    };
+    let own = clause.need.iter().map(widest).max().unwrap_or(0);
+    let excuse = clause.unless.iter().map(|atom| {
+        widest(atom)
+            + match atom {
+                Atom::Near(_, distance) => *distance,
+                _ => NOT_REACH,
+            }
+    });
+    own + excuse.max().unwrap_or(0)
+}
+
+/// blake3 of what can change a verdict: policies and lists, what apps say, and this program.
+fn hash(sources: &[Source], apps: &[AppPolicies]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    let mut field = |text: &str| {
+        // The length first, so that no two different inputs spell the same bytes.
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    };
+    field(env!("CARGO_PKG_VERSION"));
+    for source in sources
+        .iter()
+        .filter(|source| !source.path.ends_with(CASES_SUFFIX))
+    {
+        field(&source.path);
+        field(if source.shipped { "shipped" } else { "own" });
+        field(&source.text.replace("\r\n", "\n"));
+    }
+    for app in apps {
+        field(&format!("{app:?}"));
+    }
+    *hasher.finalize().as_bytes()
+}
