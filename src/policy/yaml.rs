@@ -549,7 +549,7 @@ impl<'n> Entries<'n> {
         }
     }
 
-    fn knows(&self, key: &Node) -> bool {
+    fn knows(&self, key: &Node, value: &Node) -> bool {
         let Some(fields) = self.fields else {
             return true;
         };
@@ -560,8 +560,14 @@ impl<'n> Entries<'n> {
         if fields.contains(&name) {
             return true;
         }
-        let help = did_you_mean(name, fields.iter().copied());
-        let help = help.unwrap_or_else(|| one_of(fields.iter().copied()));
+        let help = match did_you_mean(name, fields.iter().copied()) {
+            Some(help) => help,
+            // `{en: a, b, zh: c}` makes a key of `b`.
+            None if matches!(value.value, Value::Null) => {
+                "a text with a comma needs quotes here".to_owned()
+            }
+            None => one_of(fields.iter().copied()),
+        };
         let desk = self.reader.desk;
         desk.report(
             desk.at(Code::UnknownKey, key.place, format!("unknown key `{name}`"))
@@ -579,7 +585,7 @@ impl<'n> de::MapAccess<'n> for Entries<'n> {
         seed: S,
     ) -> Result<Option<S::Value>, Fault> {
         while let Some((key, value)) = self.rest.next() {
-            if self.knows(key) {
+            if self.knows(key, value) {
                 self.value = Some(value);
                 return seed.deserialize(self.reader.on(key)).map(Some);
             }

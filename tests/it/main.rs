@@ -2,3 +2,4 @@
 
 mod detect;
 mod tables;
+mod policies;
