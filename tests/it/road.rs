@@ -139,7 +139,8 @@ async fn tool_calls_are_judged_too() {
     }
     assert!(gateway.mock.seen().is_empty());
     for stream in BOTH {
-        let reply = gateway.chat("tool: buy {\"a\": \"pear\"}", "", stream).await;
+        let body = json!({"model": "m", "stream": stream == Stream::Yes, "messages": [{"role": "user", "content": "tool: buy {\"a\": \"pear\"}"}]});
+        let reply = gateway.post("/v1/chat/completions", &[], &body).await;
         assert!(String::from_utf8_lossy(&reply.body).contains("pear"), "{reply:?}");
     }
 }
