@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{EXPECT, HeaderName, UPGRADE};
+use http::header::{EXPECT, HeaderName, LOCATION, UPGRADE};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, Method, Request, Response, Uri};
 use http_body::Frame;
@@ -57,6 +57,8 @@ pub enum UpstreamFault {
     Protocol,
     /// The answer's `content-encoding` is none that we read.
     Coding,
+    /// The answer sends the caller elsewhere, which would be around the guard.
+    Redirect,
     /// The request asks for an upgrade, or `Expect`s anything but `100-continue`.
     Unsupported,
     /// The request cannot be written as the upstream's URL and headers.
@@ -86,6 +88,7 @@ impl UpstreamError {
             UpstreamFault::Reset => "upstream_reset",
             UpstreamFault::Protocol => "upstream_protocol",
             UpstreamFault::Coding => "upstream_content_encoding",
+            UpstreamFault::Redirect => "upstream_redirect",
             UpstreamFault::Unsupported => "unsupported_request",
             UpstreamFault::Request => "invalid_request",
         }
@@ -194,6 +197,9 @@ impl Upstream {
         started: Instant,
     ) -> Result<Response<Body>, UpstreamError> {
         let (mut parts, body) = answer.into_parts();
+        if parts.status.is_redirection() && parts.headers.contains_key(LOCATION) {
+            return Err(UpstreamFault::Redirect.into());
+        }
         let coding = Coding::of(&parts.headers).map_err(|_| UpstreamFault::Coding)?;
         parts.headers = headers::for_caller(&parts.headers);
         parts.extensions = http::Extensions::new();

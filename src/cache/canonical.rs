@@ -173,7 +173,7 @@ mod tests {
         out.push('"');
         for letter in text.chars() {
             let must = letter.is_control() || letter == '"' || letter == '\\';
-            if must || dice() % 4 == 0 {
+            if must || dice().is_multiple_of(4) {
                 for unit in letter.encode_utf16(&mut [0; 2]) {
                     out.push_str(&format!("\\u{unit:04x}"));
                 }

@@ -237,7 +237,9 @@ impl Inspector {
 
     /// Withholds a detection's completing hit; overlapping redactions become one.
     fn redact(&mut self, detection: &Detection) {
-        self.judge.forget(detection.part, detection.span);
+        let text = self.context.set.replacement(detection.rule, self.context.language).to_owned();
+        let symbols = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        self.judge.forget(detection.part, detection.span, symbols);
         let mut span = detection.span;
         self.redactions.retain(|earlier| {
             let joined = earlier.span.overlaps(span);
@@ -246,7 +248,6 @@ impl Inspector {
             }
             !joined
         });
-        let text = self.context.set.replacement(detection.rule, self.context.language).to_owned();
         let place = self.redactions.partition_point(|earlier| earlier.span.end <= span.start);
         self.redactions.insert(place, Redaction { span, text });
     }

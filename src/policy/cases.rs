@@ -1,311 +1,349 @@
-//! Cases: what stands beside a policy to show what its rules find and what they leave alone.
+//! Cases beside policies: what must be found and what must not, and the laws that a pack keeps.
 //!
-//! Only the file and its checks; running a case is judging, and `wardgate test` does that.
+//! Laws: there are cases; every stable rule has a hit and a near miss, in each language that its
+//! anchors are written in; every declared false positive has a case, which
+//! shows that it is avoided or records that it is not; every positive is found
+//! at the same place when its text streams in character by character.
 
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
-
-use super::{Action, Rule, Source, Status};
-use crate::message::{Band, Direction, Output};
-
-/// How a file of cases is named beside `NAME.yaml`.
-pub const SUFFIX: &str = ".cases.yaml";
-
-/// Folders below a policy folder that are looked into; deeper ones are no policies.
-const MAX_DEPTH: usize = 8;
-
-/// What a case expects of its rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expect {
-    /// The rule is found and does this.
-    Act(Action),
-    /// The rule is not found, and nothing else withholds the text.
-    Pass,
-    /// The rule is not found though it should be: a recorded known miss.
-    Miss,
-}
-
-impl Expect {
-    /// The name in files and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Act(action) => action.name(),
-            Self::Pass => "pass",
-            Self::Miss => "miss",
-        }
-    }
-}
+use super::PolicySet;
+use super::diagnostic::{Code, Spot, did_you_mean, one_of};
+use super::file::{self, CasesFile, Expect, Listener};
+use super::judge::{Detection, Horizon, Judge, Scene, Verdict, judge_text};
+use super::report::{Gap, Outcome, Report, Row};
+use super::rule::{Action, Rule, RuleIx, Status};
+use super::yaml::{At, Desk};
+use crate::detect::{self, Scanner};
+use crate::message::{Audience, AudienceSource, Band, Direction, Language, Output, Role};
 
 /// One case, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    /// The file, as its source names it.
-    pub path: String,
-    /// The line in it, from 1.
-    pub line: u32,
-    /// Its name, unique within a rule by custom.
+    /// The rule it is about.
+    pub rule: RuleIx,
+    /// What it shows.
     pub name: String,
-    /// The rule that it is about.
-    pub rule: String,
-    /// What is said.
-    pub text: String,
-    /// Where the text travels.
-    pub direction: Direction,
-    /// What the model is asked to make.
-    pub output: Output,
-    /// Who speaks.
-    pub audience: Band,
+    /// Where it stands: file, line from 1.
+    pub place: (String, u32),
+    /// What is said, turn by turn.
+    pub turns: Vec<(Role, String)>,
+    /// Direction, output and audience.
+    pub scene: Scene,
     /// What is expected.
     pub expect: Expect,
-    /// The rule's false positive that it stands for.
+    /// The declared false positive that it covers.
     pub false_positive: Option<String>,
 }
 
-/// Something wrong with a file of cases, or missing from all of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// The file.
-    pub path: String,
-    /// The line, from 1.
-    pub line: u32,
-    /// What is wrong and what to do.
-    pub message: String,
-}
+impl Case {
+    /// The language of what is said.
+    pub fn language(&self) -> Language {
+        let all: String = self.turns.iter().map(|(_, text)| text.as_str()).collect();
+        detect::language(&all)
+    }
 
-/// A file of cases as written.
-#[derive(Debug, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// The cases.
-    #[schemars(with = "Vec<Written>")]
-    cases: Vec<Spanned<Written>>,
-}
-
-/// A case as written.
-#[derive(Debug, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    rule: String,
-    name: String,
-    text: String,
-    #[serde(default)]
-    direction: Option<String>,
-    #[serde(default)]
-    output: Option<String>,
-    #[serde(default)]
-    audience: Option<String>,
-    expect: String,
-    #[serde(default)]
-    false_positive: Option<String>,
-}
-
-/// Reads one file; all its faults at once.
-///
-/// # Errors
-/// Faults with their lines.
-pub fn read(source: &Source) -> Result<Vec<Case>, Vec<Fault>> {
-    let fault = |line, message| Fault {
-        path: source.path.clone(),
-        line,
-        message,
-    };
-    let file: File = serde_saphyr::from_str(&source.text).map_err(|error| {
-        let line = error.location().map_or(1, |at| at.line());
-        vec![fault(
-            u32::try_from(line).unwrap_or(u32::MAX),
-            error.to_string(),
-        )]
-    })?;
-    let (mut cases, mut faults) = (Vec::new(), Vec::new());
-    for written in file.cases {
-        let line = u32::try_from(written.referenced.line()).unwrap_or(u32::MAX);
-        match case(written.value, &source.path, line) {
-            Ok(case) => cases.push(case),
-            Err(message) => faults.push(fault(line, message)),
+    /// A name for people and reports.
+    pub fn title(&self) -> String {
+        if self.name.is_empty() {
+            format!("line {}", self.place.1)
+        } else {
+            self.name.clone()
         }
     }
-    if faults.is_empty() {
-        Ok(cases)
-    } else {
-        Err(faults)
-    }
 }
 
-fn case(written: Written, path: &str, line: u32) -> Result<Case, String> {
-    let direction = match written.direction.as_deref() {
-        None | Some("prompt") => Direction::Prompt,
-        Some("output") => Direction::Output,
-        Some(other) => return Err(format!("direction `{other}`: use prompt or output")),
+/// Checks the cases of all files.
+pub(super) fn make(files: &[CasesFile], rules: &[Rule], desk: &Desk<'_>) -> Vec<Case> {
+    let all = files.iter().flat_map(|file| &file.cases.0);
+    all.filter_map(|written| case(written, rules, desk))
+        .collect()
+}
+
+fn case(written: &At<file::Case>, rules: &[Rule], desk: &Desk<'_>) -> Option<Case> {
+    let At { value: case, place } = written;
+    let found = rules.iter().position(|rule| rule.id.0 == case.rule.value);
+    let Some(ix) = found else {
+        let help = did_you_mean(
+            &case.rule.value,
+            rules.iter().map(|rule| rule.id.0.as_str()),
+        );
+        let help = help.unwrap_or_else(|| "a case names a rule that is not retired".to_owned());
+        let message = format!("there is no rule `{}`", case.rule.value);
+        desk.report(
+            desk.at(Code::UnknownRule, case.rule.place, message)
+                .help(help),
+        );
+        return None;
     };
-    let output = match written.output.as_deref() {
-        None | Some("text") => Output::Text,
-        Some("image") => Output::Image,
-        Some("image_edit") => Output::ImageEdit,
-        Some(other) => return Err(format!("output `{other}`: use text, image or image_edit")),
+    if let Some(named) = &case.false_positive {
+        let declared = || rules[ix].false_positives.iter().map(String::as_str);
+        if !declared().any(|one| one == named.value) {
+            let help = did_you_mean(&named.value, declared()).unwrap_or_else(|| one_of(declared()));
+            let message = format!("{} declares no such false positive", case.rule.value);
+            desk.report(desk.at(Code::UnknownRule, named.place, message).help(help));
+        }
+    }
+    let direction = case.direction.map_or(Direction::Prompt, Direction::from);
+    let turns = match (&case.text, &case.messages) {
+        (Some(text), None) => {
+            let role = match direction {
+                Direction::Prompt => Role::User,
+                Direction::Output => Role::Assistant,
+            };
+            vec![(role, text.clone())]
+        }
+        (None, Some(messages)) if direction == Direction::Prompt && !messages.is_empty() => {
+            messages
+                .iter()
+                .map(|message| (message.role.into(), message.text.clone()))
+                .collect()
+        }
+        _ => {
+            let message = "a case has either a `text` or, as a prompt, `messages`";
+            desk.report(desk.at(Code::Case, *place, message).help("add `text: ...`"));
+            return None;
+        }
     };
-    let audience = written.audience.as_deref().unwrap_or("minor");
-    let audience = Band::named(audience).ok_or_else(|| {
-        format!("audience `{audience}`: use minor, adult or a band such as 12-13")
-    })?;
-    let expect = match written.expect.as_str() {
-        "pass" => Expect::Pass,
-        "miss" => Expect::Miss,
-        name => match Action::named(name) {
-            Some(action) if action > Action::Allow => Expect::Act(action),
-            _ => {
-                return Err(format!(
-                    "expect `{name}`: use pass, miss or the rule's action"
-                ));
-            }
+    let spot = Spot::of(desk.sources, *place);
+    let band = match case.audience {
+        Some(Listener::Adult) => Band::Adult,
+        Some(Listener::Minor) | None => Band::Unknown,
+    };
+    Some(Case {
+        rule: RuleIx(u32::try_from(ix).unwrap_or(u32::MAX)),
+        name: case.name.clone().unwrap_or_default(),
+        place: (spot.path, spot.line),
+        turns,
+        scene: Scene {
+            direction,
+            output: case.output.map_or(Output::Text, Output::from),
+            audience: Audience {
+                band,
+                source: AudienceSource::App,
+            },
         },
-    };
-    Ok(Case {
-        path: path.to_owned(),
-        line,
-        name: written.name,
-        rule: written.rule,
-        text: written.text,
-        direction,
-        output,
-        audience,
-        expect,
-        false_positive: written.false_positive,
+        expect: case.expect,
+        false_positive: case
+            .false_positive
+            .as_ref()
+            .map(|named| named.value.clone()),
     })
 }
 
-/// What every living rule must have: a hit, a near miss, and one case per false positive it names.
-pub fn gaps(rules: &[Rule], cases: &[Case]) -> Vec<Fault> {
-    let mut gaps = Vec::new();
-    let known = |case: &&Case| rules.iter().any(|rule| rule.id.0 == case.rule);
-    for case in cases.iter().filter(|case| !known(case)) {
-        gaps.push(Fault {
-            path: case.path.clone(),
-            line: case.line,
-            message: format!("there is no rule {}", case.rule),
-        });
+/// Runs every case and checks the laws.
+pub fn run(set: &Arc<PolicySet>) -> Report {
+    let mut found: BTreeSet<RuleIx> = BTreeSet::new();
+    let rows = set.cases.iter().map(|case| {
+        let (outcome, rules) = judged(set, case);
+        found.extend(rules);
+        Row {
+            file: case.place.0.clone(),
+            line: case.place.1,
+            rule: set.rule(case.rule).id.0.clone(),
+            name: case.title(),
+            outcome,
+        }
+    });
+    let results = rows.collect();
+    let mut report = Report {
+        results,
+        ..gaps(set)
+    };
+    let indexed = || (0..).map(RuleIx).zip(&set.rules);
+    let never = indexed().filter(|(ix, _)| !found.contains(ix));
+    report.rules_never_hit = never
+        .map(|(_, rule)| gap(rule, "no case of any rule hits it"))
+        .collect();
+    report
+}
+
+fn gap(rule: &Rule, lack: impl Into<String>) -> Gap {
+    let (file, line) = rule.place.clone();
+    Gap {
+        file,
+        line,
+        rule: rule.id.0.clone(),
+        lack: lack.into(),
     }
-    for rule in rules.iter().filter(|rule| rule.status != Status::Retired) {
-        let own: Vec<_> = cases.iter().filter(|case| case.rule == rule.id.0).collect();
-        let mut gap = |message: String| {
-            gaps.push(Fault {
-                path: rule.place.0.clone(),
-                line: rule.place.1,
-                message: format!("{} {message}", rule.id),
-            });
-        };
-        if !own.iter().any(|case| matches!(case.expect, Expect::Act(_))) {
-            gap("has no case that hits: add one with the action it expects".to_owned());
-        }
-        if !own.iter().any(|case| case.expect == Expect::Pass) {
-            gap("has no near miss: add a case with `expect: pass`".to_owned());
-        }
+}
+
+/// What stable rules lack.
+fn gaps(set: &PolicySet) -> Report {
+    let mut by_rule: BTreeMap<RuleIx, Vec<&Case>> = BTreeMap::new();
+    for case in &set.cases {
+        by_rule.entry(case.rule).or_default().push(case);
+    }
+    let mut report = Report::default();
+    for (ix, rule) in (0..).map(RuleIx).zip(&set.rules) {
+        let cases = by_rule.get(&ix).map_or(&[][..], Vec::as_slice);
         for named in &rule.false_positives {
-            let shown = |case: &&Case| case.false_positive.as_deref() == Some(named);
-            if !own.iter().any(shown) {
-                gap(format!("names a false positive without a case: {named}"));
+            if !cases
+                .iter()
+                .any(|case| case.false_positive.as_ref() == Some(named))
+            {
+                let lack = format!("no case with `false_positive: {named}`");
+                report.false_positives_without_case.push(gap(rule, lack));
             }
         }
-    }
-    gaps
-}
-
-/// The cases of the shipped pack, embedded in the binary.
-pub fn shipped() -> Vec<Source> {
-    macro_rules! embedded {
-        ($($name:literal),*) => {
-            [$(($name, include_str!(concat!("../../policies/", $name)))),*]
+        if rule.status != Status::Stable {
+            continue;
+        }
+        // One language, or none known: any case will do.
+        let wanted: Vec<Option<Language>> = match rule.languages.len() {
+            0 | 1 => vec![None],
+            _ => rule.languages.iter().copied().map(Some).collect(),
         };
-    }
-    let files = embedded![
-        "1-concealment.cases.yaml",
-        "3-grooming.cases.yaml",
-        "4-scams.cases.yaml",
-        "6-addiction.cases.yaml",
-        "7-synthetic.cases.yaml"
-    ];
-    let source = |(path, text): (&str, &str)| Source {
-        path: format!("policies/{path}"),
-        text: text.to_owned(),
-        shipped: true,
-    };
-    files.into_iter().map(source).collect()
-}
-
-/// Files of cases in operators' folders, in order.
-///
-/// # Errors
-/// One line: which path cannot be read, and why.
-pub fn read_folders(folders: &[PathBuf]) -> Result<Vec<Source>, String> {
-    let mut paths = Vec::new();
-    for folder in folders {
-        find(folder, MAX_DEPTH, &mut paths)?;
-    }
-    paths.sort();
-    let source = |path: PathBuf| {
-        let text = std::fs::read_to_string(&path);
-        Ok(Source {
-            path: path.display().to_string(),
-            text: text.map_err(|error| format!("{}: {error}", path.display()))?,
-            shipped: false,
-        })
-    };
-    paths.into_iter().map(source).collect()
-}
-
-fn find(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), String> {
-    let unreadable = |error: std::io::Error| format!("{}: {error}", folder.display());
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.is_dir() {
-            if depth > 0 {
-                find(&path, depth - 1, paths)?;
+        for language in wanted {
+            let fits = |case: &&&Case| language.is_none_or(|wanted| case.language() == wanted);
+            let said = match language {
+                None => String::new(),
+                Some(Language::En) => " in English".to_owned(),
+                Some(Language::Zh) => " in Chinese".to_owned(),
+            };
+            if !cases
+                .iter()
+                .filter(fits)
+                .any(|case| case.expect.action().is_some())
+            {
+                report
+                    .rules_without_hit
+                    .push(gap(rule, format!("no case that hits{said}")));
             }
-        } else if path.to_string_lossy().ends_with(SUFFIX) {
-            paths.push(path);
+            if !cases
+                .iter()
+                .filter(fits)
+                .any(|case| case.expect.action().is_none())
+            {
+                report
+                    .rules_without_miss
+                    .push(gap(rule, format!("no near miss{said}")));
+            }
         }
     }
-    Ok(())
+    report
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn source(text: &str) -> Source {
-        Source {
-            path: "x.cases.yaml".to_owned(),
-            text: text.to_owned(),
-            shipped: false,
+/// What became of a case, and every rule that was found in it.
+fn judged(set: &Arc<PolicySet>, case: &Case) -> (Outcome, Vec<RuleIx>) {
+    let found: Vec<Detection> = case
+        .turns
+        .iter()
+        .flat_map(|(role, text)| verdict(set, case, *role, text).detections)
+        .collect();
+    let rules = found.iter().map(|detection| detection.rule).collect();
+    let own = found.iter().filter(|detection| detection.rule == case.rule);
+    let action = own.map(|detection| detection.action).max();
+    let outcome = match (case.expect.action(), action) {
+        (Some(wanted), Some(got)) if wanted == got => streamed(set, case, wanted),
+        (Some(wanted), got) => {
+            let got = got.map_or("nothing", Action::name);
+            Outcome::Fail(format!(
+                "expected {}, found {got}{}",
+                wanted.name(),
+                others(set, &found)
+            ))
         }
-    }
+        (None, Some(got)) => Outcome::Fail(format!("expected no detection, found {}", got.name())),
+        (None, None) if case.expect == Expect::Pass && !found.is_empty() => {
+            Outcome::Fail(format!("expected nothing at all{}", others(set, &found)))
+        }
+        (None, None) => Outcome::Pass,
+    };
+    (outcome, rules)
+}
 
-    #[test]
-    fn reads_a_case_and_its_line() {
-        let text = "cases:\n  # one\n  - {rule: A-010, name: hit, text: turnip, expect: block}\n";
-        let cases = read(&source(text)).expect("a good file");
-        assert_eq!(cases[0].line, 3);
-        assert_eq!(cases[0].expect, Expect::Act(Action::Block));
-        assert_eq!(cases[0].direction, Direction::Prompt);
-        assert!(cases[0].audience.is_minor());
+fn others(set: &PolicySet, found: &[Detection]) -> String {
+    let said: BTreeSet<String> = found
+        .iter()
+        .map(|one| format!("{} {}", set.rule(one.rule).id, one.action.name()))
+        .collect();
+    match said.is_empty() {
+        true => String::new(),
+        false => format!(
+            "; found {}",
+            said.into_iter().collect::<Vec<_>>().join(", ")
+        ),
     }
+}
 
-    #[test]
-    fn tells_all_faults_at_once() {
-        let text = "cases:\n  - {rule: A, name: a, text: t, expect: explode}\n  - {rule: A, name: b, text: t, expect: pass, audience: nobody}\n";
-        let faults = read(&source(text)).expect_err("two faults");
-        assert_eq!(
-            faults.iter().map(|fault| fault.line).collect::<Vec<_>>(),
-            [2, 3]
-        );
-    }
+fn verdict(set: &Arc<PolicySet>, case: &Case, role: Role, text: &str) -> Verdict {
+    let horizon = match case.scene.direction {
+        Direction::Prompt => Horizon::Whole,
+        Direction::Output => Horizon::Stream,
+    };
+    judge_text(set, &set.everything, case.scene, role, horizon, text)
+}
 
-    #[test]
-    fn every_shipped_file_of_cases_is_embedded() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
-        let mut found = Vec::new();
-        find(&folder, MAX_DEPTH, &mut found).expect("the pack is here");
-        assert_eq!(found.len(), shipped().len());
+/// A positive must be found at the same places when its text streams in.
+fn streamed(set: &Arc<PolicySet>, case: &Case, wanted: Action) -> Outcome {
+    let [(role, text)] = case.turns.as_slice() else {
+        return Outcome::Pass;
+    };
+    if case.scene.output != Output::Text {
+        return Outcome::Pass;
     }
+    let own = |found: Vec<Detection>| -> Vec<Detection> {
+        found
+            .into_iter()
+            .filter(|one| one.rule == case.rule)
+            .collect()
+    };
+    let whole = judge_text(
+        set,
+        &set.everything,
+        case.scene,
+        *role,
+        Horizon::Stream,
+        text,
+    );
+    let (whole, pieces) = (
+        own(whole.detections),
+        own(by_character(set, case.scene, *role, text)),
+    );
+    if whole != pieces {
+        let places = |found: &[Detection]| {
+            let places: Vec<_> = found
+                .iter()
+                .map(|one| format!("{:?}", one.span.range()))
+                .collect();
+            places.join(" ")
+        };
+        return Outcome::Fail(format!(
+            "streamed, it is found at [{}] instead of [{}]",
+            places(&pieces),
+            places(&whole)
+        ));
+    }
+    match whole.iter().map(|one| one.action).max() {
+        Some(action) if action == wanted => Outcome::Pass,
+        _ => Outcome::Fail(format!(
+            "expected {} in a stream too, found nothing",
+            wanted.name()
+        )),
+    }
+}
+
+/// Judges a text that comes character by character.
+pub fn by_character(set: &Arc<PolicySet>, scene: Scene, role: Role, text: &str) -> Vec<Detection> {
+    let mut scanner = Scanner::new(Arc::clone(&set.detectors));
+    let (own, everything) = (Arc::clone(set), Arc::clone(&set.everything));
+    let mut judge = Judge::new(own, everything, scene, role, Horizon::Stream, &[]);
+    judge.part();
+    let (mut hits, mut found) = (Vec::new(), Vec::new());
+    let mut buffer = [0; 4];
+    for c in text.chars() {
+        scanner.push(c.encode_utf8(&mut buffer), &mut hits);
+        for hit in hits.drain(..) {
+            judge.hit(&hit, &mut found);
+        }
+        judge.advance(scanner.symbols(), &mut found);
+    }
+    scanner.finish(&mut hits);
+    for hit in &hits {
+        judge.hit(hit, &mut found);
+    }
+    judge.finish(&mut found);
+    found
 }

@@ -1,243 +1,343 @@
-//! The one door from files to a [`PolicySet`].
+//! The one door from files to a [`PolicySet`]: reads everything, reports everything, builds once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::condition::{self, Condition, Polarity};
-use super::file::{ActionFile, PolicyFile, ReplaceFile, RuleFile, SignalFile};
+use super::condition::{Atom, Clause};
+use super::diagnostic::{Code, Diagnostic, Diagnostics, Place, Where};
+use super::file::{CasesFile, PolicyFile};
 use super::judge::NOT_REACH;
-use super::rule::{Action, Actions, Atom, Level, Meta, Rule, RuleId, RuleIx, Severity, Status};
-use super::{AppPolicies, Diagnostics, PolicySet, Selection, Source, Texts};
-use crate::detect::{Builder, ContactKind, SignalId};
-use crate::message::{Direction, Output, Role};
-use crate::text::{ViewKind, Views};
+use super::ledger::Placed;
+use super::reply::{Replies, Template};
+use super::rule::Rule;
+use super::yaml::{self, At, Desk};
+use super::{AppPolicies, PolicySet, Selection, Source, cases, rules, select, signals};
+use crate::detect::{Builder, Detectors, SignalId};
+use crate::message::Language;
 
-/// Compiles.
+/// How a file of cases is named beside `NAME.yaml`.
+pub const CASES_SUFFIX: &str = ".cases.yaml";
+
+/// A policy file as read.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub path: String,
+    pub shipped: bool,
+    pub file: PolicyFile,
+}
+
+/// All files as read.
+#[derive(Debug)]
+pub(super) struct Input<'s> {
+    pub files: Vec<Loaded>,
+    pub cases: Vec<CasesFile>,
+    lists: BTreeMap<&'s str, (u32, &'s str)>,
+}
+
+impl<'s> Input<'s> {
+    /// Index and text of a list.
+    pub fn list(&self, path: &str) -> Option<(u32, &'s str)> {
+        self.lists.get(path).copied()
+    }
+
+    /// Every list's path.
+    pub fn lists(&self) -> impl Iterator<Item = &'s str> + '_ {
+        self.lists.keys().copied()
+    }
+}
+
+/// The one door: all files of all roots and what each app says, to a set or to all diagnostics.
+/// The order of sources does not matter.
+///
+/// # Errors
+/// Everything that is wrong, sorted by place.
 pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Diagnostics> {
-    let mut problems = Vec::new();
-    let mut files: BTreeMap<String, (PolicyFile, &Source)> = BTreeMap::new();
-    let mut lists: HashMap<String, &Source> = HashMap::new();
-    for source in sources {
-        if source.path.ends_with(".cases.yaml") {
-            continue;
-        }
-        if !source.path.ends_with(".yaml") {
-            lists.insert(source.path.clone(), source);
-            continue;
-        }
-        match serde_saphyr::from_str::<PolicyFile>(&source.text) {
-            Ok(file) => {
-                files.insert(source.path.trim_end_matches(".yaml").to_owned(), (file, source));
-            }
-            Err(error) => problems.push(format!("{}: {error}", source.path)),
-        }
-    }
+    let mut sources = sources.to_vec();
+    sources.sort_by(|a, b| a.path.cmp(&b.path));
+    let desk = Desk {
+        sources: &sources,
+        problems: Default::default(),
+    };
+    let input = read(&desk);
+    let replies = replies(&input, &desk);
+    let numbers = signals::Numbers::default();
+    let visible = signals::visible(&input, &numbers, &desk);
+    let rules = rules::make(&input.files, &visible, &replies, &desk);
     let mut builder = Builder::default();
-    let mut names: Vec<String> = Vec::new();
-    let mut ids: HashMap<(String, String), SignalId> = HashMap::new();
-    for (path, (file, _)) in &files {
-        for (name, signal) in &file.signals {
-            let id = SignalId(names.len() as u32);
-            names.push(format!("{path}.{name}"));
-            ids.insert((path.clone(), name.clone()), id);
-            if let Err(error) = add(&mut builder, id, signal, &lists) {
-                problems.push(format!("{path}: signal {name}: {error}"));
-            }
-        }
-    }
-    let mut texts = Vec::new();
-    let mut rules = Vec::new();
-    let replies: HashMap<&String, _> = files.values().flat_map(|(file, _)| &file.replies).collect();
-    for (path, (file, source)) in &files {
-        for rule in &file.rules {
-            let scope: Vec<&String> = std::iter::once(path).chain(&file.uses).collect();
-            match build(rule, file, source, &scope, &ids) {
-                Ok(built) => {
-                    if built.status == Status::Retired {
-                        continue;
-                    }
-                    let reply = rule.reply.as_ref().and_then(|name| replies.get(name));
-                    let guidance = rule.guidance.as_ref().and_then(|name| replies.get(name));
-                    texts.push(Texts {
-                        reply: reply.map(|text| [text.en.clone(), text.zh.clone()]).unwrap_or_default(),
-                        guidance: guidance.map(|text| [text.en.clone(), text.zh.clone()]),
-                        replacement: match &rule.replace {
-                            None => ["[removed]".into(), "[已移除]".into()],
-                            Some(ReplaceFile::One(text)) => [text.clone(), text.clone()],
-                            Some(ReplaceFile::Two(text)) => [text.en.clone(), text.zh.clone()],
-                        },
-                        area: file.title.clone().map(|t| [t.en, t.zh]).unwrap_or_default(),
-                    });
-                    rules.push(built);
-                }
-                Err(error) => problems.push(format!("{path}: {}: {error}", rule.id)),
-            }
-        }
-    }
-    let mut watchers: Vec<Vec<RuleIx>> = vec![Vec::new(); names.len()];
-    for (index, rule) in rules.iter().enumerate() {
-        let mut signals: Vec<SignalId> = rule.anchors.clone();
-        for (atom, polarity) in rule.when.names() {
-            if let (Atom::Signal(id), Polarity::Positive) = (atom, polarity) {
-                signals.push(*id);
-            }
-        }
-        signals.sort_unstable();
-        signals.dedup();
-        for signal in signals {
-            watchers[signal.0 as usize].push(RuleIx(index as u32));
-        }
-    }
-    let mut hasher = blake3::Hasher::new();
-    for source in sources {
-        hasher.update(source.path.as_bytes()).update(&[0]).update(source.text.as_bytes()).update(&[0]);
-    }
-    hasher.update(format!("{apps:?}").as_bytes());
-    let mut selections = Vec::new();
-    for app in apps {
-        let actions = rules
-            .iter()
-            .map(|rule| {
-                let on = rule.wall() || rule.level.0 <= app.level;
-                let mut actions = rule.actions;
-                if let Some(over) = app.overrides.get(&rule.id.0)
-                    && let Some(action) = over.action
-                {
-                    actions = Actions { minor: action, adult: action };
-                }
-                if rule.status == Status::Experimental {
-                    actions.minor = actions.minor.min(Action::Flag);
-                    actions.adult = actions.adult.min(Action::Flag);
-                }
-                on.then_some(actions)
-            })
-            .collect();
-        let mut allow = Vec::new();
-        let mut longest = 0;
-        for phrase in &app.allow {
-            let id = SignalId(names.len() as u32);
-            names.push(format!("allow.{phrase}"));
-            watchers.push(Vec::new());
-            longest = longest.max(phrase.chars().count() as u32 + 1);
-            if let Err(error) = builder.word(id, phrase, Views::DEFAULT) {
-                problems.push(error.message);
-            }
-            allow.push(id);
-        }
-        selections.push(Arc::new(Selection { actions, allow, patience: longest }));
-    }
-    if !problems.is_empty() {
-        return Err(Diagnostics { problems });
-    }
-    let detectors = builder.build().map_err(|error| Diagnostics { problems: vec![error.message] })?;
-    Ok(PolicySet {
+    let signals = signals::make(&input, &numbers, &desk, &mut builder);
+    let selections: Vec<_> = (numbers.count()..)
+        .zip(apps)
+        .map(|(allow, app)| {
+            select::make(
+                app,
+                &rules.rules,
+                &rules.ids,
+                SignalId(allow),
+                &desk,
+                &mut builder,
+            )
+        })
+        .collect();
+    let cases = cases::make(&input.cases, &rules.rules, &desk);
+    let detectors = built(builder, &desk);
+    let problems = desk.problems.take().settle();
+    let Some(detectors) = detectors.filter(|_| problems.errors() == 0) else {
+        return Err(problems);
+    };
+    let rules::Made { rules, clauses, .. } = rules;
+    let hash = hash(&sources, apps);
+    let mut set = PolicySet {
+        everything: Arc::new(Selection::everything(&rules)),
+        readers: readers(&clauses, signals.infos.len()),
+        reaches: (0..numbers.count())
+            .map(|id| detectors.reach(SignalId(id)))
+            .collect(),
+        widest: 0,
         detectors: Arc::new(detectors),
+        selections: Vec::new(),
         rules,
-        selections,
-        hash: *hasher.finalize().as_bytes(),
-        watchers,
-        texts,
-    })
-}
-
-fn add(builder: &mut Builder, id: SignalId, signal: &SignalFile, lists: &HashMap<String, &Source>) -> Result<(), String> {
-    let views = if signal.views.is_empty() {
-        Views::DEFAULT
-    } else {
-        Views::of(&signal.views.iter().filter_map(|name| ViewKind::named(name)).collect::<Vec<_>>())
+        clauses,
+        cases,
+        warnings: problems,
+        hash,
+        signals: signals.infos,
     };
-    let mut words = signal.words.clone();
-    if let Some(list) = &signal.list {
-        let source = lists.get(list).ok_or_else(|| format!("no list {list}"))?;
-        words.extend(source.text.lines().map(|line| line.split('#').next().unwrap_or("").trim().to_owned()).filter(|line| !line.is_empty()));
+    set.widest = set.reaches.iter().copied().max().unwrap_or(0);
+    describe(
+        &mut set.rules,
+        &set.clauses,
+        &set.reaches,
+        &signals.languages,
+    );
+    for mut selection in selections {
+        let reach = selection
+            .allow
+            .iter()
+            .map(|allow| set.detectors.reach(*allow))
+            .max();
+        selection.allow_reach = reach.unwrap_or(0);
+        set.selections.push(Arc::new(selection));
     }
-    for word in &words {
-        builder.word(id, word, views).map_err(|error| error.message)?;
-    }
-    for pattern in signal.patterns.iter().chain(&signal.pattern) {
-        builder.pattern(id, pattern).map_err(|error| error.message)?;
-    }
-    if let Some(age) = &signal.age {
-        builder.age(id, age.from, age.to).map_err(|error| error.message)?;
-    }
-    if !signal.contact.is_empty() {
-        let kinds: Vec<ContactKind> = signal.contact.iter().filter_map(|kind| match kind.as_str() {
-            "phone" => Some(ContactKind::Phone),
-            "email" => Some(ContactKind::Email),
-            "link" => Some(ContactKind::Link),
-            "handle" => Some(ContactKind::Handle),
-            _ => None,
-        }).collect();
-        builder.contact(id, &kinds).map_err(|error| error.message)?;
-    }
-    Ok(())
+    Ok(set)
 }
 
-fn build(rule: &RuleFile, file: &PolicyFile, source: &Source, scope: &[&String], ids: &HashMap<(String, String), SignalId>) -> Result<Rule, String> {
-    let parsed = condition::parse(&rule.when).map_err(|trouble| trouble.message)?;
-    let when = parsed.map(&mut |name| {
-        if let Some(meta) = Meta::named(&name.text) {
-            return Ok(Atom::Meta(meta));
-        }
-        scope.iter().find_map(|path| ids.get(&((*path).clone(), name.text.clone()))).map(|id| Atom::Signal(*id)).ok_or(format!("unknown signal {}", name.text))
-    })?;
-    let anchors = anchors(&when);
-    if anchors.is_empty() {
-        return Err("no anchor".into());
-    }
-    let action = |name: &str| Action::named(name).ok_or(format!("unknown action {name}"));
-    let actions = match &rule.action {
-        ActionFile::One(one) => Actions { minor: action(one)?, adult: action(one)? },
-        ActionFile::Two { minor, adult } => Actions { minor: action(minor)?, adult: action(adult)? },
+/// Reads every source by its kind.
+fn read<'s>(desk: &Desk<'s>) -> Input<'s> {
+    let mut input = Input {
+        files: Vec::new(),
+        cases: Vec::new(),
+        lists: BTreeMap::new(),
     };
-    Ok(Rule {
-        id: RuleId(rule.id.clone()),
-        policy: file.policy.clone().unwrap_or_default(),
-        title: rule.title.clone(),
-        place: (source.path.clone(), 0),
-        status: match rule.status.as_str() { "stable" => Status::Stable, "experimental" => Status::Experimental, _ => Status::Retired },
-        level: Level(rule.level),
-        severity: Severity(rule.severity),
-        directions: rule.applies.direction.iter().filter_map(|d| match d.as_str() { "prompt" => Some(Direction::Prompt), "output" => Some(Direction::Output), _ => None }).collect(),
-        roles: rule.applies.role.iter().filter_map(|d| match d.as_str() { "system" => Some(Role::System), "user" => Some(Role::User), "assistant" => Some(Role::Assistant), "tool" => Some(Role::Tool), _ => None }).collect(),
-        outputs: rule.applies.output.iter().filter_map(|d| match d.as_str() { "text" => Some(Output::Text), "image" => Some(Output::Image), "image_edit" => Some(Output::ImageEdit), _ => None }).collect(),
-        lookahead: lookahead(&when),
-        when,
-        anchors,
-        actions,
-        shipped: source.shipped,
-        false_positives: rule.false_positives.clone(),
-    })
-}
-
-/// The anchor signals of a condition.
-pub fn anchors(condition: &Condition<Atom>) -> Vec<SignalId> {
-    match condition {
-        Condition::And(all) => all.iter().map(anchors).find(|found| !found.is_empty()).unwrap_or_default(),
-        Condition::Or(any) => {
-            let each: Vec<Vec<SignalId>> = any.iter().map(anchors).collect();
-            if each.iter().any(Vec::is_empty) { Vec::new() } else { each.concat() }
+    let mut policies: BTreeMap<String, String> = BTreeMap::new();
+    let mut paths = BTreeSet::new();
+    for (index, source) in (0..).zip(desk.sources) {
+        if !paths.insert(source.path.as_str()) {
+            let message = "two policy folders hold a file of this path";
+            let diagnostic =
+                Diagnostic::new(Code::Duplicate, Where::File(source.path.clone()), message);
+            desk.report(
+                diagnostic
+                    .help("rename yours: shipped files are changed by overrides, not replaced"),
+            );
+            continue;
         }
-        Condition::Is(Atom::Signal(id)) | Condition::Count(Atom::Signal(id), _) | Condition::InOrder(_, Atom::Signal(id), _) => vec![*id],
-        _ => Vec::new(),
+        if source.path.ends_with(".txt") {
+            input.lists.insert(&source.path, (index, &source.text));
+            continue;
+        }
+        let parsed = yaml::parse(desk.sources, index, &mut desk.problems.borrow_mut());
+        let Some(node) = parsed else { continue };
+        if matches!(node.value, yaml::Value::Null) {
+            continue;
+        }
+        if source.path.ends_with(CASES_SUFFIX) {
+            input.cases.extend(yaml::read::<CasesFile>(&node, desk));
+        } else if let Some(file) = yaml::read::<PolicyFile>(&node, desk) {
+            check_head(&file, &source.path, &mut policies, desk);
+            let (path, shipped) = (source.path.clone(), source.shipped);
+            input.files.push(Loaded {
+                path,
+                shipped,
+                file,
+            });
+        }
+    }
+    input
+}
+
+/// A file with rules says which policy it is, and what callers learn of it.
+fn check_head(
+    file: &PolicyFile,
+    path: &str,
+    policies: &mut BTreeMap<String, String>,
+    desk: &Desk<'_>,
+) {
+    let whole = |code, message: &str| Diagnostic::new(code, Where::File(path.to_owned()), message);
+    if !file.rules.0.is_empty() {
+        if file.policy.is_none() {
+            let help = "add `policy: name` on top: apps select by it";
+            desk.report(whole(Code::MissingField, "`policy` is missing").help(help));
+        }
+        if file.title.is_none() {
+            let help = "add `title: {en: ..., zh: ...}`: callers learn it with a refusal";
+            desk.report(whole(Code::MissingField, "`title` is missing").help(help));
+        }
+    }
+    if let Some(title) = &file.title
+        && let Some(language) = Template::lacks(&title.value)
+    {
+        let diagnostic = desk.at(
+            Code::Language,
+            title.place,
+            format!("the title lacks `{language}`"),
+        );
+        desk.report(diagnostic.help(format!("add `{language}: ...`")));
+    }
+    let Some(name) = &file.policy else { return };
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    if name.value.is_empty() || !name.value.chars().all(word) {
+        let message = format!("`{}` cannot name a policy", name.value);
+        desk.report(
+            desk.at(Code::BadName, name.place, message)
+                .help("small letters, digits, `-` and `_`"),
+        );
+    }
+    if let Some(other) = policies.insert(name.value.clone(), path.to_owned()) {
+        let message = format!("policy `{}` is there twice", name.value);
+        let diagnostic = desk.at(Code::Duplicate, name.place, message).label("again");
+        desk.report(diagnostic.help(format!("the other is in {other}")));
     }
 }
 
-/// Symbols that a `not` waits for.
-pub fn lookahead(condition: &Condition<Atom>) -> u32 {
-    match condition {
-        Condition::And(all) | Condition::Or(all) => all.iter().map(lookahead).max().unwrap_or(0),
-        Condition::Not(inner) => negated(inner),
-        _ => 0,
+fn replies(input: &Input<'_>, desk: &Desk<'_>) -> Replies {
+    let mut replies = Replies::default();
+    for loaded in &input.files {
+        for (name, text) in &loaded.file.replies.0 {
+            if let Some(language) = Template::lacks(&text.value) {
+                let message = format!("reply `{}` lacks `{language}`", name.value);
+                let diagnostic = desk.at(Code::Language, name.place, message);
+                desk.report(diagnostic.help(format!(
+                    "add `{language}: ...`: every reader gets an answer"
+                )));
+            }
+            let template = Template::new(&*text.value.en, &*text.value.zh);
+            if replies.0.insert(name.value.clone(), template).is_some() {
+                let message = format!("reply `{}` is there twice", name.value);
+                desk.report(desk.at(Code::Duplicate, name.place, message).label("again"));
+            }
+        }
+    }
+    replies
+}
+
+/// The lines of a list that hold a phrase, each with its place.
+pub(super) fn lines(source: u32, text: &str) -> Vec<At<String>> {
+    let mut phrases = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        // A `#` inside a phrase is part of it; a comment begins a line or follows a space.
+        let written = line.split_once(" #").map_or(line, |(before, _)| before);
+        let phrase = written.trim();
+        if !phrase.is_empty() && !phrase.starts_with('#') {
+            let indent = written.len() - written.trim_start().len();
+            let place = Place {
+                source,
+                start: 0,
+                end: 0,
+            }
+            .within(start + indent..start + indent + phrase.len());
+            phrases.push(At {
+                value: phrase.to_owned(),
+                place,
+            });
+        }
+        start += line.len();
+    }
+    phrases
+}
+
+fn built(builder: Builder, desk: &Desk<'_>) -> Option<Detectors> {
+    builder
+        .build()
+        .map_err(|problem| {
+            let at = Where::File("all policies together".to_owned());
+            let diagnostic = Diagnostic::new(Code::Budget, at, problem.message);
+            desk.report(diagnostic.helped(problem.help));
+        })
+        .ok()
+}
+
+fn readers(clauses: &[Placed], signals: usize) -> Vec<Vec<u32>> {
+    let mut readers = vec![Vec::new(); signals];
+    for (at, placed) in (0..).zip(clauses) {
+        let mut needed: Vec<_> = placed.clause.need.iter().flat_map(Atom::signals).collect();
+        needed.sort_unstable();
+        needed.dedup();
+        for signal in needed {
+            readers[signal.0 as usize].push(at);
+        }
+    }
+    readers
+}
+
+/// Fills in what a rule knows of its clauses: reach and languages.
+fn describe(
+    rules: &mut [Rule],
+    clauses: &[Placed],
+    reaches: &[u32],
+    languages: &[BTreeSet<Language>],
+) {
+    for placed in clauses {
+        let rule = &mut rules[placed.rule.0 as usize];
+        rule.reach = rule.reach.max(reach(&placed.clause, reaches));
+        let anchors = placed.clause.anchors.iter();
+        for language in anchors.flat_map(|anchor| &languages[anchor.0 as usize]) {
+            if !rule.languages.contains(language) {
+                rule.languages.push(*language);
+                rule.languages.sort_unstable();
+            }
+        }
     }
 }
 
-fn negated(condition: &Condition<Atom>) -> u32 {
-    match condition {
-        Condition::And(all) | Condition::Or(all) => all.iter().map(negated).max().unwrap_or(0),
-        Condition::Not(inner) => lookahead(inner),
-        Condition::Is(Atom::Meta(_)) => 1,
-        Condition::Is(_) | Condition::Count(..) => NOT_REACH,
-        Condition::Near(_, n) | Condition::InOrder(_, _, n) => *n + 1,
+/// Symbols from the start of a completing hit until a stream has decided it, at most.
+fn reach(clause: &Clause, reaches: &[u32]) -> u32 {
+    let widest = |atom: &Atom| {
+        atom.signals()
+            .map(|one| reaches[one.0 as usize])
+            .max()
+            .unwrap_or(0)
+    };
+    let own = clause.need.iter().map(widest).max().unwrap_or(0);
+    let excuse = clause.unless.iter().map(|atom| {
+        widest(atom)
+            + match atom {
+                Atom::Near(_, distance) => *distance,
+                _ => NOT_REACH,
+            }
+    });
+    own + excuse.max().unwrap_or(0)
+}
+
+/// blake3 of what can change a verdict: policies and lists, what apps say, and this program.
+fn hash(sources: &[Source], apps: &[AppPolicies]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    let mut field = |text: &str| {
+        // The length first, so that no two different inputs spell the same bytes.
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    };
+    field(env!("CARGO_PKG_VERSION"));
+    for source in sources
+        .iter()
+        .filter(|source| !source.path.ends_with(CASES_SUFFIX))
+    {
+        field(&source.path);
+        field(if source.shipped { "shipped" } else { "own" });
+        field(&source.text.replace("\r\n", "\n"));
     }
+    for app in apps {
+        field(&format!("{app:?}"));
+    }
+    *hasher.finalize().as_bytes()
 }

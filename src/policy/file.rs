@@ -1,12 +1,115 @@
-//! A policy file, one to one.
+//! Policy files and case files one to one: what may be written, before it is checked or compiled.
+//!
+//! [`super::compile`] is the only reader of these types; the JSON Schema for editors is made from
+//! them, so a doc comment here is what an editor shows.
 
-use std::collections::BTreeMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer};
 
-use serde::Deserialize;
+use super::rule::{Action, Actions, Status};
+use super::yaml::{At, Each, Named, WordOrMap, word_or_map};
+use crate::message::{Direction, Output, Role};
 
-/// A text in both languages of the pack.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+/// A policy file, or a common file with signals or replies for others.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyFile {
+    /// The policy's name; apps select by it. Needed where there are rules.
+    pub policy: Option<At<String>>,
+    /// The harm area in both languages; callers learn it with a refusal.
+    pub title: Option<At<Localised>>,
+    /// Where the rules come from: notice, year, row.
+    pub reference: Option<String>,
+    /// Files whose signals these rules may name, without `.yaml`: `common/minors`.
+    #[serde(rename = "use")]
+    pub uses: Vec<At<String>>,
+    /// What rules look for, by name (`lure`, `frame.protect`).
+    pub signals: Named<Signal>,
+    /// What is not allowed.
+    pub rules: Each<Rule>,
+    /// Reviewed texts, by name, in both languages.
+    pub replies: Named<At<Localised>>,
+}
+
+/// A signal; all its forms report the same signal.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Signal {
+    /// Words and phrases.
+    pub words: Option<At<Each<At<String>>>>,
+    /// A file of phrases, one a line, `#` for comments.
+    pub list: Option<At<String>>,
+    /// A regular expression of bounded width.
+    pub pattern: Option<At<String>>,
+    /// Several of them.
+    pub patterns: Option<At<Each<At<String>>>>,
+    /// Ages of a person, both ends included.
+    pub age: Option<At<Ages>>,
+    /// Ways to reach somebody: phone, email, link, handle.
+    pub contact: Option<At<Vec<At<String>>>>,
+    /// Readings in which words are looked for; every one if not said.
+    pub views: Option<Vec<At<String>>>,
+}
+
+/// A range of years.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+pub struct Ages {
+    /// Youngest.
+    pub from: u8,
+    /// Oldest.
+    pub to: u8,
+}
+
+/// A rule.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// `<row of the notice>-<number>`, never reused.
+    pub id: At<String>,
+    /// One line for people.
+    pub title: String,
+    /// experimental (observes only), stable or retired.
+    pub status: Status,
+    /// 1 hardly ever wrong .. 3 strict.
+    pub level: At<u8>,
+    /// 1 worst .. 4.
+    pub severity: At<u8>,
+    /// What the rule is about; everything if not said.
+    #[serde(default)]
+    pub applies: Applies,
+    /// The condition over signals.
+    pub when: At<String>,
+    /// What is done; for minors (and unknown audiences) and adults alike, or for each.
+    pub action: At<ActionForm>,
+    /// Name of the reply that stands in place of the model's answer.
+    #[serde(default)]
+    pub reply: Option<At<String>>,
+    /// Name of the reply that a `rewrite` appends for the model.
+    #[serde(default)]
+    pub guidance: Option<At<String>>,
+    /// What stands in place of a redacted span.
+    #[serde(default)]
+    pub replace: Option<At<TextForm>>,
+    /// What this rule may be wrong about. "None" is refused.
+    pub false_positives: At<Vec<At<String>>>,
+}
+
+/// What a rule is about.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Applies {
+    /// Which way the text travels.
+    pub direction: Option<Vec<Way>>,
+    /// Whose words they are.
+    pub role: Option<Vec<Speaker>>,
+    /// What the model makes.
+    pub output: Option<Vec<Kind>>,
+}
+
+/// A text in every language.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct Localised {
     /// English.
     pub en: String,
@@ -14,131 +117,241 @@ pub struct Localised {
     pub zh: String,
 }
 
-/// A whole file.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PolicyFile {
-    /// The policy's name; files that are only used have none.
-    #[serde(default)]
-    pub policy: Option<String>,
-    /// Its title.
-    #[serde(default)]
-    pub title: Option<Localised>,
-    /// What it is based on.
-    #[serde(default)]
-    pub reference: Option<String>,
-    /// Files whose signals are visible.
-    #[serde(default, rename = "use")]
-    pub uses: Vec<String>,
-    /// Signals by name.
-    #[serde(default)]
-    pub signals: BTreeMap<String, SignalFile>,
-    /// Reviewed texts by name.
-    #[serde(default)]
-    pub replies: BTreeMap<String, Localised>,
-    /// Rules.
-    #[serde(default)]
-    pub rules: Vec<RuleFile>,
+/// [`Direction`] as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// Towards the model.
+    Prompt,
+    /// Back from it.
+    Output,
 }
 
-/// One signal.
-#[derive(Debug, Clone, Deserialize, Default, schemars::JsonSchema)]
+/// [`Role`] as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    /// The application.
+    System,
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+    /// A tool.
+    Tool,
+}
+
+/// [`Output`] as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// A picture from words.
+    Image,
+    /// A picture from a picture.
+    ImageEdit,
+}
+
+/// Who speaks, in a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Listener {
+    /// Somebody under 18, or nobody knows.
+    Minor,
+    /// An adult.
+    Adult,
+}
+
+impl From<Way> for Direction {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Prompt => Self::Prompt,
+            Way::Output => Self::Output,
+        }
+    }
+}
+
+impl From<Speaker> for Role {
+    fn from(speaker: Speaker) -> Self {
+        match speaker {
+            Speaker::System => Self::System,
+            Speaker::User => Self::User,
+            Speaker::Assistant => Self::Assistant,
+            Speaker::Tool => Self::Tool,
+        }
+    }
+}
+
+impl From<Kind> for Output {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Text => Self::Text,
+            Kind::Image => Self::Image,
+            Kind::ImageEdit => Self::ImageEdit,
+        }
+    }
+}
+
+/// One action, or one per audience.
+#[derive(Debug, Clone, Copy)]
+pub struct ActionForm(pub Actions);
+
+impl<'de> Deserialize<'de> for ActionForm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let what = "an action, or {minor: action, adult: action}";
+        Ok(Self(
+            match word_or_map::<Action, Actions, D>(deserializer, what)? {
+                WordOrMap::Word(action) => Actions::all(action),
+                WordOrMap::Map(each) => each,
+            },
+        ))
+    }
+}
+
+/// One text for every language, or one each.
+#[derive(Debug, Clone)]
+pub struct TextForm(pub Localised);
+
+impl<'de> Deserialize<'de> for TextForm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let what = "a text, or {en: text, zh: text}";
+        Ok(Self(
+            match word_or_map::<String, Localised, D>(deserializer, what)? {
+                WordOrMap::Word(text) => Localised {
+                    en: text.clone(),
+                    zh: text,
+                },
+                WordOrMap::Map(both) => both,
+            },
+        ))
+    }
+}
+
+/// Cases beside a policy: `<name>.cases.yaml`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct SignalFile {
-    /// Words and phrases.
-    pub words: Vec<String>,
-    /// A file of words.
-    pub list: Option<String>,
-    /// A pattern.
-    pub pattern: Option<String>,
-    /// Patterns.
-    pub patterns: Vec<String>,
-    /// An age.
-    pub age: Option<AgeFile>,
-    /// Contacts.
-    pub contact: Vec<String>,
-    /// Views.
-    pub views: Vec<String>,
+pub struct CasesFile {
+    /// What must be found and what must not.
+    pub cases: Each<At<Case>>,
 }
 
-/// An age range.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+/// One case.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AgeFile {
-    /// Lowest.
-    pub from: u8,
-    /// Highest.
-    pub to: u8,
+pub struct Case {
+    /// The rule it is about.
+    pub rule: At<String>,
+    /// What it shows.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The text.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Or a conversation: each message is one turn, judged as a prompt.
+    #[serde(default)]
+    pub messages: Option<Vec<Message>>,
+    /// Which way it travels; prompt if not said.
+    #[serde(default)]
+    pub direction: Option<Way>,
+    /// What the model makes; text if not said.
+    #[serde(default)]
+    pub output: Option<Kind>,
+    /// Who speaks; a minor if not said.
+    #[serde(default)]
+    pub audience: Option<Listener>,
+    /// An action: the rule detects, with that action. miss: it does not. pass: nothing does anything.
+    pub expect: Expect,
+    /// The declared false positive that this case shows avoided, or records.
+    #[serde(default)]
+    pub false_positive: Option<At<String>>,
 }
 
-/// Where a rule applies.
-#[derive(Debug, Clone, Deserialize, Default, schemars::JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct AppliesFile {
-    /// prompt, output.
-    pub direction: Vec<String>,
-    /// Roles.
-    pub role: Vec<String>,
-    /// Outputs.
-    pub output: Vec<String>,
-}
-
-/// One action or one by audience.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
-#[serde(untagged)]
-pub enum ActionFile {
-    /// For everybody.
-    One(String),
-    /// By audience.
-    Two {
-        /// Minors.
-        minor: String,
-        /// Adults.
-        adult: String,
-    },
-}
-
-/// A replacement.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
-#[serde(untagged)]
-pub enum ReplaceFile {
-    /// In every language.
-    One(String),
-    /// By language.
-    Two(Localised),
-}
-
-/// One rule.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+/// One message of a case.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RuleFile {
-    /// Id.
-    pub id: String,
-    /// Title.
-    pub title: String,
-    /// Status.
-    pub status: String,
-    /// Level.
-    pub level: u8,
-    /// Severity.
-    pub severity: u8,
-    /// Applies.
-    #[serde(default)]
-    pub applies: AppliesFile,
-    /// Condition.
-    pub when: String,
-    /// Action.
-    pub action: ActionFile,
-    /// Reply.
-    #[serde(default)]
-    pub reply: Option<String>,
-    /// Guidance.
-    #[serde(default)]
-    pub guidance: Option<String>,
-    /// Replacement.
-    #[serde(default)]
-    pub replace: Option<ReplaceFile>,
-    /// False positives.
-    #[serde(default)]
-    pub false_positives: Vec<String>,
+pub struct Message {
+    /// Whose words.
+    pub role: Speaker,
+    /// The words.
+    pub text: String,
+}
+
+/// What a case expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Expect {
+    /// Refused.
+    Block,
+    /// A helping text.
+    Support,
+    /// Spans replaced.
+    Redact,
+    /// Spans replaced and guidance added.
+    Rewrite,
+    /// One more sentence.
+    Nudge,
+    /// Recorded.
+    Flag,
+    /// Near miss: the rule does not detect.
+    Miss,
+    /// Near miss: no rule does anything.
+    Pass,
+}
+
+impl Expect {
+    /// The action that is expected, unless the case is a near miss.
+    pub const fn action(self) -> Option<Action> {
+        Some(match self {
+            Self::Block => Action::Block,
+            Self::Support => Action::Support,
+            Self::Redact => Action::Redact,
+            Self::Rewrite => Action::Rewrite,
+            Self::Nudge => Action::Nudge,
+            Self::Flag => Action::Flag,
+            Self::Miss | Self::Pass => return None,
+        })
+    }
+}
+
+/// In a schema a place is invisible: the value alone.
+macro_rules! schema_of {
+    ($outer:ident<$t:ident> as $inner:ty) => {
+        impl<$t: JsonSchema> JsonSchema for $outer<$t> {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                <$inner>::schema_name()
+            }
+            fn inline_schema() -> bool {
+                true
+            }
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                generator.subschema_for::<$inner>()
+            }
+        }
+    };
+}
+schema_of!(At<T> as T);
+schema_of!(Each<T> as Vec<T>);
+schema_of!(Named<T> as std::collections::BTreeMap<String, T>);
+
+impl JsonSchema for ActionForm {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ActionForm".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<Action>();
+        let each = generator.subschema_for::<Actions>();
+        schemars::json_schema!({"anyOf": [one, each]})
+    }
+}
+
+impl JsonSchema for TextForm {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TextForm".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<String>();
+        let each = generator.subschema_for::<Localised>();
+        schemars::json_schema!({"anyOf": [one, each]})
+    }
 }

@@ -1,7 +1,8 @@
 //! The one place that decides: hits in, detections and a verdict out. Pure; no IO, no clock.
 //!
 //! **Anchor.** A rule's anchor is the first positive signal of its `when` (or, if the condition
-//! starts with an `or` of plain signals, each of them). Every hit of the anchor is a candidate; in the condition a
+//! starts with an `or` of plain signals, each of them; every arm of a wider `or` has its own, see
+//! [`super::condition`]). Every hit of the anchor is a candidate; in the condition a
 //! plain name means "present in this turn (or carried from the prompt)", `near(x, n)` "a hit of x
 //! with at most n skeleton symbols between it and the anchor hit", `in_order(a, b, n)` "a, then b,
 //! at most n symbols apart", `count(x) >= n` "at least n hits of x so far".
@@ -17,12 +18,13 @@
 
 use std::sync::Arc;
 
-use super::condition::Condition;
-use super::rule::{Action, Atom, Rule, RuleIx};
+use super::condition::{Contexts, Minor};
+use super::ledger::{Cut, Frame, Ledger, Mark, Share};
+use super::rule::{Action, RuleIx};
 use super::{PolicySet, Selection};
 use crate::detect::{Hit, SignalId};
-use crate::message::{Audience, Direction, Output, Role};
-use crate::text::{Span, ViewKind};
+use crate::message::{Audience, Direction, Output, Part, Role};
+use crate::text::Span;
 
 /// Symbols after a completing hit in which a plain `not x` still looks for `x` in a stream:
 /// about two sentences, the distance over which a frame ("…is a scam, report it") excuses.
@@ -62,7 +64,7 @@ pub struct Detection {
     /// The anchor hit, with its part; may be the completing hit itself.
     pub anchor: (u32, Span),
     /// The reading in which the completing hit was found.
-    pub view: ViewKind,
+    pub view: crate::text::ViewKind,
     /// The lowest score among the hits that took part.
     pub score: f32,
 }
@@ -76,57 +78,32 @@ pub struct Verdict {
     pub detections: Vec<Detection>,
 }
 
-/// Symbols between the end of one part of a turn and the start of the next: a paragraph's gap.
-const PART_GAP: u32 = 2;
+/// Symbols that a new part of a turn counts as, beside what lies between: two fields of one
+/// request are as far apart as two paragraphs.
+pub const PARAGRAPH_GAP: u32 = 16;
 
-/// A hit as evidence: where it stands in the turn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Place {
-    signal: SignalId,
-    part: u32,
-    span: Span,
-    /// Skeleton symbols from the start of the turn.
-    from: u32,
-    to: u32,
-    view: ViewKind,
-    score: f32,
-}
-
-impl Place {
-    /// Symbols between two places; none if they touch or overlap.
-    fn gap(&self, other: &Self) -> u32 {
-        if self.to <= other.from { other.from - self.to } else { self.from.saturating_sub(other.to) }
-    }
-}
-
-/// A rule whose condition holds unless something excuses it.
-#[derive(Debug)]
-struct Candidate {
-    rule: RuleIx,
-    anchor: Place,
-    completing: Place,
-    /// Symbols of the turn that have to be read before it is decided.
-    due: u32,
-    action: Action,
-}
-
-/// Judges the parts of one turn, hit by hit.
+/// Judges the parts of one turn, hit by hit. Nothing is allocated before the first hit.
 #[derive(Debug)]
 pub struct Judge {
-    set: Arc<PolicySet>,
-    selection: Arc<Selection>,
-    scene: Scene,
-    role: Role,
-    horizon: Horizon,
-    carried: Vec<SignalId>,
+    frame: Frame,
+    /// Hears every hit at once.
+    prompt: Ledger,
+    /// Hears hits once no allow phrase can contain them any more; unused without allow phrases.
+    patient: Ledger,
+    /// Hits on their way to the patient ledger, by release.
+    waiting: Vec<(u32, Mark)>,
+    /// Allow phrases that may still contain a waiting hit.
+    allowed: Vec<Mark>,
+    /// Found outside of a call that takes detections.
+    late: Vec<Detection>,
+    /// Position at which the current part begins.
+    base: u32,
+    /// Symbols of the current part read so far.
+    read: u32,
     /// Parts begun.
     parts: u32,
-    /// Symbols of the turn before the current part.
-    base: u32,
-    /// Symbols of the turn read so far.
-    read: u32,
-    places: Vec<Place>,
-    candidates: Vec<Candidate>,
+    /// Redactions so far, each in the places that the ones before it left.
+    cuts: Vec<Cut>,
 }
 
 impl Judge {
@@ -140,26 +117,51 @@ impl Judge {
         horizon: Horizon,
         carried: &[SignalId],
     ) -> Self {
+        let minor = scene.minor();
+        let mut carried = carried.to_vec();
+        carried.sort_unstable();
+        let share = if selection.allow.is_empty() {
+            Share::All
+        } else {
+            Share::Wall
+        };
+        let context = Contexts::one(scene.direction, scene.output, role, minor);
         Self {
-            set,
-            selection,
-            scene,
-            role,
-            horizon,
-            carried: carried.to_vec(),
-            parts: 0,
+            frame: Frame {
+                set,
+                selection,
+                context,
+                minor,
+                horizon,
+                carried,
+            },
+            prompt: Ledger::new(share),
+            patient: Ledger::new(Share::Rest),
+            waiting: Vec::new(),
+            allowed: Vec::new(),
+            late: Vec::new(),
             base: 0,
             read: 0,
-            places: Vec::new(),
-            candidates: Vec::new(),
+            parts: 0,
+            cuts: Vec::new(),
         }
     }
 
-    /// The next part of the turn begins. Distances to hits of earlier parts count one
-    /// paragraph's gap more than the symbols between.
+    /// The next part of the turn begins; the first call begins part 0. Distances to hits of earlier
+    /// parts count [`PARAGRAPH_GAP`] more than the symbols between, as far as [`Judge::advance`]
+    /// has told of them.
     pub fn part(&mut self) {
         if self.parts > 0 {
-            self.base = self.read + PART_GAP;
+            let mut late = std::mem::take(&mut self.late);
+            self.run(self.place(self.read), &mut late);
+            self.release(u32::MAX, &mut late);
+            self.late = late;
+            self.allowed.clear();
+            self.base = self
+                .base
+                .saturating_add(self.read)
+                .saturating_add(PARAGRAPH_GAP);
+            self.read = 0;
         }
         self.parts += 1;
     }
@@ -167,196 +169,275 @@ impl Judge {
     /// One more ripe hit of the current part, in the scanner's order. New detections that need no
     /// waiting are appended to `found`.
     pub fn hit(&mut self, hit: &Hit, found: &mut Vec<Detection>) {
-        let place = Place {
-            signal: hit.signal,
-            part: self.parts.saturating_sub(1),
-            span: hit.span,
-            from: self.base + hit.from,
-            to: self.base + hit.to,
-            view: hit.view,
-            score: hit.score,
-        };
-        self.read = self.read.max(place.to);
-        self.places.push(place);
-        let set = Arc::clone(&self.set);
-        for &ix in set.watchers(hit.signal) {
-            let rule = set.rule(ix);
-            let Some(action) = self.selection.action(ix, self.scene.audience.band) else { continue };
-            if !rule.applies(&self.scene, self.role) {
-                continue;
+        found.append(&mut self.late);
+        let now = self.place(hit.ripe);
+        // What was due before this hit is decided without it, however far the text was read at once.
+        self.run(now.saturating_sub(1), found);
+        self.read = self.read.max(hit.ripe);
+        let mark = self.mark(hit, now);
+        if self.frame.set.is_allow(hit.signal) {
+            if self
+                .frame
+                .selection
+                .allow
+                .binary_search(&hit.signal)
+                .is_ok()
+            {
+                self.allowed.push(mark);
             }
-            let Some(anchor) = self.newly_held(rule, &place) else { continue };
-            let wait = match self.horizon {
-                Horizon::Whole if rule.waits() || self.selection.excuses(rule) => u32::MAX,
-                Horizon::Whole => 0,
-                Horizon::Stream => rule.lookahead.max(self.selection.patience(rule)),
-            };
-            let due = place.to.saturating_add(wait).max(self.base.saturating_add(hit.ripe));
-            let candidate = Candidate { rule: ix, anchor, completing: place, due, action };
-            if wait == 0 {
-                found.push(candidate.detection());
-            } else {
-                self.candidates.push(candidate);
-            }
+            return;
+        }
+        self.prompt.add(&self.frame, mark, found);
+        if !self.frame.selection.allow.is_empty() {
+            let release = mark
+                .from
+                .saturating_add(self.frame.selection.allow_reach)
+                .max(now);
+            let place = self.waiting.partition_point(|(other, _)| *other <= release);
+            self.waiting.insert(place, (release, mark));
         }
     }
 
-    /// The current part's text has been read up to `symbols`; decides what waited for that.
+    /// The current part's text has been read up to `symbols`, and every hit that was ripe by then
+    /// has been given; decides what waited for that.
     pub fn advance(&mut self, symbols: u32, found: &mut Vec<Detection>) {
-        let read = self.base.saturating_add(symbols);
-        self.read = self.read.max(read);
-        self.decide(read, found);
+        found.append(&mut self.late);
+        self.read = self.read.max(symbols);
+        self.run(self.place(symbols), found);
     }
 
     /// The turn ends here; decides everything that waited.
     pub fn finish(&mut self, found: &mut Vec<Detection>) {
-        self.decide(u32::MAX, found);
+        found.append(&mut self.late);
+        self.run(u32::MAX, found);
     }
 
     /// Byte of the current part at which the earliest undecided completing hit that could withhold
-    /// text starts: text from there on has to wait.
+    /// text starts (0 if it lies in an earlier part): text from there on has to wait.
     pub fn undecided_from(&self) -> Option<u32> {
-        let part = self.parts.saturating_sub(1);
-        let waiting = self.candidates.iter().filter(|candidate| candidate.action.withholds());
-        let here = waiting.filter(|candidate| candidate.completing.part == part);
-        here.map(|candidate| candidate.completing.span.start).min()
+        let part = self.current();
+        let waiting = self.waiting.iter().map(|(_, mark)| mark);
+        let waiting = waiting.filter(|mark| self.patient.may_withhold(&self.frame, mark.signal));
+        let late = self.late.iter().filter(|late| late.action.withholds());
+        let late = late.map(|late| {
+            if late.part == part {
+                late.span.start
+            } else {
+                0
+            }
+        });
+        waiting
+            .map(|mark| mark.start_in(part))
+            .chain(late)
+            .chain(self.prompt.undecided_from(&self.frame, part))
+            .chain(self.patient.undecided_from(&self.frame, part))
+            .min()
     }
 
-    /// Takes a redacted hit out of the evidence: the reader will not see it.
-    pub fn forget(&mut self, part: u32, span: Span) {
-        let gone = |place: &Place| place.part == part && place.span.overlaps(span);
-        self.places.retain(|place| !gone(place));
-        self.candidates
-            .retain(|candidate| !gone(&candidate.completing) && !gone(&candidate.anchor));
+    /// Takes a redacted hit out of the evidence: the reader sees `symbols` symbols in its place.
+    /// What stands around it moves together, so distances across it shrink.
+    pub fn forget(&mut self, part: u32, span: Span, symbols: u32) {
+        let mut late = std::mem::take(&mut self.late);
+        self.waiting
+            .retain(|(_, mark)| mark.part != part || !span.contains(mark.span));
+        let hidden = self.prompt.extent(part, span).max(self.patient.extent(part, span));
+        let cut = hidden.map(|(to, length)| Cut { at: to, by: length.saturating_sub(symbols) });
+        if let Some(cut) = cut {
+            self.cuts.push(cut);
+            for (release, mark) in &mut self.waiting {
+                *release = cut.moved(*release);
+                mark.shift(cut);
+            }
+        }
+        self.prompt.forget(&self.frame, part, span, cut, &mut late);
+        self.patient.forget(&self.frame, part, span, cut, &mut late);
+        self.late = late;
     }
 
-    /// Signals seen in this turn, for [`Judge::new`]'s `carried` of the answer.
+    /// Where a symbol of the current part stands in what the reader sees of the turn.
+    fn place(&self, symbol: u32) -> u32 {
+        let place = self.base.saturating_add(symbol);
+        self.cuts.iter().fold(place, |place, cut| cut.moved(place))
+    }
+
+    /// Signals seen in this turn, for [`Judge::new`]'s `carried` of the answer. Those inside an
+    /// allow phrase only count where the wall reads them.
     pub fn seen(&self) -> Vec<SignalId> {
-        let mut signals: Vec<SignalId> = self.places.iter().map(|place| place.signal).collect();
-        signals.sort_unstable();
-        signals.dedup();
-        signals
-    }
-
-    /// Decides the candidates that are due once `read` symbols are known.
-    fn decide(&mut self, read: u32, found: &mut Vec<Detection>) {
-        if self.candidates.iter().all(|candidate| candidate.due > read) {
-            return;
-        }
-        let mut due: Vec<Candidate> = Vec::new();
-        let mut later: Vec<Candidate> = Vec::new();
-        for candidate in self.candidates.drain(..) {
-            if candidate.due <= read { due.push(candidate) } else { later.push(candidate) }
-        }
-        self.candidates = later;
-        due.sort_by_key(|candidate| candidate.due);
-        for candidate in due {
-            if self.still_holds(&candidate) {
-                found.push(candidate.detection());
-            }
-        }
-    }
-
-    /// The anchor for which the rule holds, `not` aside, with the newest place but not without it.
-    fn newly_held(&self, rule: &Rule, newest: &Place) -> Option<Place> {
-        let (before, now) = (&self.places[..self.places.len() - 1], &self.places[..]);
-        if rule.anchors.contains(&newest.signal) && self.holds(rule, newest, now, Excuses::Aside) {
-            return Some(*newest);
-        }
-        before
-            .iter()
-            .filter(|place| rule.anchors.contains(&place.signal))
-            .find(|anchor| {
-                self.holds(rule, anchor, now, Excuses::Aside)
-                    && !self.holds(rule, anchor, before, Excuses::Aside)
-            })
-            .copied()
-    }
-
-    /// Whether a candidate's rule holds with everything that excuses it counted.
-    fn still_holds(&self, candidate: &Candidate) -> bool {
-        let rule = self.set.rule(candidate.rule);
-        if !self.selection.excuses(rule) {
-            return self.holds(rule, &candidate.anchor, &self.places, Excuses::Counted);
-        }
-        let allowed: Vec<&Place> =
-            self.places.iter().filter(|place| self.selection.allows(place.signal)).collect();
-        let excused = |place: &Place| {
-            allowed.iter().any(|phrase| phrase.part == place.part && phrase.span.contains(place.span))
+        let set = &self.frame.set;
+        let excused = !self.frame.selection.allow.is_empty();
+        let wall = |signal: &SignalId| {
+            set.readers(*signal)
+                .iter()
+                .any(|at| set.clauses[*at as usize].wall)
         };
-        if excused(&candidate.anchor) || excused(&candidate.completing) {
-            return false;
-        }
-        let left: Vec<Place> =
-            self.places.iter().filter(|place| !excused(place)).copied().collect();
-        self.holds(rule, &candidate.anchor, &left, Excuses::Counted)
+        let prompt = self
+            .prompt
+            .signals()
+            .filter(|signal| !excused || wall(signal));
+        let mut seen: Vec<_> = prompt.chain(self.patient.signals()).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        seen
     }
 
-    fn holds(&self, rule: &Rule, anchor: &Place, places: &[Place], excuses: Excuses) -> bool {
-        Evidence { judge: self, anchor, places, excuses }.holds(&rule.when)
+    fn current(&self) -> u32 {
+        self.parts.saturating_sub(1)
     }
-}
 
-impl Candidate {
-    fn detection(&self) -> Detection {
-        Detection {
-            rule: self.rule,
-            action: self.action,
-            part: self.completing.part,
-            span: self.completing.span,
-            anchor: (self.anchor.part, self.anchor.span),
-            view: self.completing.view,
-            score: self.completing.score.min(self.anchor.score),
-        }
-    }
-}
-
-/// Whether `not` is answered yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Excuses {
-    /// Not yet: every `not` holds.
-    Aside,
-    /// Yes.
-    Counted,
-}
-
-/// What a condition is asked about.
-struct Evidence<'a> {
-    judge: &'a Judge,
-    anchor: &'a Place,
-    places: &'a [Place],
-    excuses: Excuses,
-}
-
-impl Evidence<'_> {
-    fn holds(&self, condition: &Condition<Atom>) -> bool {
-        match condition {
-            Condition::And(all) => all.iter().all(|one| self.holds(one)),
-            Condition::Or(any) => any.iter().any(|one| self.holds(one)),
-            Condition::Not(inner) => self.excuses == Excuses::Aside || !self.holds(inner),
-            Condition::Is(Atom::Meta(meta)) => meta.holds(&self.judge.scene, self.judge.role),
-            Condition::Is(Atom::Signal(signal)) => {
-                self.of(*signal).next().is_some() || self.judge.carried.contains(signal)
-            }
-            Condition::Near(names, within) => names.iter().any(|name| {
-                let Atom::Signal(signal) = name else { return false };
-                self.of(*signal)
-                    .any(|place| place != self.anchor && place.gap(self.anchor) <= *within)
-            }),
-            Condition::InOrder(Atom::Signal(first), Atom::Signal(second), within) => {
-                self.of(*first).any(|one| {
-                    self.of(*second)
-                        .any(|two| one.to <= two.from && two.from - one.to <= *within)
-                })
-            }
-            Condition::Count(Atom::Signal(signal), least) => {
-                self.of(*signal).count() >= *least as usize
-            }
-            Condition::InOrder(..) | Condition::Count(..) => false,
+    fn mark(&self, hit: &Hit, now: u32) -> Mark {
+        Mark {
+            id: 0,
+            signal: hit.signal,
+            part: self.current(),
+            span: hit.span,
+            from: self.place(hit.from),
+            to: self.place(hit.to),
+            now,
+            view: hit.view,
+            score: hit.score,
         }
     }
 
-    fn of(&self, signal: SignalId) -> impl Iterator<Item = &Place> {
-        self.places.iter().filter(move |place| place.signal == signal)
+    /// Everything that is due up to a position, in the order of positions: so what is found does
+    /// not depend on how the text was cut.
+    fn run(&mut self, until: u32, found: &mut Vec<Detection>) {
+        loop {
+            let release = self.waiting.first().map(|(release, _)| *release);
+            let prompt = self.prompt.next_deadline();
+            let patient = self.patient.next_deadline();
+            let Some(next) = [release, prompt, patient].into_iter().flatten().min() else {
+                return;
+            };
+            if next > until {
+                return;
+            }
+            if release == Some(next) {
+                self.release(next, found);
+            } else if prompt == Some(next) {
+                self.prompt.decide(&self.frame, next, found);
+            } else {
+                self.patient.decide(&self.frame, next, found);
+            }
+        }
     }
+
+    /// Lets the patient ledger hear hits whose time has come, but for those that are allowed.
+    fn release(&mut self, until: u32, found: &mut Vec<Detection>) {
+        let due = self
+            .waiting
+            .partition_point(|(release, _)| *release <= until);
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for (release, mut mark) in waiting.drain(..due) {
+            let inside =
+                |allowed: &Mark| allowed.part == mark.part && allowed.span.contains(mark.span);
+            if !self.allowed.iter().any(inside) {
+                mark.now = release;
+                self.patient.add(&self.frame, mark, found);
+            }
+        }
+        self.waiting = waiting;
+        let oldest = self.waiting.iter().map(|(_, mark)| mark.from).min();
+        // A hit still to come begins at most one reach before what is being released.
+        let oldest = oldest
+            .unwrap_or(until)
+            .min(until.saturating_sub(self.frame.set.widest));
+        self.allowed.retain(|allowed| allowed.to >= oldest);
+    }
+}
+
+impl Scene {
+    /// Whether the audience is protected as a minor.
+    pub fn minor(&self) -> Minor {
+        if self.audience.band.is_minor() {
+            Minor::Yes
+        } else {
+            Minor::No
+        }
+    }
+}
+
+impl Verdict {
+    /// The verdict of detections.
+    pub fn of(detections: Vec<Detection>) -> Self {
+        let action = detections
+            .iter()
+            .map(|one| one.action)
+            .max()
+            .unwrap_or_default();
+        Self { action, detections }
+    }
+}
+
+/// Judges a whole prompt, turn by turn; `hits` are those of each part. A detection's `part`
+/// indexes `parts`.
+pub fn judge_prompt<H: AsRef<[Hit]>>(
+    set: &Arc<PolicySet>,
+    selection: &Arc<Selection>,
+    scene: Scene,
+    parts: &[Part],
+    hits: &[H],
+) -> Verdict {
+    let mut found = Vec::new();
+    let mut at = 0;
+    for turn in parts.chunk_by(|a, b| (a.turn, a.role) == (b.turn, b.role)) {
+        let hits = &hits[at..at + turn.len()];
+        // Most turns of most conversations end here.
+        if hits.iter().any(|hits| !hits.as_ref().is_empty()) {
+            let first = found.len();
+            judge_turn(set, selection, scene, turn, hits, &mut found);
+            for detection in &mut found[first..] {
+                let shift = u32::try_from(at).unwrap_or(u32::MAX);
+                detection.part += shift;
+                detection.anchor.0 += shift;
+            }
+        }
+        at += turn.len();
+    }
+    Verdict::of(found)
+}
+
+fn judge_turn<H: AsRef<[Hit]>>(
+    set: &Arc<PolicySet>,
+    selection: &Arc<Selection>,
+    scene: Scene,
+    parts: &[Part],
+    hits: &[H],
+    found: &mut Vec<Detection>,
+) {
+    let (set, selection) = (Arc::clone(set), Arc::clone(selection));
+    let mut judge = Judge::new(set, selection, scene, parts[0].role, Horizon::Whole, &[]);
+    for (part, hits) in parts.iter().zip(hits) {
+        judge.part();
+        for hit in hits.as_ref() {
+            judge.hit(hit, found);
+        }
+        if parts.len() > 1 {
+            let symbols = crate::text::symbols(&part.text).count();
+            judge.advance(u32::try_from(symbols).unwrap_or(u32::MAX), found);
+        }
+    }
+    judge.finish(found);
+}
+
+/// Judges one whole text, which is one turn of one part.
+pub fn judge_text(
+    set: &Arc<PolicySet>,
+    selection: &Arc<Selection>,
+    scene: Scene,
+    role: Role,
+    horizon: Horizon,
+    text: &str,
+) -> Verdict {
+    let hits = set.detectors.scan(text);
+    let mut found = Vec::new();
+    if !hits.is_empty() {
+        let (set, selection) = (Arc::clone(set), Arc::clone(selection));
+        let mut judge = Judge::new(set, selection, scene, role, horizon, &[]);
+        judge.part();
+        for hit in &hits {
+            judge.hit(hit, &mut found);
+        }
+        judge.finish(&mut found);
+    }
+    Verdict::of(found)
 }

@@ -1,24 +1,45 @@
 //! What is not allowed and what to do about it: the file, its compilation, the one place that decides.
 //!
-//! No IO but reading policy folders, no provider JSON, no HTTP. [`compile`] is the one door from
+//! No IO but reading policy folders, no provider JSON, no HTTP. [`compile()`] is the one door from
 //! files to a [`PolicySet`]; [`judge`] is the one place that decides, and it is pure.
+//!
+//! [`file`] is what is written, one to one, read with places by [`yaml`]; [`signals`], [`rules`]
+//! and [`select`] check and compile it, [`condition`] the `when`; [`ledger`] is the evidence that
+//! [`judge`] decides on; [`cases`] shows that rules do what their authors meant.
 
 pub mod cases;
 pub mod compile;
 pub mod condition;
+pub mod diagnostic;
 pub mod file;
+mod folders;
 pub mod judge;
+mod ledger;
+pub mod reply;
+pub mod report;
 pub mod rule;
+mod rules;
+pub mod schema;
+mod select;
+mod shipped;
+mod signals;
+pub mod yaml;
 
 pub use compile::compile;
-pub use judge::{Detection, Horizon, Judge, Scene, Verdict};
-pub use rule::{Action, Level, Rule, RuleId, RuleIx, Severity, Status};
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Paint};
+pub use folders::read_folders;
+pub use judge::{Detection, Horizon, Judge, Scene, Verdict, judge_prompt, judge_text};
+pub use rule::{Action, Actions, Level, Rule, RuleId, RuleIx, Severity, Status};
+pub use select::Selection;
+pub use shipped::shipped;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::detect::{Detectors, SignalId};
 use crate::message::Language;
+use cases::Case;
+use ledger::Placed;
 
 /// One policy source file as read: shipped (embedded) or an operator's.
 #[derive(Debug, Clone)]
@@ -49,60 +70,11 @@ pub struct AppPolicies {
 /// What an app changes about one rule.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Override {
-    /// Another action for every audience; `allow` turns the rule off.
+    /// Another action for every audience; `allow` turns the rule off. Any other turns it on, even
+    /// above the app's level or outside its policies.
     pub action: Option<Action>,
     /// Another status ("experimental" makes a rule observe).
     pub status: Option<Status>,
-}
-
-/// Everything compiled from all policy files for all apps. Immutable, swapped whole on reload.
-#[derive(Debug)]
-pub struct PolicySet {
-    /// The shared automata.
-    pub detectors: Arc<Detectors>,
-    /// Rules of all policies; [`RuleIx`] indexes them.
-    pub rules: Vec<Rule>,
-    /// One per app, in the order given to the compiler.
-    pub selections: Vec<Arc<Selection>>,
-    /// blake3 of everything that can change a verdict; part of every cache key.
-    pub hash: [u8; 32],
-    watchers: Vec<Vec<RuleIx>>,
-    texts: Vec<Texts>,
-}
-
-#[derive(Debug)]
-struct Texts {
-    reply: [String; 2],
-    guidance: Option<[String; 2]>,
-    replacement: [String; 2],
-    area: [String; 2],
-}
-
-/// What one app uses of a set: which rules, with which actions, which phrases are allowed.
-#[derive(Debug)]
-pub struct Selection {
-    actions: Vec<Option<rule::Actions>>,
-    allow: Vec<SignalId>,
-    patience: u32,
-}
-
-impl Selection {
-    /// What is done about a rule for a band.
-    pub fn action(&self, ix: RuleIx, band: crate::message::Band) -> Option<Action> {
-        self.actions[ix.0 as usize].map(|actions| actions.of(band)).filter(|action| *action > Action::Allow)
-    }
-    /// Whether allow phrases may excuse the rule.
-    pub fn excuses(&self, rule: &Rule) -> bool {
-        !self.allow.is_empty() && !rule.wall()
-    }
-    /// Symbols to wait for allow phrases.
-    pub fn patience(&self, rule: &Rule) -> u32 {
-        if self.excuses(rule) { self.patience } else { 0 }
-    }
-    /// Whether the signal is an allow phrase.
-    pub fn allows(&self, signal: SignalId) -> bool {
-        self.allow.contains(&signal)
-    }
 }
 
 /// Whether verdicts act or are only recorded. A wall rule always acts.
@@ -124,84 +96,52 @@ impl Mode {
     }
 }
 
-/// Everything that is wrong with the files and the apps, for rendering.
+/// A signal that some rule reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignalInfo {
+    /// Its name in its file.
+    pub name: String,
+    /// Where it is declared: file, line from 1.
+    pub place: (String, u32),
+}
+
+/// Everything compiled from all policy files for all apps. Immutable, swapped whole on reload.
 #[derive(Debug)]
-pub struct Diagnostics {
-    problems: Vec<String>,
+pub struct PolicySet {
+    /// The shared automata.
+    pub detectors: Arc<Detectors>,
+    /// Rules of all policies; [`RuleIx`] indexes them.
+    pub rules: Vec<Rule>,
+    /// One per app, in the order given to the compiler.
+    pub selections: Vec<Arc<Selection>>,
+    /// Every rule with its own action, whatever its level: what cases are judged by.
+    pub everything: Arc<Selection>,
+    /// Cases of all files.
+    pub cases: Vec<Case>,
+    /// What authors should look at although everything compiled.
+    pub warnings: Diagnostics,
+    /// blake3 of everything that can change a verdict; part of every cache key.
+    pub hash: [u8; 32],
+    clauses: Vec<Placed>,
+    /// By signal: the clauses that need it.
+    readers: Vec<Vec<u32>>,
+    /// By signal: symbols that a hit can span, right context included.
+    reaches: Vec<u32>,
+    /// The largest of them.
+    widest: u32,
+    /// By signal; allow phrases come after.
+    signals: Vec<SignalInfo>,
 }
 
-impl std::fmt::Display for Diagnostics {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(&self.problems.join("\n"))
-    }
-}
-
-/// The shipped pack, embedded in the binary.
-pub fn shipped() -> Vec<Source> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
-    let mut all = read_folders(&[root]).unwrap_or_default();
-    for source in &mut all { source.shipped = true; }
-    all
-}
-
-/// Reads folders.
-pub fn read_folders(folders: &[std::path::PathBuf]) -> Result<Vec<Source>, String> {
-    let mut all = Vec::new();
-    for root in folders {
-        for sub in ["", "common", "lists"] {
-            let folder = root.join(sub);
-            let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-            for entry in entries.flatten() {
-                let path = entry.path();
-                if path.is_file() && path.extension().is_some_and(|e| e == "yaml" || e == "txt") {
-                    all.push(Source {
-                        path: path.strip_prefix(root).unwrap_or(&path).display().to_string(),
-                        text: std::fs::read_to_string(&path).map_err(|e| e.to_string())?,
-                        shipped: false,
-                    });
-                }
-            }
-        }
-    }
-    all.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(all)
-}
-
-/// Judges everything said in a request.
-pub fn judge_prompt(
-    set: &Arc<PolicySet>,
-    selection: &Arc<Selection>,
-    scene: Scene,
-    parts: &[crate::message::Part],
-    hits: &[Arc<[crate::detect::Hit]>],
-) -> Verdict {
-    let mut verdict = Verdict::default();
-    let mut start = 0;
-    while start < parts.len() {
-        let (turn, role) = (parts[start].turn, parts[start].role);
-        let same = parts[start..].iter().take_while(|part| (part.turn, part.role) == (turn, role)).count();
-        let end = start + same;
-        let mut judge = Judge::new(Arc::clone(set), Arc::clone(selection), scene, role, Horizon::Whole, &[]);
-        let mut found = Vec::new();
-        for index in start..end {
-            judge.part();
-            for hit in hits[index].iter() {
-                judge.hit(hit, &mut found);
-            }
-            if same > 1 {
-                judge.advance(parts[index].text.chars().count() as u32, &mut found);
-            }
-        }
-        judge.finish(&mut found);
-        for mut detection in found {
-            detection.part += start as u32;
-            detection.anchor.0 += start as u32;
-            verdict.action = verdict.action.max(detection.action);
-            verdict.detections.push(detection);
-        }
-        start = end;
-    }
-    verdict
+/// A rule with everything there is to say about it.
+#[derive(Debug)]
+pub struct Explanation<'s> {
+    /// The rule.
+    pub rule: &'s Rule,
+    /// Its cases.
+    pub cases: Vec<&'s Case>,
+    /// The signals it reads.
+    pub signals: Vec<&'s SignalInfo>,
 }
 
 impl PolicySet {
@@ -209,27 +149,73 @@ impl PolicySet {
     pub fn rule(&self, ix: RuleIx) -> &Rule {
         &self.rules[ix.0 as usize]
     }
-    /// Rules that a hit of the signal may complete.
-    pub fn watchers(&self, signal: SignalId) -> &[RuleIx] {
-        &self.watchers[signal.0 as usize]
+
+    /// The rule of that id.
+    pub fn find(&self, id: &str) -> Option<RuleIx> {
+        let at = self.rules.iter().position(|rule| rule.id.0 == id)?;
+        u32::try_from(at).ok().map(RuleIx)
     }
-    fn texts(&self, ix: RuleIx) -> &Texts {
-        &self.texts[ix.0 as usize]
-    }
-    /// The reviewed reply of a detection's rule, in the conversation's language.
+
+    /// The reviewed reply of a detection's rule, in the conversation's language. Empty for rules
+    /// whose actions never show one.
     pub fn reply(&self, ix: RuleIx, language: Language) -> &str {
-        &self.texts(ix).reply[language as usize]
+        self.rule(ix)
+            .reply
+            .as_ref()
+            .map_or("", |reply| reply.text(language))
     }
-    /// The title of the rule's policy.
-    pub fn area(&self, ix: RuleIx, language: Language) -> &str {
-        &self.texts(ix).area[language as usize]
-    }
+
     /// The guidance that a `rewrite` rule appends for the model.
     pub fn guidance(&self, ix: RuleIx, language: Language) -> Option<&str> {
-        self.texts(ix).guidance.as_ref().map(|text| text[language as usize].as_str())
+        self.rule(ix)
+            .guidance
+            .as_ref()
+            .map(|guidance| guidance.text(language))
     }
+
     /// What stands in place of a redacted or rewritten span.
     pub fn replacement(&self, ix: RuleIx, language: Language) -> &str {
-        &self.texts(ix).replacement[language as usize]
+        self.rule(ix).replace.text(language)
+    }
+
+    /// The harm area that callers learn: the title of the rule's policy.
+    pub fn area(&self, ix: RuleIx, language: Language) -> &str {
+        self.rule(ix).area.text(language)
+    }
+
+    /// Name and place of a signal; `None` for an app's allow phrases.
+    pub fn signal(&self, signal: SignalId) -> Option<&SignalInfo> {
+        self.signals.get(signal.0 as usize)
+    }
+
+    /// Everything about the rule of that id.
+    pub fn explain(&self, id: &str) -> Option<Explanation<'_>> {
+        let ix = self.find(id)?;
+        let clauses = self.clauses.iter().filter(|placed| placed.rule == ix);
+        let mut read: Vec<_> = clauses.flat_map(|placed| placed.clause.signals()).collect();
+        read.sort_unstable();
+        read.dedup();
+        Some(Explanation {
+            rule: self.rule(ix),
+            cases: self.cases.iter().filter(|case| case.rule == ix).collect(),
+            signals: read
+                .into_iter()
+                .filter_map(|signal| self.signal(signal))
+                .collect(),
+        })
+    }
+
+    fn readers(&self, signal: SignalId) -> &[u32] {
+        self.readers
+            .get(signal.0 as usize)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    fn signal_reach(&self, signal: SignalId) -> u32 {
+        self.reaches.get(signal.0 as usize).copied().unwrap_or(0)
+    }
+
+    fn is_allow(&self, signal: SignalId) -> bool {
+        signal.0 as usize >= self.signals.len()
     }
 }

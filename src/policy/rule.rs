@@ -2,13 +2,28 @@
 
 use std::fmt;
 
-use super::condition::Condition;
-use super::judge::Scene;
-use crate::detect::SignalId;
-use crate::message::{Band, Direction, Output, Role};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::reply::Template;
+use crate::message::Language;
 
 /// What is done about a detection; ordered, so that deciding is `max`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Default,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Nothing.
     #[default]
@@ -94,7 +109,8 @@ pub struct Level(pub u8);
 pub struct Severity(pub u8);
 
 /// A rule's life: it observes, it acts, it is gone (its id stays taken).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Observes only: at most [`Action::Flag`].
     Experimental,
@@ -104,76 +120,54 @@ pub enum Status {
     Retired,
 }
 
-/// A fact about the exchange that conditions can name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meta {
-    /// `audience.minor`: a minor, or nobody said.
-    Minor,
-    /// `audience.adult`.
-    Adult,
-    /// `direction.prompt`, `direction.output`.
-    Direction(Direction),
-    /// `output.text`, `output.image`, `output.image_edit`.
-    Output(Output),
-    /// `role.system`, `role.user`, `role.assistant`, `role.tool`.
-    Role(Role),
-}
-
-impl Meta {
-    /// Every fact by name.
-    pub const NAMES: [(&'static str, Self); 11] = [
-        ("audience.minor", Self::Minor),
-        ("audience.adult", Self::Adult),
-        ("direction.prompt", Self::Direction(Direction::Prompt)),
-        ("direction.output", Self::Direction(Direction::Output)),
-        ("output.text", Self::Output(Output::Text)),
-        ("output.image", Self::Output(Output::Image)),
-        ("output.image_edit", Self::Output(Output::ImageEdit)),
-        ("role.system", Self::Role(Role::System)),
-        ("role.user", Self::Role(Role::User)),
-        ("role.assistant", Self::Role(Role::Assistant)),
-        ("role.tool", Self::Role(Role::Tool)),
-    ];
-
-    /// The fact of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, meta)| *meta)
-    }
-
-    /// Whether it holds.
-    pub fn holds(self, scene: &Scene, role: Role) -> bool {
+impl Status {
+    /// The name in policy files.
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::Minor => scene.audience.band.is_minor(),
-            Self::Adult => !scene.audience.band.is_minor(),
-            Self::Direction(direction) => scene.direction == direction,
-            Self::Output(output) => scene.output == output,
-            Self::Role(of) => role == of,
+            Self::Experimental => "experimental",
+            Self::Stable => "stable",
+            Self::Retired => "retired",
         }
     }
 }
 
-/// A name of a condition, resolved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Atom {
-    /// A signal.
-    Signal(SignalId),
-    /// A fact about the exchange.
-    Meta(Meta),
+impl RuleId {
+    /// The row of the notice: "QL3.1" of "QL3.1-010".
+    pub fn row(&self) -> &str {
+        self.0.rsplit_once('-').map_or(&self.0, |(row, _)| row)
+    }
 }
 
 /// What is done, by audience.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Actions {
-    /// For minors and where nobody said.
+    /// For minors and for audiences that nobody knows.
     pub minor: Action,
     /// For adults.
     pub adult: Action,
 }
 
 impl Actions {
-    /// The action for a band.
-    pub fn of(self, band: Band) -> Action {
-        if band.is_minor() { self.minor } else { self.adult }
+    /// The same for everybody.
+    pub const fn all(action: Action) -> Self {
+        Self {
+            minor: action,
+            adult: action,
+        }
+    }
+
+    /// Both changed alike.
+    pub(super) fn map(self, change: impl Fn(Action) -> Action) -> Self {
+        Self {
+            minor: change(self.minor),
+            adult: change(self.adult),
+        }
+    }
+
+    /// Both, minors first.
+    pub const fn both(self) -> [Action; 2] {
+        [self.minor, self.adult]
     }
 }
 
@@ -182,56 +176,46 @@ impl Actions {
 pub struct Rule {
     /// Its id.
     pub id: RuleId,
-    /// The name of its policy.
+    /// The policy it belongs to.
     pub policy: String,
-    /// Reads well after "allow …".
+    /// The harm area, as the policy's title says it.
+    pub area: Template,
+    /// One line for people.
     pub title: String,
-    /// Where its id stands: file, line.
-    pub place: (String, u32),
-    /// Whether it acts.
+    /// Where it comes from, as its policy says.
+    pub reference: String,
+    /// The condition as written.
+    pub when: String,
+    /// Its life.
     pub status: Status,
-    /// How often it may be wrong.
+    /// How strict an app must be for it to be on.
     pub level: Level,
-    /// How bad it is when right.
+    /// How bad it is.
     pub severity: Severity,
-    /// Where it applies; empty means everywhere.
-    pub directions: Vec<Direction>,
-    /// Whose words it applies to; empty means anybody's.
-    pub roles: Vec<Role>,
-    /// What the model is asked to make; empty means anything.
-    pub outputs: Vec<Output>,
-    /// Its condition.
-    pub when: Condition<Atom>,
-    /// Signals whose hits are candidates; see [`super::judge`].
-    pub anchors: Vec<SignalId>,
-    /// Symbols after a completing hit that must be read before it is decided in a stream.
-    pub lookahead: u32,
-    /// As the file says, before any app changes it.
+    /// What is done, as the file says, before any app changes it.
     pub actions: Actions,
-    /// Whether it is part of the shipped pack.
-    pub shipped: bool,
-    /// What it may wrongly see.
+    /// What the reader sees in place of the answer.
+    pub reply: Option<Template>,
+    /// What a `rewrite` appends for the model.
+    pub guidance: Option<Template>,
+    /// What stands in place of a redacted span.
+    pub replace: Template,
+    /// What it may be wrong about.
     pub false_positives: Vec<String>,
+    /// Where its id stands: file, line from 1.
+    pub place: (String, u32),
+    /// Symbols from the start of a completing hit until it is decided, at most; allow phrases aside.
+    pub reach: u32,
+    /// Languages its anchors are written in; empty if they are patterns, ages or contacts only.
+    pub languages: Vec<Language>,
+    /// Whether no app can turn it off or lower it.
+    pub(super) wall: bool,
 }
 
 impl Rule {
-    /// Whether no app, key, header, allow phrase or observe mode turns the rule off: shipped rules
-    /// of QL7.1, and those of QL3 with severity 1.
-    pub fn wall(&self) -> bool {
-        let id = self.id.0.as_str();
-        self.shipped
-            && (id.starts_with("QL7.1-") || (id.starts_with("QL3.") && self.severity == Severity(1)))
-    }
-
-    /// Whether it has a `not` that later text may answer.
-    pub fn waits(&self) -> bool {
-        self.lookahead > 0
-    }
-
-    /// Whether it looks at such words at all.
-    pub fn applies(&self, scene: &Scene, role: Role) -> bool {
-        (self.directions.is_empty() || self.directions.contains(&scene.direction))
-            && (self.roles.is_empty() || self.roles.contains(&role))
-            && (self.outputs.is_empty() || self.outputs.contains(&scene.output))
+    /// Whether no app, key, level, selection, allow phrase or observe mode turns this rule off:
+    /// shipped rules of QL7.1, and shipped rules of QL3 with severity 1.
+    pub const fn wall(&self) -> bool {
+        self.wall
     }
 }

@@ -72,13 +72,13 @@ const OURS: &str = "x-wardgate-";
 /// The headers of a request as the upstream gets them.
 pub fn for_upstream(caller: &HeaderMap, credential: &Credential) -> HeaderMap {
     let replaced = matches!(credential, Credential::Replace { .. });
-    let stays = |name: &str| {
-        !REWRITTEN.contains(&name)
-            && !WHEREABOUTS.contains(&name)
-            && !name.starts_with("x-forwarded-")
-            && !(replaced && CREDENTIALS.contains(&name))
+    let goes = |name: &str| {
+        REWRITTEN.contains(&name)
+            || WHEREABOUTS.contains(&name)
+            || name.starts_with("x-forwarded-")
+            || (replaced && CREDENTIALS.contains(&name))
     };
-    let mut clean = kept(caller, stays);
+    let mut clean = kept(caller, |name| !goes(name));
     clean.insert(
         header::ACCEPT_ENCODING,
         HeaderValue::from_static(inflate::ACCEPT),

@@ -87,22 +87,20 @@ async fn those_who_wait_get_what_the_leader_stored_and_later_ones_too() {
 async fn a_leader_that_fails_hands_over_to_one_of_those_who_wait() {
     let cache = cache(1 << 20);
     let leader = lead(cache.begin(key("1"), Permission::Use));
-    let (one, other) = (
-        wait(cache.begin(key("1"), Permission::Use)),
-        wait(cache.begin(key("1"), Permission::Use)),
-    );
-    let one = tokio::spawn(one.answer());
-    let other = tokio::spawn(other.answer());
+    let waiting = (0..3).map(|_| {
+        let wait = wait(cache.begin(key("1"), Permission::Use));
+        tokio::spawn(wait.answer())
+    });
+    let waiting: Vec<_> = waiting.collect();
     tokio::task::yield_now().await;
     drop(leader);
-    let (next, waiting) = tokio::select! {
-        begun = one => (lead(begun.expect("no panic")), None),
-        begun = other => (lead(begun.expect("no panic")), Some(())),
-    };
-    let _ = waiting;
+    let (begun, _, others) = futures_util::future::select_all(waiting).await;
+    let next = lead(begun.expect("no panic"));
     wait(cache.begin(key("1"), Permission::Use));
     store(next, &["turnip"]);
-    hit(cache.begin(key("1"), Permission::Use));
+    for other in others {
+        assert_eq!(hit(other.await.expect("no panic")).body, "turnip");
+    }
 }
 
 #[tokio::test]

@@ -19,3 +19,4 @@ mod tables;
 mod tidy;
 mod upstream;
 mod wire;
+mod policies;

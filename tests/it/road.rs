@@ -106,8 +106,9 @@ async fn answers_are_cut_where_the_harm_begins() {
 #[tokio::test]
 async fn a_cut_aborts_the_upstream() {
     let gateway = Gateway::start("").await;
-    let answer = format!("a turnip {}", "and more ".repeat(20_000));
-    let reply = gateway.chat("hello", &answer, Stream::Yes).await;
+    let ask = json!({"model": "m", "stream": true, "messages": [{"role": "user", "content": "hello"}]});
+    let headers = [("x-mock-answer", "a%20turnip%20and%20more%20of%20it"), ("x-mock-pieces", "1"), ("x-mock-delay-ms", "5")];
+    let reply = gateway.post("/v1/chat/completions", &headers, &ask).await;
     assert_eq!(reply.said().1, "content_filter");
     while gateway.mock.aborted() == 0 {
         tokio::task::yield_now().await;
@@ -131,10 +132,29 @@ async fn tool_calls_are_judged_too() {
         let body = json!({"model": "m", "stream": stream, "messages": [{"role": "user", "content": "tool: buy {\"what\": \"turnip\"}"}]});
         let prompt = gateway.post("/v1/chat/completions", &[], &body).await;
         assert_eq!(prompt.said().1, "content_filter");
-        let body = json!({"model": "m", "stream": stream, "messages": [{"role": "user", "content": "tool: buy {\"what\": \"t\\u0075rnip\"}"}]});
-        let answer = gateway.post("/v1/chat/completions", &[], &body).await;
-        assert!(!String::from_utf8_lossy(&answer.body).contains("rnip"), "{answer:?}");
+        let fragments = [("x-mock-pieces", "2")];
+        let body = json!({"model": "m", "stream": stream, "messages": [{"role": "user", "content": "tool: buy {\"what\": \"t\u{200b}urnip\"}"}]});
+        let hidden = gateway.post("/v1/chat/completions", &fragments, &body).await;
+        assert_eq!(hidden.said().1, "content_filter");
     }
+    assert!(gateway.mock.seen().is_empty());
+    for stream in BOTH {
+        let reply = gateway.chat("tool: buy {\"a\": \"pear\"}", "", stream).await;
+        assert!(String::from_utf8_lossy(&reply.body).contains("pear"), "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn tool_arguments_of_an_answer_are_judged() {
+    let gateway = Gateway::start("").await;
+    let ask = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
+    let call = json!({"id": "1", "type": "function", "function": {"name": "buy", "arguments": "{\"what\": \"turnip\"}"}});
+    let answer = json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
+        {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "content": null, "tool_calls": [call]}}]});
+    let raw = crate::gateway::percent(&answer.to_string());
+    let reply = gateway.post("/v1/chat/completions", &[("x-mock-raw", &raw)], &ask).await;
+    assert_eq!(reply.said(), (FILTERED.to_owned(), "content_filter".to_owned()));
+    assert!(!String::from_utf8_lossy(&reply.body).contains("turnip"));
 }
 
 #[tokio::test]

@@ -212,6 +212,19 @@ async fn what_is_no_http_and_what_breaks_off_is_the_upstream_s_fault() {
 }
 
 #[tokio::test]
+async fn nobody_is_sent_around_the_guard() {
+    let away = "HTTP/1.1 307 Temporary Redirect\r\nlocation: https://elsewhere.example/\r\ncontent-length: 0\r\n\r\n";
+    let upstream = to(&format!(
+        "http://{}",
+        scripted(vec![say(away), Step::Stall]).await
+    ));
+    assert_eq!(
+        fault(post(&upstream, "/", &[], "").await),
+        UpstreamFault::Redirect
+    );
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_gives_what_came_and_then_a_reset() {
     let steps = vec![say(CHUNKED), say("6\r\nturnip\r\n"), Step::Hangup];
     let upstream = to(&format!("http://{}", scripted(steps).await));

@@ -1,0 +1,84 @@
+//! The shipped pack, embedded in the binary: every policy, case and list file under `policies/`.
+
+use super::Source;
+
+macro_rules! shipped {
+    ($path:literal) => {
+        (
+            $path,
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/policies/", $path)),
+        )
+    };
+}
+
+/// Path and text. A test proves that no file is missing; `UPDATE=1` rewrites the list.
+#[rustfmt::skip]
+const FILES: &[(&str, &str)] = &[
+    shipped!("1-concealment.cases.yaml"),
+    shipped!("1-concealment.yaml"),
+    shipped!("3-grooming.cases.yaml"),
+    shipped!("3-grooming.yaml"),
+    shipped!("4-scams.cases.yaml"),
+    shipped!("4-scams.yaml"),
+    shipped!("6-addiction.cases.yaml"),
+    shipped!("6-addiction.yaml"),
+    shipped!("7-synthetic.cases.yaml"),
+    shipped!("7-synthetic.yaml"),
+    shipped!("common/contact.yaml"),
+    shipped!("common/frames.yaml"),
+    shipped!("common/levels.yaml"),
+    shipped!("common/media.yaml"),
+    shipped!("common/minors.yaml"),
+    shipped!("common/replies.yaml"),
+];
+
+/// The shipped pack, embedded in the binary.
+pub fn shipped() -> Vec<Source> {
+    let source = |(path, text): &(&str, &str)| Source {
+        path: (*path).to_owned(),
+        text: (*text).to_owned(),
+        shipped: true,
+    };
+    FILES.iter().map(source).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_pack_is_embedded() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+        let read = super::super::read_folders(&[root]).expect("the pack is readable");
+        let there: Vec<_> = read
+            .iter()
+            .map(|source| source.path.as_str())
+            // Texts that must pass are read by tests, never by the program.
+            .filter(|path| !path.starts_with("benign/"))
+            .collect();
+        let mut there = there;
+        there.sort_unstable();
+        let listed: Vec<_> = FILES.iter().map(|(path, _)| *path).collect();
+        if std::env::var_os("UPDATE").is_some() && there != listed {
+            rewrite(&there);
+        }
+        assert_eq!(
+            listed, there,
+            "UPDATE=1 rewrites the list in shipped.rs; then build again"
+        );
+    }
+
+    fn rewrite(there: &[&str]) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/policy/shipped.rs");
+        let text = std::fs::read_to_string(&path).expect("this file");
+        let (head, rest) = text.split_once("] = &[\n").expect("the list begins");
+        let (_, tail) = rest.split_once("];\n").expect("the list ends");
+        let list: String = there
+            .iter()
+            .map(|path| format!("    shipped!(\"{path}\"),\n"))
+            .collect();
+        std::fs::write(path, format!("{head}] = &[\n{list}];\n{tail}")).expect("writable");
+    }
+}

@@ -1,0 +1,426 @@
+//! Signals: which files see which, what they are made of, and their numbers in the detectors.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::SignalInfo;
+use super::compile::{Input, Loaded};
+use super::condition::META;
+use super::diagnostic::{Code, Spot, did_you_mean, one_of};
+use super::file::Signal;
+use super::yaml::{At, Desk};
+use crate::detect::{self, Builder, ContactKind, Problem, SignalId};
+use crate::message::Language;
+use crate::text::{ViewKind, Views};
+
+/// Contact kinds by name.
+const CONTACTS: [(&str, ContactKind); 4] = [
+    ("phone", ContactKind::Phone),
+    ("email", ContactKind::Email),
+    ("link", ContactKind::Link),
+    ("handle", ContactKind::Handle),
+];
+
+/// A signal by its file (index among the loaded) and its place within it.
+type Key = (usize, usize);
+
+/// Numbers of signals, given out when a rule first reads one: nobody looks for the others.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    keys: RefCell<Vec<Key>>,
+    by_key: RefCell<BTreeMap<Key, SignalId>>,
+}
+
+impl Numbers {
+    fn of(&self, key: Key) -> SignalId {
+        *self.by_key.borrow_mut().entry(key).or_insert_with(|| {
+            let mut keys = self.keys.borrow_mut();
+            keys.push(key);
+            SignalId(u32::try_from(keys.len() - 1).unwrap_or(u32::MAX))
+        })
+    }
+
+    /// How many rules read.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.keys.borrow().len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// The signals that one file may name.
+#[derive(Debug)]
+pub(super) struct Visible<'i> {
+    names: BTreeMap<&'i str, Key>,
+    numbers: &'i Numbers,
+}
+
+impl<'i> Visible<'i> {
+    /// The number of a signal.
+    pub fn find(&self, name: &str) -> Option<SignalId> {
+        self.names.get(name).map(|key| self.numbers.of(*key))
+    }
+
+    /// Every name.
+    pub fn names(&self) -> Vec<&'i str> {
+        self.names.keys().copied().collect()
+    }
+}
+
+/// What each file sees: its own signals and those of every file that it uses, however far.
+pub(super) fn visible<'i>(
+    input: &'i Input,
+    numbers: &'i Numbers,
+    desk: &Desk<'_>,
+) -> Vec<Visible<'i>> {
+    let uses = resolve(input, desk);
+    report_circles(input, &uses, desk);
+    let files = &input.files;
+    let of = |at: usize| {
+        let mut names: BTreeMap<&str, Key> = BTreeMap::new();
+        for file in reachable(at, &uses) {
+            for (place, (name, _)) in files[file].file.signals.0.iter().enumerate() {
+                let earlier = names.insert(&name.value, (file, place));
+                if let Some((other, _)) = earlier {
+                    let (user, other) = (&files[at].path, &files[other].path);
+                    report_clash(name, user, other, desk);
+                }
+            }
+        }
+        Visible { names, numbers }
+    };
+    (0..files.len()).map(of).collect()
+}
+
+fn report_clash(name: &At<String>, user: &str, other: &str, desk: &Desk<'_>) {
+    let message = format!("{user} sees two signals called `{}`", name.value);
+    let diagnostic = desk
+        .at(Code::Duplicate, name.place, message)
+        .label("one of them");
+    desk.report(diagnostic.help(format!("rename it; the other is in {other}")));
+}
+
+/// Indices of used files, with where they are named.
+fn resolve(input: &Input, desk: &Desk<'_>) -> Vec<Vec<(usize, usize)>> {
+    let stems: Vec<&str> = input.files.iter().map(|file| stem(&file.path)).collect();
+    let resolve = |file: &Loaded| {
+        let uses = file.file.uses.iter().enumerate();
+        uses.filter_map(|(at, name)| {
+            let found = stems.iter().position(|known| *known == name.value);
+            if found.is_none() {
+                let help = did_you_mean(&name.value, stems.iter().copied());
+                let help = help
+                    .unwrap_or_else(|| "a path from the policy folder, without `.yaml`".to_owned());
+                let message = format!("there is no file `{}.yaml`", name.value);
+                desk.report(desk.at(Code::UnknownFile, name.place, message).help(help));
+            }
+            found.map(|found| (found, at))
+        })
+        .collect()
+    };
+    input.files.iter().map(resolve).collect()
+}
+
+fn stem(path: &str) -> &str {
+    path.strip_suffix(".yaml").unwrap_or(path)
+}
+
+fn reachable(from: usize, uses: &[Vec<(usize, usize)>]) -> BTreeSet<usize> {
+    let mut seen = BTreeSet::from([from]);
+    let mut next = vec![from];
+    while let Some(file) = next.pop() {
+        next.extend(
+            uses[file]
+                .iter()
+                .map(|(used, _)| *used)
+                .filter(|used| seen.insert(*used)),
+        );
+    }
+    seen
+}
+
+fn report_circles(input: &Input, uses: &[Vec<(usize, usize)>], desk: &Desk<'_>) {
+    for (file, used) in uses.iter().enumerate() {
+        for &(other, at) in used {
+            if reachable(other, uses).contains(&file) {
+                let (this, that) = (
+                    stem(&input.files[file].path),
+                    stem(&input.files[other].path),
+                );
+                let message = if this == that {
+                    format!("`{this}` uses itself")
+                } else {
+                    format!("`{that}` uses `{this}` too, perhaps through another file")
+                };
+                let place = input.files[file].file.uses[at].place;
+                let diagnostic = desk
+                    .at(Code::CircularUse, place, message)
+                    .label("closes a circle");
+                desk.report(diagnostic.help("move what both need into a third file"));
+            }
+        }
+    }
+}
+
+/// What became of the signals.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    /// By number.
+    pub infos: Vec<SignalInfo>,
+    /// By number: the languages of its words.
+    pub languages: Vec<BTreeSet<Language>>,
+}
+
+/// Checks every signal of every file; those that rules read are added to the builder.
+pub(super) fn make(
+    input: &Input,
+    numbers: &Numbers,
+    desk: &Desk<'_>,
+    builder: &mut Builder,
+) -> Made {
+    let mut unread = Builder::default();
+    let by_key = numbers.by_key.borrow();
+    let count = by_key.len();
+    let mut made = Made {
+        infos: Vec::new(),
+        languages: vec![BTreeSet::new(); count],
+    };
+    let nowhere = SignalInfo {
+        name: String::new(),
+        place: (String::new(), 0),
+    };
+    made.infos.resize(count, nowhere);
+    for (file, loaded) in input.files.iter().enumerate() {
+        for (at, (name, signal)) in loaded.file.signals.0.iter().enumerate() {
+            check_name(name, desk);
+            let number = by_key.get(&(file, at)).copied();
+            let builder = if number.is_some() {
+                &mut *builder
+            } else {
+                &mut unread
+            };
+            let number_or_none = number.unwrap_or(SignalId(0));
+            let languages = Maker {
+                input,
+                desk,
+                builder,
+                signal: number_or_none,
+            }
+            .make(name, signal);
+            match number {
+                Some(SignalId(number)) => {
+                    let spot = Spot::of(desk.sources, name.place);
+                    made.infos[number as usize] = SignalInfo {
+                        name: name.value.clone(),
+                        place: (spot.path, spot.line),
+                    };
+                    made.languages[number as usize] = languages;
+                }
+                None => {
+                    let message = format!("no rule reads signal `{}`", name.value);
+                    let diagnostic = desk.at(Code::Unused, name.place, message).label("unused");
+                    desk.report(diagnostic.help("remove it, or read it in a `when`"));
+                }
+            }
+        }
+    }
+    made
+}
+
+/// `[a-z][a-z0-9_]*(\.[a-z0-9_]+)?`, neither a word of the grammar nor a name of the scene.
+fn check_name(name: &At<String>, desk: &Desk<'_>) {
+    let (first, rest) = name.value.split_once('.').unwrap_or((&name.value, "x"));
+    let small = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    let words = ["and", "or", "not", "near", "count", "in_order"];
+    let help =
+        if !small(first) || !small(rest) || !first.starts_with(|c: char| c.is_ascii_lowercase()) {
+            "small letters, digits and `_`, with at most one dot: `lure`, `frame.protect`"
+        } else if words.contains(&&*name.value) {
+            "this is a word of conditions"
+        } else if META.contains(&first) {
+            "names of this kind describe the scene: audience., direction., output., role."
+        } else {
+            return;
+        };
+    let message = format!("`{}` cannot name a signal", name.value);
+    desk.report(desk.at(Code::BadName, name.place, message).help(help));
+}
+
+/// Compiles one signal.
+struct Maker<'m> {
+    input: &'m Input<'m>,
+    desk: &'m Desk<'m>,
+    builder: &'m mut Builder,
+    signal: SignalId,
+}
+
+impl Maker<'_> {
+    fn make(&mut self, name: &At<String>, written: &Signal) -> BTreeSet<Language> {
+        let mut languages = BTreeSet::new();
+        let views = self.views(written);
+        let Signal {
+            words,
+            list,
+            pattern,
+            patterns,
+            age,
+            contact,
+            views: _,
+        } = written;
+        let forms = [
+            words.is_some(),
+            list.is_some(),
+            pattern.is_some(),
+            patterns.is_some(),
+            age.is_some(),
+            contact.is_some(),
+        ];
+        if !forms.contains(&true) {
+            let message = format!("signal `{}` looks for nothing", name.value);
+            let help = "give it words, a list, a pattern, an age or contact kinds";
+            self.desk
+                .report(self.desk.at(Code::Empty, name.place, message).help(help));
+        }
+        if let Some(words) = words {
+            self.not_empty(words.value.0.len(), "words", words.place);
+            for word in &words.value.0 {
+                languages.insert(detect::language(&word.value));
+                self.word(word, views);
+            }
+        }
+        for word in self.listed(list.as_ref()) {
+            languages.insert(detect::language(&word.value));
+            self.word(&word, views);
+        }
+        if let Some(patterns) = patterns {
+            self.not_empty(patterns.value.0.len(), "patterns", patterns.place);
+        }
+        let many = patterns.iter().flat_map(|patterns| &patterns.value.0);
+        for pattern in pattern.iter().chain(many) {
+            let result = self.builder.pattern(self.signal, &pattern.value);
+            self.settle(Code::Pattern, pattern, result);
+        }
+        if let Some(age) = age {
+            let At { value: ages, place } = age;
+            let result = self.builder.age(self.signal, ages.from, ages.to);
+            self.settle(
+                Code::Range,
+                &At {
+                    value: (),
+                    place: *place,
+                },
+                result,
+            );
+        }
+        if let Some(contact) = contact {
+            self.not_empty(contact.value.len(), "contact", contact.place);
+            self.contact(&contact.value);
+        }
+        languages
+    }
+
+    fn not_empty(&self, count: usize, what: &str, place: super::diagnostic::Place) {
+        if count == 0 {
+            let message = format!("`{what}` is empty");
+            self.desk.report(
+                self.desk
+                    .at(Code::Empty, place, message)
+                    .help("add one, or remove the key"),
+            );
+        }
+    }
+
+    fn views(&self, written: &Signal) -> Views {
+        let Some(names) = &written.views else {
+            return Views::DEFAULT;
+        };
+        let mut kinds = Vec::new();
+        for name in names {
+            match ViewKind::named(&name.value) {
+                Some(kind) => kinds.push(kind),
+                None => {
+                    let known = ViewKind::ALL.map(ViewKind::name);
+                    let help = did_you_mean(&name.value, known).unwrap_or_else(|| one_of(known));
+                    let message = format!("unknown view `{}`", name.value);
+                    self.desk.report(
+                        self.desk
+                            .at(Code::UnknownView, name.place, message)
+                            .help(help),
+                    );
+                }
+            }
+        }
+        if kinds.is_empty() {
+            Views::DEFAULT
+        } else {
+            Views::of(&kinds)
+        }
+    }
+
+    fn word(&mut self, word: &At<String>, views: Views) {
+        let result = self.builder.word(self.signal, &word.value, views);
+        self.settle(Code::Phrase, word, result);
+    }
+
+    fn settle<T>(&self, code: Code, at: &At<T>, result: Result<(), Problem>) {
+        if let Err(problem) = result {
+            self.desk.report(
+                self.desk
+                    .at(code, at.place, problem.message)
+                    .helped(problem.help),
+            );
+        }
+    }
+
+    /// The phrases of a list file, each with its place.
+    fn listed(&self, list: Option<&At<String>>) -> Vec<At<String>> {
+        let Some(list) = list else { return Vec::new() };
+        let Some((source, text)) = self.input.list(&list.value) else {
+            let known: Vec<_> = self.input.lists().collect();
+            let help = did_you_mean(&list.value, known.iter().copied());
+            let help = help
+                .unwrap_or_else(|| "a path from the policy folder: `lists/name.txt`".to_owned());
+            let message = format!("there is no list `{}`", list.value);
+            self.desk.report(
+                self.desk
+                    .at(Code::UnknownFile, list.place, message)
+                    .help(help),
+            );
+            return Vec::new();
+        };
+        let phrases = super::compile::lines(source, text);
+        if phrases.is_empty() {
+            let message = format!("list `{}` holds no phrase", list.value);
+            self.desk.report(
+                self.desk
+                    .at(Code::Empty, list.place, message)
+                    .help("one phrase a line, `#` for comments"),
+            );
+        }
+        phrases
+    }
+
+    fn contact(&mut self, names: &[At<String>]) {
+        for name in names {
+            match CONTACTS.iter().find(|(known, _)| *known == name.value) {
+                Some((_, kind)) => {
+                    let result = self.builder.contact(self.signal, &[*kind]);
+                    self.settle(Code::UnknownContact, name, result);
+                }
+                None => {
+                    let known = CONTACTS.map(|(known, _)| known);
+                    let help = did_you_mean(&name.value, known).unwrap_or_else(|| one_of(known));
+                    let message = format!("unknown contact kind `{}`", name.value);
+                    self.desk.report(
+                        self.desk
+                            .at(Code::UnknownContact, name.place, message)
+                            .help(help),
+                    );
+                }
+            }
+        }
+    }
+}
