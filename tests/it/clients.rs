@@ -145,7 +145,7 @@ const CASES: &[Case] = &[
     case("answer blocked", "chat", "soup?", cut).answered("Soup first, then a turnip, then more."),
     case("streamed answer blocked", "stream", "soup?", cut)
         .answered("Soup first, then a turnip, then more."),
-    case("streamed answers blocked", "stream", "soup?", cut)
+    case("streamed answers blocked", "stream", "soup?", both_cut)
         .answered("Soup first, then a turnip, then more.")
         .twice(),
     case("answer redacted", "chat", "soup?", redacted).answered("Soup with a radish on top."),
@@ -251,6 +251,14 @@ fn cut(result: &Value) {
             .iter()
             .all(|text| text.as_str().is_some_and(|text| text.ends_with(REFUSED)))
     );
+    assert!(!result["text"].to_string().contains("turnip"));
+    assert!(!result["text"].to_string().contains("then more"));
+}
+
+/// The end of one answer ends the stream: the other stops where it stood.
+fn both_cut(result: &Value) {
+    ended(result, "content_filter");
+    assert!(result["text"].to_string().contains(REFUSED));
     assert!(!result["text"].to_string().contains("turnip"));
     assert!(!result["text"].to_string().contains("then more"));
 }

@@ -13,7 +13,17 @@ use wardgate::cli::Cli;
 const MAX_LINES: usize = 600;
 
 /// Files that may be longer, each with its reason.
-const LONGER: &[(&str, &str)] = &[];
+const LONGER: &[(&str, &str)] = &[
+    (
+        "src/config/check.rs",
+        "one check per key of the config, in the file's order",
+    ),
+    ("src/detect/age.rs", "one grammar of ages in two languages"),
+    (
+        "tests/it/codecs.rs",
+        "one property per promise of each dialect",
+    ),
+];
 
 /// The inner layers: what each module may use. DESIGN section 1.
 const INNER: &[(&str, &[&str])] = &[
@@ -51,7 +61,7 @@ const FLOORS: &[&[&str]] = &[
         "upstream",
     ],
     // One exchange, and what exchanges share.
-    &["app", "exchange", "prompt"],
+    &["app", "exchange", "prompt", "recorded"],
     &["proxy"],
     &["cli"],
 ];
@@ -284,7 +294,7 @@ fn readme_commands() -> Vec<String> {
     let blocks = readme.split("```").skip(1).step_by(2);
     let lines = blocks.flat_map(str::lines);
     lines
-        .filter_map(|line| line.strip_prefix("$ ").or(Some(line)))
+        .filter_map(|line| line.strip_prefix("$ "))
         .filter(|line| line.starts_with("wardgate ") || line.starts_with("cargo run "))
         .map(|line| match line.split_once(" -- ") {
             Some((cargo, rest)) if cargo.starts_with("cargo run") => format!("wardgate {rest}"),
