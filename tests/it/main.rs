@@ -1,5 +1,6 @@
 //! Integration tests: one binary, one module per subject.
 
 mod detect;
-mod tables;
+mod diagnostics;
 mod policies;
+mod tables;
