@@ -262,7 +262,7 @@ pub struct Case {
     pub audience: Option<Listener>,
     /// An action: the rule detects, with that action. miss: it does not. pass: nothing does anything.
     pub expect: Expect,
-    /// The declared false positive that this near miss covers.
+    /// The declared false positive that this case shows avoided, or records.
     #[serde(default)]
     pub false_positive: Option<At<String>>,
 }

@@ -387,7 +387,8 @@ impl Ledger {
         bits.fold(0, |bits, (bit, _)| bits | 1 << bit)
     }
 
-    /// The best score among hits at most `distance` from an anchor, other than itself.
+    /// The best score among hits at most `distance` from an anchor. The anchor itself is one if its
+    /// signal is named: `(bait or goods) and near((bait or free), 20)`.
     fn close(
         &self,
         frame: &Frame,
@@ -403,7 +404,7 @@ impl Ledger {
             let last = anchor.to.saturating_add(distance);
             let beyond = last.saturating_add(frame.set.signal_reach(*name));
             for mark in marks[first..].iter().take_while(|mark| mark.to <= beyond) {
-                if mark.id != anchor.id && mark.gap(anchor) <= distance {
+                if mark.gap(anchor) <= distance {
                     best = Some(best.map_or(mark.score, |best| best.max(mark.score)));
                 }
             }
@@ -555,7 +556,7 @@ impl Track {
             farthest = farthest.max(distance + frame.slack(names));
             if names.contains(&mark.signal) {
                 for (anchor, has) in &mut self.open {
-                    if anchor.id != mark.id && anchor.gap(mark) <= *distance {
+                    if anchor.gap(mark) <= *distance {
                         *has |= 1 << bit;
                     }
                 }

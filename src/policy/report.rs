@@ -54,7 +54,7 @@ pub struct Report {
     pub rules_without_hit: Vec<Gap>,
     /// Stable rules without a near miss, per language.
     pub rules_without_miss: Vec<Gap>,
-    /// Declared false positives that no near miss covers.
+    /// Declared false positives that no case covers.
     pub false_positives_without_case: Vec<Gap>,
     /// Rules that no case of any rule hits. Said, not failed: stable ones are failed above.
     pub rules_never_hit: Vec<Gap>,
