@@ -225,17 +225,12 @@ impl Diagnostic {
         self
     }
 
-    fn order(&self) -> (&str, u32, u32, Code) {
+    fn order(&self) -> (u8, &str, u32, u32, Code) {
         match &self.at {
-            Where::Spot(spot) => (&spot.path, spot.line, spot.column, self.code),
-            Where::File(path) => (path, 0, 0, self.code),
+            Where::Spot(spot) => (0, &spot.path, spot.line, spot.column, self.code),
+            Where::File(path) => (0, path, 0, 0, self.code),
             // Apps come last: what is wrong with a file often explains them.
-            Where::App(app) => (
-                "\u{10ffff}",
-                0,
-                u32::try_from(app.len()).unwrap_or(0),
-                self.code,
-            ),
+            Where::App(app) => (1, app, 0, 0, self.code),
         }
     }
 
@@ -267,17 +262,15 @@ impl Diagnostic {
                 } = spot;
                 writeln!(out, "{:gutter$}{frame}-->{off} {path}:{line}:{column}", "")?;
                 writeln!(out, "{:gutter$} {frame}|{off}", "")?;
+                let (text, before) = cropped(text, *column as usize - 1);
                 writeln!(out, "{frame}{line} |{off} {text}")?;
                 let indent: String = text
                     .chars()
-                    .take(*column as usize - 1)
+                    .take(before)
                     // Tabs keep their width, wide characters take two columns.
                     .flat_map(|c| std::iter::repeat_n(if c == '\t' { c } else { ' ' }, columns(c)))
                     .collect();
-                let marked = text
-                    .chars()
-                    .skip(*column as usize - 1)
-                    .take(*width as usize);
+                let marked = text.chars().skip(before).take(*width as usize);
                 let carets = "^".repeat(marked.map(columns).sum::<usize>().max(1));
                 let label = if self.label.is_empty() { "" } else { " " };
                 let carets = format!("{indent}{shade}{carets}{label}{}{off}", self.label);
@@ -289,6 +282,29 @@ impl Diagnostic {
         }
         Ok(())
     }
+}
+
+/// Characters of a line that are shown; word lists have lines of thousands.
+const SHOWN: usize = 140;
+/// Characters shown before the marked place of a line that is too long.
+const SHOWN_BEFORE: usize = 60;
+
+/// The part of a line around a place, and where the place is in it.
+fn cropped(text: &str, place: usize) -> (String, usize) {
+    let length = text.chars().count();
+    if length <= SHOWN {
+        return (text.to_owned(), place);
+    }
+    let from = place.saturating_sub(SHOWN_BEFORE).min(length - SHOWN);
+    let part: String = text.chars().skip(from).take(SHOWN).collect();
+    let (lead, trail) = (
+        if from > 0 { "…" } else { "" },
+        if from + SHOWN < length { "…" } else { "" },
+    );
+    (
+        format!("{lead}{part}{trail}"),
+        place - from + lead.chars().count(),
+    )
 }
 
 /// Terminal columns of a character: Han, kana, Hangul and full-width forms take two.
@@ -339,6 +355,10 @@ impl Diagnostics {
 
     /// Sorted by file, line and column; repeated ones (a file used twice) once.
     pub(super) fn settle(mut self) -> Self {
+        // What a rule that could not be read would have used is not unused.
+        if self.errors() > 0 {
+            self.found.retain(|one| one.code.weight() == Weight::Error);
+        }
         self.found.sort_by(|a, b| a.order().cmp(&b.order()));
         self.found.dedup();
         self
@@ -390,9 +410,9 @@ impl fmt::Display for Diagnostics {
 
 impl std::error::Error for Diagnostics {}
 
-/// How alike two words must be (Jaro-Winkler) for one to be offered in place of the other: lets a
-/// slip of a letter or two pass, keeps unrelated names out.
-const ALIKE: f64 = 0.84;
+/// How alike two words must be (Damerau-Levenshtein, 1 is equal) for one to be offered in place of
+/// the other: a slip of one letter in four, two swapped letters; unrelated names stay out.
+const ALIKE: f64 = 0.7;
 
 /// "did you mean …?" if one of the known words is much like `word`.
 pub(super) fn did_you_mean<'k>(
@@ -401,7 +421,7 @@ pub(super) fn did_you_mean<'k>(
 ) -> Option<String> {
     let scored = known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(word, name), name));
+        .map(|name| (strsim::normalized_damerau_levenshtein(word, name), name));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1)))?;
     (best.0 >= ALIKE).then(|| format!("did you mean `{}`?", best.1))
 }

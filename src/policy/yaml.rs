@@ -123,32 +123,44 @@ fn options() -> serde_saphyr::Options {
 
 fn refused(sources: &[Source], index: u32, error: &serde_saphyr::Error) -> Diagnostic {
     let error = error.without_snippet();
-    let said = error.to_string();
-    let alias = said.contains("alias");
-    let code = match error {
-        serde_saphyr::Error::Budget { .. } => Code::Budget,
-        _ if alias && said.contains("limit") => Code::Budget,
-        _ => Code::Syntax,
+    let options = serde_saphyr::RenderOptions::new(&serde_saphyr::UserMessageFormatter);
+    let said = error.render_with_options(options);
+    let inside = error.to_string();
+    let budget = match error {
+        serde_saphyr::Error::Budget { .. } if inside.contains("Depth") => {
+            Some(format!("nested deeper than {DEPTH} levels"))
+        }
+        _ if inside.contains("alias") || inside.contains("anchor") => {
+            Some("anchors and aliases repeat more than a policy file may".to_owned())
+        }
+        serde_saphyr::Error::Budget { .. } => Some("larger than a policy file may be".to_owned()),
+        _ => None,
     };
     let text = &sources[index as usize].text;
-    let place = error
-        .location()
-        .map_or(0, |at| byte_of(text, at.line(), at.column()));
-    let place = Place {
-        source: index,
-        start: place,
-        end: place,
-    };
-    let message = match said.rfind(" at line ") {
-        Some(end) => said[..end].to_owned(),
-        None => said,
-    };
-    let message = message.trim_start_matches("error: ").to_owned();
-    let help = match code {
-        Code::Budget => "policy files need no deep nesting and hardly any anchors",
-        _ => "texts with `: `, `#`, `[`, `{`, `*` or `&` need quotes; indent with spaces",
-    };
-    Diagnostic::new(code, Where::Spot(Spot::of(sources, place)), message).help(help)
+    let (start, width) = error.location().map_or((0, 0), |at| {
+        let width = u32::try_from(at.span().byte_len().unwrap_or(0)).unwrap_or(0);
+        (byte_of(text, at.line(), at.column()), width)
+    });
+    let at = Where::Spot(Spot::of(
+        sources,
+        Place {
+            source: index,
+            start,
+            end: start + width,
+        },
+    ));
+    if let Some(message) = budget {
+        let help = "policy files need no deep nesting and hardly any anchors";
+        return Diagnostic::new(Code::Budget, at, message).help(help);
+    }
+    let message = said.rfind(" at line ").map_or(&*said, |end| &said[..end]);
+    let help = "texts with `: `, `#`, `[`, `{`, `*` or `&` need quotes; indent with spaces";
+    Diagnostic::new(
+        Code::Syntax,
+        at,
+        message.trim_end_matches(" is not allowed here"),
+    )
+    .help(help)
 }
 
 /// Byte of a line and column as the parser counts: lines and characters from 1.

@@ -19,4 +19,7 @@ mod tables;
 mod tidy;
 mod upstream;
 mod wire;
+mod diagnostics;
+mod pack;
 mod policies;
+mod tables;

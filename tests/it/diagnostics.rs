@@ -1,0 +1,168 @@
+//! Golden pairs: `tests/data/diagnostics/Pnnn-name.in.yaml` and what is said about it.
+//!
+//! An input may hold several files, each after a line `#== path`; a file of an operator begins with
+//! `#== own path`, and `#== app name` holds what an app's config says. `UPDATE=1` rewrites outputs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use wardgate::policy::{Action, AppPolicies, Override, Paint, Source, Status, compile};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct App {
+    policies: Vec<String>,
+    level: Option<u8>,
+    overrides: BTreeMap<String, Change>,
+    allow: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Change {
+    action: Option<Action>,
+    status: Option<Status>,
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/diagnostics")
+}
+
+/// Files and apps of an input.
+fn split(text: &str) -> (Vec<Source>, Vec<AppPolicies>) {
+    let mut sections: Vec<(String, String)> = Vec::new();
+    for line in text.split_inclusive('\n') {
+        if let Some(head) = line.strip_prefix("#== ") {
+            sections.push((head.trim().to_owned(), String::new()));
+            continue;
+        }
+        if sections.is_empty() {
+            sections.push(("policy.yaml".to_owned(), String::new()));
+        }
+        let last = sections.last_mut().expect("one was pushed");
+        last.1.push_str(line);
+    }
+    let (mut sources, mut apps) = (Vec::new(), Vec::new());
+    for (head, text) in sections {
+        match head.split_once(' ') {
+            Some(("app", name)) => apps.push(app(name, &text)),
+            Some(("own", path)) => sources.push(Source {
+                path: path.to_owned(),
+                text,
+                shipped: false,
+            }),
+            _ => sources.push(Source {
+                path: head,
+                text,
+                shipped: true,
+            }),
+        }
+    }
+    (sources, apps)
+}
+
+fn app(name: &str, text: &str) -> AppPolicies {
+    let said: App = serde_saphyr::from_str(text).expect("an app");
+    let change = |change: Change| Override {
+        action: change.action,
+        status: change.status,
+    };
+    AppPolicies {
+        app: name.to_owned(),
+        policies: said.policies,
+        level: said.level.unwrap_or(2),
+        overrides: said
+            .overrides
+            .into_iter()
+            .map(|(id, one)| (id, change(one)))
+            .collect(),
+        allow: said.allow,
+    }
+}
+
+fn said(input: &str) -> String {
+    let (sources, apps) = split(input);
+    match compile(&sources, &apps) {
+        Ok(set) => set.warnings.render(Paint::Plain),
+        Err(problems) => problems.render(Paint::Plain),
+    }
+}
+
+fn inputs() -> Vec<(String, String)> {
+    let entries = fs::read_dir(folder()).expect("the folder of golden pairs");
+    let mut inputs: Vec<_> = entries
+        .filter_map(|entry| {
+            let path = entry.expect("an entry").path();
+            let name = path
+                .file_name()?
+                .to_str()?
+                .strip_suffix(".in.yaml")?
+                .to_owned();
+            Some((name, fs::read_to_string(&path).expect("readable")))
+        })
+        .collect();
+    inputs.sort();
+    inputs
+}
+
+#[test]
+fn every_problem_is_said_as_it_was_reviewed() {
+    let mut wrong = Vec::new();
+    for (name, input) in inputs() {
+        let said = said(&input);
+        let code = name.split_once('-').expect("Pnnn-name").0;
+        assert!(said.contains(&format!("[{code}]")), "{name} says:\n{said}");
+        let path = folder().join(format!("{name}.out.txt"));
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&path, &said).expect("writable");
+        } else if fs::read_to_string(&path).unwrap_or_default() != said {
+            wrong.push(format!("{name} now says:\n{said}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{}\nUPDATE=1 accepts these",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn every_code_has_a_pair() {
+    let names: BTreeSet<String> = inputs()
+        .iter()
+        .map(|(name, _)| name.split('-').next().expect("Pnnn").to_owned())
+        .collect();
+    // The last code is the last variant of `Code`.
+    let last = wardgate::policy::Code::Case as u16;
+    let all: BTreeSet<String> = (1..=last).map(|code| format!("P{code:03}")).collect();
+    assert_eq!(names, all);
+}
+
+#[test]
+fn problems_are_sorted_and_do_not_depend_on_the_order_of_files() {
+    for (name, input) in inputs() {
+        let (mut sources, apps) = split(&input);
+        sources.reverse();
+        let again = match compile(&sources, &apps) {
+            Ok(set) => set.warnings.render(Paint::Plain),
+            Err(problems) => problems.render(Paint::Plain),
+        };
+        assert_eq!(again, said(&input), "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_even_parsed() {
+    let text = "# ".repeat(3 * 1024 * 1024);
+    let source = Source {
+        path: "big.yaml".into(),
+        text,
+        shipped: false,
+    };
+    let said = compile(&[source], &[]).expect_err("too large").to_string();
+    assert!(
+        said.starts_with("error[P002]") && said.contains("split the file"),
+        "{said}"
+    );
+}
