@@ -11,6 +11,7 @@ use crate::exchange::Exchange;
 use crate::guard::{self, Context};
 use crate::message::{Audience, Direction, Language, Part, Role};
 use crate::policy::{self, Action, Detection, PolicySet, Scene};
+use crate::reply::Error;
 use crate::text::Span;
 
 /// Bytes scanned before other exchanges of the thread get their turn: about 0.1 ms of work.
@@ -30,20 +31,23 @@ pub struct Prompt {
 }
 
 /// Judges everything said in a request.
+///
+/// # Errors
+/// `too_many_matches` if a text holds more than can be followed: then nobody can say what it is.
 pub async fn judge(
     exchange: &Exchange,
     app: &App,
     audience: Audience,
     ask: &Ask,
-) -> Prompt {
+) -> Result<Prompt, Error> {
     let set = &exchange.live.set;
     let scene = Scene { direction: Direction::Prompt, output: ask.output, audience };
     let mut hits: Vec<Arc<[Hit]>> = Vec::with_capacity(ask.parts.len());
     for part in &ask.parts {
-        hits.push(hits_of(exchange, &part.text).await);
+        hits.push(hits_of(exchange, &part.text).await?);
     }
     let detections = policy::judge_prompt(set, &app.selection, scene, &ask.parts, &hits).detections;
-    Prompt {
+    Ok(Prompt {
         action: detections
             .iter()
             .map(|detection| guard::effective(set, app.config.mode, detection))
@@ -53,15 +57,15 @@ pub async fn judge(
         language: language(&ask.parts),
         detections,
         scene,
-    }
+    })
 }
 
 /// The hits of one text: remembered, or scanned in slices so that no stream of the thread stalls.
-async fn hits_of(exchange: &Exchange, text: &str) -> Arc<[Hit]> {
+async fn hits_of(exchange: &Exchange, text: &str) -> Result<Arc<[Hit]>, Error> {
     let (set, cache) = (&exchange.live.set, &exchange.gate().hits);
     let key = cache.key(text, &set.hash);
     if let Some(known) = key.and_then(|key| cache.get(&key)) {
-        return known;
+        return Ok(known);
     }
     let mut scanner = Scanner::new(Arc::clone(&set.detectors));
     let mut hits = Vec::new();
@@ -74,11 +78,17 @@ async fn hits_of(exchange: &Exchange, text: &str) -> Arc<[Hit]> {
     }
     scanner.push(rest, &mut hits);
     scanner.finish(&mut hits);
+    if scanner.overflowed() {
+        return Err(Error::client(
+            "too_many_matches",
+            "The text repeats what policies look for more often than can be followed. Send less.",
+        ));
+    }
     let hits: Arc<[Hit]> = hits.into();
     if let Some(key) = key {
         cache.put(key, Arc::clone(&hits));
     }
-    hits
+    Ok(hits)
 }
 
 /// Signals of the user's last turn.

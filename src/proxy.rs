@@ -81,7 +81,7 @@ async fn road(
     let ask = codec.read(content_type, &body, &limits.read())?;
     exchange.asks(&ask);
     let began = Instant::now();
-    let prompt = prompt::judge(exchange, &app, audience, &ask).await;
+    let prompt = prompt::judge(exchange, &app, audience, &ask).await?;
     exchange.judged(&prompt, &ask, exchange::micros(began));
     if prompt.action.ends() {
         return Ok(reply::said(codec.refuse(&ask, &prompt.refusal(exchange, &app))));

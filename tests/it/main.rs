@@ -1,5 +1,6 @@
 //! One binary for all integration tests: a list of modules.
 
+mod apps;
 mod audit;
 mod cache;
 mod cli;
