@@ -3,19 +3,12 @@
 use std::fmt::Write;
 
 use super::{Ended, Explain, Paint, SchemaOf, Trouble, pack};
-use crate::policy::cases::{self, Case, Expect};
-use crate::policy::{Rule, Status};
+use crate::policy::cases::Case;
+use crate::policy::{Explanation, Status, schema};
 
 /// Runs `explain`.
 pub(super) fn run(explain: &Explain) -> Ended {
     let pack = pack::load(&explain.files, None)?;
-    let mut sources = cases::shipped();
-    sources.extend(cases::read_folders(&pack.config.policy_folders).map_err(Trouble::new)?);
-    let cases: Vec<_> = sources
-        .iter()
-        .filter_map(|source| cases::read(source).ok())
-        .flatten()
-        .collect();
     let wanted = explain.id.as_str();
     let rules = pack.set.rules.iter();
     let rules: Vec<_> = rules
@@ -29,7 +22,11 @@ pub(super) fn run(explain: &Explain) -> Ended {
             None => trouble,
         });
     }
-    let shown: Vec<_> = rules.iter().map(|rule| one(rule, &cases)).collect();
+    let shown: Vec<_> = rules
+        .iter()
+        .filter_map(|rule| pack.set.explain(&rule.id.0))
+        .map(|all| one(&all))
+        .collect();
     super::print(shown.join("\n").as_bytes())
 }
 
@@ -51,7 +48,8 @@ fn closest<'k>(wanted: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k
 }
 
 /// Fixed headings: what, how sure, when, what it does, what it gets wrong, cases.
-fn one(rule: &Rule, cases: &[Case]) -> String {
+fn one(all: &Explanation<'_>) -> String {
+    let rule = all.rule;
     let strong = Paint::stdout().strong;
     let mut out = format!("{strong}{}{strong:#} {}\n", rule.id, rule.title);
     let status = match rule.status {
@@ -79,7 +77,6 @@ fn one(rule: &Rule, cases: &[Case]) -> String {
         true => writeln!(out, "  action    {minor}"),
         false => writeln!(out, "  action    {minor} for minors, {adult} for adults"),
     };
-    let own = || cases.iter().filter(|case| case.rule == rule.id.0);
     let list = |out: &mut String, heading: &str, lines: Vec<String>| {
         if !lines.is_empty() {
             let _ = writeln!(out, "  {heading}");
@@ -89,35 +86,29 @@ fn one(rule: &Rule, cases: &[Case]) -> String {
         }
     };
     list(&mut out, "may wrongly see", rule.false_positives.clone());
-    let of = |wanted: fn(Expect) -> bool| {
-        let cases = own().filter(|case| wanted(case.expect));
-        cases
-            .map(|case| format!("{}: {}", case.name, case.text))
-            .collect::<Vec<_>>()
+    let of = |hit: bool| {
+        let cases = all
+            .cases
+            .iter()
+            .filter(|case| case.expect.action().is_some() == hit);
+        cases.map(|case| told(case)).collect::<Vec<_>>()
     };
-    list(
-        &mut out,
-        "finds",
-        of(|expect| matches!(expect, Expect::Act(_))),
-    );
-    list(
-        &mut out,
-        "leaves alone",
-        of(|expect| expect == Expect::Pass),
-    );
-    list(
-        &mut out,
-        "is known to miss",
-        of(|expect| expect == Expect::Miss),
-    );
+    list(&mut out, "finds", of(true));
+    list(&mut out, "leaves alone, or is known to miss", of(false));
     out
+}
+
+/// A case on one line: what it shows and what is said.
+fn told(case: &Case) -> String {
+    let said: Vec<_> = case.turns.iter().map(|(_, text)| text.trim()).collect();
+    format!("{}: {}", case.title(), said.join(" / "))
 }
 
 /// Runs `schema`.
 pub(super) fn schema(of: SchemaOf) -> Ended {
     let schema = match of {
-        SchemaOf::Policy => schemars::schema_for!(crate::policy::file::PolicyFile),
-        SchemaOf::Cases => schemars::schema_for!(cases::File),
+        SchemaOf::Policy => schema::policy(),
+        SchemaOf::Cases => schema::cases(),
     };
     let text = serde_json::to_string_pretty(&schema).expect("a schema always serialises");
     super::print((text + "\n").as_bytes())
