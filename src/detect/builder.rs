@@ -1,6 +1,6 @@
 //! [`Builder`] and [`Detectors`]: from signals to one immutable set of automata.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::age::{self, Wanted};
@@ -17,6 +17,7 @@ pub struct Builder {
     regexes: Regexes,
     ages: Vec<Wanted>,
     reach: HashMap<SignalId, u32>,
+    free: HashSet<SignalId>,
 }
 
 /// All signals of all policies, compiled. Immutable and shared.
@@ -26,6 +27,8 @@ pub struct Detectors {
     pub(super) patterns: Vec<Patterns>,
     pub(super) ages: Vec<Wanted>,
     reach: HashMap<SignalId, u32>,
+    /// Signals for which no text waits.
+    free: HashSet<SignalId>,
 }
 
 impl Builder {
@@ -68,11 +71,18 @@ impl Builder {
         Ok(())
     }
 
+    /// No hit of this signal ever withholds text of a stream, so none of it needs to wait for one:
+    /// [`Scanner::settled`] and [`Scanner::unripe_before`] pass over what is alive for it alone.
+    pub fn free(&mut self, signal: SignalId) {
+        self.free.insert(signal);
+    }
+
     /// Compiles.
     pub fn build(self) -> Result<Detectors, Problem> {
         Ok(Detectors {
-            lexicon: self.words.build(),
-            patterns: self.regexes.build()?,
+            lexicon: self.words.build(&self.free),
+            patterns: self.regexes.build(&self.free)?,
+            free: self.free,
             ages: self.ages,
             reach: self.reach,
         })
@@ -97,6 +107,11 @@ impl Detectors {
     /// Skeleton symbols that a hit of the signal can span, right context included.
     pub fn reach(&self, signal: SignalId) -> u32 {
         self.reach.get(&signal).copied().unwrap_or_default()
+    }
+
+    /// Whether text may have to wait for hits of the signal.
+    pub(super) fn holds(&self, signal: SignalId) -> bool {
+        !self.free.contains(&signal)
     }
 
     /// Heap bytes of the compiled automata.

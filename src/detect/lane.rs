@@ -85,16 +85,22 @@ impl Lane {
             .finish(&detectors.ages, &self.window, self.source, found);
     }
 
-    /// First byte of the earliest thing that is alive.
-    pub(super) fn earliest(&self) -> Option<u32> {
-        let matching = self.matching.iter().filter_map(Matching::earliest);
+    /// First byte of the earliest thing that is alive and that text waits for.
+    pub(super) fn earliest(&self, detectors: &Detectors) -> Option<u32> {
+        let matching = self.matching.iter().zip(&detectors.patterns);
+        let matching = matching.filter(|(_, patterns)| patterns.held);
+        let ages = detectors
+            .ages
+            .iter()
+            .any(|wanted| detectors.holds(wanted.signal));
         matching
-            .chain(self.phrases.earliest())
-            .chain(self.ages.earliest())
+            .filter_map(|(matching, _)| matching.earliest())
+            .chain(self.phrases.earliest(detectors))
+            .chain(self.ages.earliest().filter(|_| ages))
             .min()
     }
 
-    /// Complete matches that wait only for what follows.
+    /// Complete matches that wait only for what follows, and that text waits for.
     pub(super) fn unripe<'a>(
         &'a self,
         detectors: &'a Detectors,
@@ -105,7 +111,8 @@ impl Lane {
             .zip(&detectors.patterns)
             .flat_map(|(matching, patterns)| matching.unripe(patterns, self.window.len()));
         let ages = self.ages.unripe(&self.window);
-        self.phrases.unripe().chain(matching).chain(ages)
+        let all = self.phrases.unripe().chain(matching).chain(ages);
+        all.filter(|found| detectors.holds(found.signal))
     }
 
     /// Live prefixes.

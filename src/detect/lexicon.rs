@@ -5,7 +5,7 @@
 //! longest, and not whether its left border holds. Since Latin terms start at words only, most
 //! symbols of ordinary text touch no node at all, which also makes the walk the faster one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{Problem, SignalId};
 use crate::text::{Class, Symbol, ViewKind, Views, symbols};
@@ -34,6 +34,9 @@ pub(super) const HAS_SQUEEZED: u8 = 8;
 
 /// A term ends here.
 pub(super) const HAS_TERM: u8 = 16;
+
+/// A term below is one that text waits for.
+pub(super) const HAS_HELD: u8 = 32;
 
 /// One word or phrase of one signal.
 #[derive(Debug)]
@@ -116,8 +119,8 @@ impl Words {
     }
 
     /// Compiles.
-    pub(super) fn build(self) -> Lexicon {
-        Lexicon::new(self.entries)
+    pub(super) fn build(self, free: &HashSet<SignalId>) -> Lexicon {
+        Lexicon::new(self.entries, free)
     }
 }
 
@@ -182,7 +185,7 @@ const LEET: [(char, &str); 12] = [
 ];
 
 impl Lexicon {
-    fn new(mut entries: Vec<(Vec<Symbol>, Term)>) -> Self {
+    fn new(mut entries: Vec<(Vec<Symbol>, Term)>, free: &HashSet<SignalId>) -> Self {
         entries.sort_by(|a, b| {
             let key = |entry: &(Vec<Symbol>, Term)| -> Vec<char> {
                 entry.0.iter().map(|symbol| symbol.ch).collect()
@@ -206,7 +209,7 @@ impl Lexicon {
             .map(|(symbols, _)| symbols.iter().map(|s| lexicon.code(s.ch)).collect())
             .collect();
         lexicon.terms = entries.into_iter().map(|entry| entry.1).collect();
-        lexicon.grow(&keys, &classes);
+        lexicon.grow(&keys, &classes, free);
         lexicon.roots = vec![0; classes.len()];
         let root = lexicon.nodes[0];
         for child in root.first..root.first + u32::from(root.children) {
@@ -243,7 +246,7 @@ impl Lexicon {
     }
 
     /// Grows the trie breadth first over the sorted keys.
-    fn grow(&mut self, keys: &[Vec<u16>], classes: &[Class]) {
+    fn grow(&mut self, keys: &[Vec<u16>], classes: &[Class], free: &HashSet<SignalId>) {
         let mut ranges = vec![(0, keys.len())];
         let mut depths = vec![0];
         let mut at = 0;
@@ -258,6 +261,12 @@ impl Lexicon {
             let squeezed = |term: &Term| term.views.has(ViewKind::Squeezed);
             if self.terms[from..to].iter().any(squeezed) {
                 node.has |= HAS_SQUEEZED;
+            }
+            if self.terms[from..to]
+                .iter()
+                .any(|term| !free.contains(&term.signal))
+            {
+                node.has |= HAS_HELD;
             }
             while from < to && keys[from].len() == depth {
                 self.outs.push(from as u32);
@@ -284,6 +293,11 @@ impl Lexicon {
             self.nodes[at] = node;
             at += 1;
         }
+    }
+
+    /// Whether text waits for a term below the node.
+    pub(super) fn holds(&self, node: u32) -> bool {
+        self.nodes[node as usize].has & HAS_HELD != 0
     }
 
     pub(super) fn is_empty(&self) -> bool {

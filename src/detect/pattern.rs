@@ -4,6 +4,8 @@
 //! in one state go on as the one that began first. Of one pattern, the longest match from each
 //! start is reported, and none that overlaps one that began earlier.
 
+use std::collections::HashSet;
+
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson;
 use regex_automata::util::primitives::StateID;
@@ -98,9 +100,17 @@ impl Regexes {
     }
 
     /// Compiles.
-    pub(super) fn build(self) -> Result<Vec<Patterns>, Problem> {
+    pub(super) fn build(self, free: &HashSet<SignalId>) -> Result<Vec<Patterns>, Problem> {
+        let (free, held): (Vec<_>, Vec<_>) = self
+            .entries
+            .into_iter()
+            .partition(|(_, meta)| free.contains(&meta.signal));
         let mut banks = Vec::new();
-        spread(&self.entries, &mut banks)?;
+        spread(&held, &mut banks)?;
+        for bank in &mut banks {
+            bank.held = true;
+        }
+        spread(&free, &mut banks)?;
         Ok(banks)
     }
 }
@@ -197,6 +207,8 @@ pub(super) struct Patterns {
     /// Where each first byte leads, a row of 256 for each start state.
     first: Vec<StateID>,
     metas: Vec<Meta>,
+    /// Whether text waits for its matches.
+    pub(super) held: bool,
 }
 
 fn bank(entries: &[(Hir, Meta)]) -> Option<Patterns> {
@@ -221,6 +233,7 @@ fn bank(entries: &[(Hir, Meta)]) -> Option<Patterns> {
         rows,
         first,
         metas: entries.iter().map(|entry| entry.1).collect(),
+        held: false,
     })
 }
 

@@ -8,6 +8,7 @@
 //! * between two Latin letters: only if each letter of the spelled-out part stands alone, and there are at least three;
 //! * between Han and Latin: white space, as typesetting puts it there, or as above.
 
+use super::Detectors;
 use super::SignalId;
 use super::lane::{Found, Source};
 use super::lexicon::{
@@ -369,11 +370,15 @@ impl Phrases {
         found.extend(self.waiting.drain(..).map(|waiting| waiting.found));
     }
 
-    /// First byte of the earliest live prefix or waiting match.
-    pub(super) fn earliest(&self) -> Option<u32> {
-        let threads = self.threads.iter().map(|thread| thread.start);
-        let waiting = self.waiting.iter().map(|waiting| waiting.found.start);
-        threads.chain(waiting).min()
+    /// First byte of the earliest live prefix or waiting match that text waits for.
+    pub(super) fn earliest(&self, detectors: &Detectors) -> Option<u32> {
+        let threads = self.threads.iter();
+        let threads = threads.filter(|thread| detectors.lexicon.holds(thread.node));
+        let waiting = self.unripe().filter(|found| detectors.holds(found.signal));
+        threads
+            .map(|thread| thread.start)
+            .chain(waiting.map(|found| found.start))
+            .min()
     }
 
     /// Matches that wait only for what follows.

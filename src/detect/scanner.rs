@@ -86,10 +86,12 @@ impl Scanner {
         self.report(hits);
     }
 
-    /// Bytes of the text so far that can no longer become part of an unreported hit.
+    /// Bytes of the text so far that can no longer become part of an unreported hit (of a signal
+    /// that text waits for, see [`super::Builder::free`]).
     pub fn settled(&self) -> u32 {
-        let hidden = self.hidden.as_ref().and_then(|hidden| hidden.earliest());
-        [self.lane.earliest(), hidden]
+        let hidden = self.hidden.as_ref();
+        let hidden = hidden.and_then(|hidden| hidden.earliest(&self.detectors));
+        [self.lane.earliest(&self.detectors), hidden]
             .into_iter()
             .flatten()
             .min()
@@ -105,6 +107,7 @@ impl Scanner {
     pub fn unripe_before(&self, end: u32) -> Option<u32> {
         let late = self.hidden.iter().flat_map(|hidden| {
             let late = hidden.late.iter().copied();
+            let late = late.filter(|found| self.detectors.holds(found.signal));
             late.chain(hidden.lane.unripe(&self.detectors))
         });
         self.lane
@@ -244,9 +247,13 @@ impl Smuggled {
         }
     }
 
-    fn earliest(&self) -> Option<u32> {
-        let late = self.late.iter().map(|found| found.start).min();
-        [self.lane.earliest(), late, self.joining]
+    fn earliest(&self, detectors: &Detectors) -> Option<u32> {
+        let late = self
+            .late
+            .iter()
+            .filter(|found| detectors.holds(found.signal));
+        let late = late.map(|found| found.start).min();
+        [self.lane.earliest(detectors), late, self.joining]
             .into_iter()
             .flatten()
             .min()

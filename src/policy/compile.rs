@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::condition::{Atom, Clause};
+use super::condition::{Atom, Clause, Contexts, Minor};
 use super::diagnostic::{Code, Diagnostic, Diagnostics, Place, Where};
 use super::file::{CasesFile, PolicyFile};
 use super::judge::NOT_REACH;
 use super::ledger::Placed;
 use super::reply::{Replies, Template};
-use super::rule::Rule;
+use super::rule::{Action, Rule, RuleIx};
 use super::yaml::{self, At, Desk};
 use super::{AppPolicies, PolicySet, Selection, Source, cases, rules, select, signals};
 use crate::detect::{Builder, Detectors, SignalId};
-use crate::message::Language;
+use crate::message::{Direction, Language, Role};
 
 /// How a file of cases is named beside `NAME.yaml`.
 pub const CASES_SUFFIX: &str = ".cases.yaml";
@@ -79,6 +79,7 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
         })
         .collect();
     let cases = cases::make(&input.cases, &rules.rules, &desk);
+    free_what_never_withholds(&rules, &selections, numbers.count(), &mut builder);
     let detectors = built(builder, &desk);
     let problems = desk.problems.take().settle();
     let Some(detectors) = detectors.filter(|_| problems.errors() == 0) else {
@@ -254,6 +255,36 @@ pub(super) fn lines(source: u32, text: &str) -> Vec<At<String>> {
         start += line.len();
     }
     phrases
+}
+
+/// Tells the builder for which signals no stream has to wait: a hit that only excuses, or that only
+/// prompts are judged by, never withholds a byte of an answer.
+fn free_what_never_withholds(
+    made: &rules::Made,
+    selections: &[Selection],
+    signals: u32,
+    builder: &mut Builder,
+) {
+    let answers = Contexts::that(|direction, _, role, _| {
+        (direction, role) == (Direction::Output, Role::Assistant)
+    });
+    let everything = Selection::everything(&made.rules);
+    let withholds = |rule: RuleIx| {
+        let all = selections.iter().chain([&everything]);
+        all.flat_map(|one| [Minor::Yes, Minor::No].map(|minor| one.action(rule, minor)))
+            .any(Action::withholds)
+    };
+    let clauses = made.clauses.iter();
+    let acting = clauses.filter(|one| one.clause.contexts.meets(answers) && withholds(one.rule));
+    let held: BTreeSet<SignalId> = acting
+        .flat_map(|one| one.clause.need.iter().flat_map(Atom::signals))
+        .collect();
+    for signal in (0..signals)
+        .map(SignalId)
+        .filter(|signal| !held.contains(signal))
+    {
+        builder.free(signal);
+    }
 }
 
 fn built(builder: Builder, desk: &Desk<'_>) -> Option<Detectors> {

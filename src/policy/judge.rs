@@ -240,8 +240,14 @@ impl Judge {
         let mut late = std::mem::take(&mut self.late);
         self.waiting
             .retain(|(_, mark)| mark.part != part || !span.contains(mark.span));
-        let hidden = self.prompt.extent(part, span).max(self.patient.extent(part, span));
-        let cut = hidden.map(|(to, length)| Cut { at: to, by: length.saturating_sub(symbols) });
+        let hidden = self
+            .prompt
+            .extent(part, span)
+            .max(self.patient.extent(part, span));
+        let cut = hidden.map(|(to, length)| Cut {
+            at: to,
+            by: length.saturating_sub(symbols),
+        });
         if let Some(cut) = cut {
             self.cuts.push(cut);
             for (release, mark) in &mut self.waiting {

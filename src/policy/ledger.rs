@@ -138,7 +138,11 @@ pub(super) struct Cut {
 impl Cut {
     /// Where a place is now.
     pub const fn moved(self, place: u32) -> u32 {
-        if place >= self.at { place.saturating_sub(self.by) } else { place }
+        if place >= self.at {
+            place.saturating_sub(self.by)
+        } else {
+            place
+        }
     }
 }
 
@@ -286,7 +290,8 @@ impl Ledger {
     pub fn extent(&self, part: u32, span: Span) -> Option<(u32, u32)> {
         let marks = self.seen.iter().flat_map(|(_, marks)| marks);
         let here = marks.filter(|mark| mark.part == part && mark.span == span);
-        here.map(|mark| (mark.to, mark.to - mark.from)).max_by_key(|(_, length)| *length)
+        here.map(|mark| (mark.to, mark.to - mark.from))
+            .max_by_key(|(_, length)| *length)
     }
 
     /// Moves what stands behind a cut; whether anything did.
