@@ -130,7 +130,7 @@ fn refused(sources: &[Source], index: u32, error: &serde_saphyr::Error) -> Diagn
         serde_saphyr::Error::Budget { .. } if inside.contains("Depth") => {
             Some(format!("nested deeper than {DEPTH} levels"))
         }
-        _ if inside.contains("alias") || inside.contains("anchor") => {
+        _ if inside.contains("alias") && inside.contains("limit exceeded") => {
             Some("anchors and aliases repeat more than a policy file may".to_owned())
         }
         serde_saphyr::Error::Budget { .. } => Some("larger than a policy file may be".to_owned()),
