@@ -11,7 +11,7 @@ use super::SignalId;
 use super::lane::{Found, Source};
 use super::window::{Seen, Window};
 use crate::text::{Class, ViewKind};
-use number::number;
+use number::{WordMask, number};
 use words::{
     BINDING, BINDING_HAN, DURATION, MEASURES, MEASURES_HAN, MONTHS, PERSONS, PERSONS_HAN, PLAIN_S,
     SOFTENERS, SOFTENERS_HAN, SPANS, THINGS, THINGS_HAN, TURNS, UNDER, UNDER_HAN, WEAK_AFTER,
@@ -74,6 +74,8 @@ struct Candidate {
 #[derive(Debug, Default)]
 pub(super) struct Ages {
     candidates: Vec<Candidate>,
+    /// The English word that may yet become a number word, and which ones.
+    word: Option<(Candidate, WordMask)>,
     last: Option<Class>,
 }
 
@@ -84,16 +86,25 @@ impl Ages {
         &mut self,
         wanted: &[Wanted],
         window: &Window,
-        seen: Seen,
         source: Source,
         found: &mut Vec<Found>,
     ) {
+        let seen = window.newest();
         let index = window.len() - 1;
-        if self.opens(seen, index, window) {
-            self.candidates.push(Candidate {
-                from: index,
-                start: seen.start,
-            });
+        let candidate = Candidate {
+            from: index,
+            start: seen.start,
+        };
+        let opens = self.opens(seen, index, window);
+        if seen.symbol.class == Class::Letter {
+            self.letter(candidate, opens, seen.symbol.ch);
+        } else {
+            // Only a whole word is worth judging.
+            self.candidates
+                .extend(self.word.take().map(|(candidate, _)| candidate));
+            if opens {
+                self.candidates.push(candidate);
+            }
         }
         self.last = Some(seen.symbol.class);
         if !self.candidates.is_empty() {
@@ -101,8 +112,18 @@ impl Ages {
         }
     }
 
+    fn letter(&mut self, candidate: Candidate, opens: bool, letter: char) {
+        if opens {
+            self.word = Some((candidate, WordMask::ALL));
+        }
+        self.word = self.word.take().and_then(|(word, mask)| {
+            let mask = mask.with(candidate.from - word.from, letter)?;
+            Some((word, mask))
+        });
+    }
+
     /// Whether a number may begin here.
-    fn opens(&self, seen: Seen, index: u32, window: &Window) -> bool {
+    fn opens(&self, seen: &Seen, index: u32, window: &Window) -> bool {
         let before = |back: u32| {
             let at = index.checked_sub(back)?;
             window.get(at).map(|seen| seen.symbol)
@@ -113,12 +134,10 @@ impl Ages {
                     && before(2).is_some_and(|s| s.class == Class::Digit);
                 !self.last.is_some_and(Class::is_latin) && !in_number
             }
-            Class::Letter => {
-                number::opens_word(seen.symbol.ch) && !self.last.is_some_and(Class::is_latin)
-            }
+            Class::Letter => !self.last.is_some_and(Class::is_latin),
             Class::Han => {
                 number::han_digit(seen.symbol.ch).is_some()
-                    && !before(1).is_some_and(|s| number::han_digit(s.ch).is_some())
+                    && before(1).is_none_or(|s| number::han_digit(s.ch).is_none())
             }
             _ => false,
         }
@@ -160,12 +179,20 @@ impl Ages {
         source: Source,
         found: &mut Vec<Found>,
     ) {
+        self.candidates
+            .extend(self.word.take().map(|(candidate, _)| candidate));
         self.decide(wanted, window, source, true, found);
     }
 
     /// First byte of the earliest undecided number.
     pub(super) fn earliest(&self) -> Option<u32> {
-        self.candidates.first().map(|candidate| candidate.start)
+        // A word begins after every candidate before it.
+        let word = self.word.iter().map(|(candidate, _)| candidate);
+        self.candidates
+            .iter()
+            .chain(word)
+            .map(|candidate| candidate.start)
+            .next()
     }
 
     /// Undecided numbers that would be ages if the text ended here.
@@ -529,6 +556,10 @@ fn starts_any(text: &[char], literals: &[&str]) -> bool {
 
 /// Whether the text ends with this, on a word border if it begins with a Latin letter.
 fn ends(text: &[char], literal: &str) -> bool {
+    // Nearly every literal fails at its last character.
+    if text.last().copied() != literal.chars().next_back() {
+        return false;
+    }
     let length = literal.chars().count();
     let Some(from) = text.len().checked_sub(length) else {
         return false;

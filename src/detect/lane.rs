@@ -4,9 +4,9 @@
 use super::age::Ages;
 use super::pattern::Matching;
 use super::phrase::Phrases;
-use super::window::{Seen, Window};
+use super::window::Window;
 use super::{Detectors, SignalId};
-use crate::text::ViewKind;
+use crate::text::{Symbol, ViewKind};
 
 /// Where a lane's symbols come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,20 +50,28 @@ impl Lane {
         }
     }
 
-    /// Reads one symbol; appends what became certain by it.
+    /// Reads one symbol, which comes from a character at these original bytes, with `at` skeleton
+    /// symbols before it; appends what became certain by it.
     #[inline]
-    pub(super) fn step(&mut self, detectors: &Detectors, seen: Seen, found: &mut Vec<Found>) {
-        self.window.push(seen);
+    pub(super) fn step(
+        &mut self,
+        detectors: &Detectors,
+        (symbol, original): (Symbol, char),
+        bytes: (u32, u32),
+        at: u32,
+        found: &mut Vec<Found>,
+    ) {
+        self.window.push(symbol, original, bytes, at);
         if !detectors.lexicon.is_empty() {
             self.phrases
-                .step(&detectors.lexicon, &self.window, seen, self.source, found);
+                .step(&detectors.lexicon, &self.window, self.source, found);
         }
         for (matching, patterns) in self.matching.iter_mut().zip(&detectors.patterns) {
-            matching.step(patterns, &self.window, seen, self.source, found);
+            matching.step(patterns, &self.window, self.source, found);
         }
         if !detectors.ages.is_empty() {
             self.ages
-                .step(&detectors.ages, &self.window, seen, self.source, found);
+                .step(&detectors.ages, &self.window, self.source, found);
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) const MAX_SEPARATORS: u8 = 16;
 /// White space that may stand for the space between two words of a term.
 pub(super) const MAX_SPACES: u8 = 3;
 
-/// Nodes have a child of this kind.
+/// What a node has: a child that is a space.
 pub(super) const HAS_SPACE: u8 = 1;
 /// A child that is Han.
 pub(super) const HAS_HAN: u8 = 2;
@@ -31,6 +31,9 @@ pub(super) const HAS_LATIN: u8 = 4;
 
 /// A term below may be looked for in the squeezed view.
 pub(super) const HAS_SQUEEZED: u8 = 8;
+
+/// A term ends here.
+pub(super) const HAS_TERM: u8 = 16;
 
 /// One word or phrase of one signal.
 #[derive(Debug)]
@@ -259,6 +262,7 @@ impl Lexicon {
             while from < to && keys[from].len() == depth {
                 self.outs.push(from as u32);
                 node.terms = node.terms.saturating_add(1);
+                node.has |= HAS_TERM;
                 from += 1;
             }
             while from < to {

@@ -13,7 +13,7 @@ use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Lo
 
 use super::contact;
 use super::lane::{Found, Source};
-use super::window::{Seen, Window};
+use super::window::Window;
 use super::{Problem, SignalId};
 use crate::text::{ViewKind, skeleton};
 
@@ -89,8 +89,10 @@ impl Regexes {
             width,
             guard,
         };
-        // On its own first, so that the author learns which pattern is too large.
-        bank(&[(hir.clone(), meta)]).ok_or_else(too_large)?;
+        // On its own first, so that the author learns which pattern is too large; ours fit.
+        if guard == Guard::None {
+            bank(&[(hir.clone(), meta)]).ok_or_else(too_large)?;
+        }
         self.entries.push((hir, meta));
         Ok(width + 1)
     }
@@ -190,8 +192,10 @@ fn folded_class(class: ClassUnicode) -> ClassUnicode {
 #[derive(Debug)]
 pub(super) struct Patterns {
     dfa: dense::DFA<Vec<u32>>,
-    /// Start states by the byte before; the last is for the start of the text.
-    starts: Vec<StateID>,
+    /// By the byte before (the last is for the start of the text): which row of `first` applies.
+    rows: Vec<u8>,
+    /// Where each first byte leads, a row of 256 for each start state.
+    first: Vec<StateID>,
     metas: Vec<Meta>,
 }
 
@@ -211,27 +215,41 @@ fn bank(entries: &[(Hir, Meta)]) -> Option<Patterns> {
         )
         .build_from_nfa(&nfa)
         .ok()?;
-    let starts = (0..=u8::MAX)
-        .map(Some)
-        .chain([None])
-        .map(|before| {
-            let config = start::Config::new()
-                .anchored(Anchored::Yes)
-                .look_behind(before);
-            dfa.start_state(&config).ok()
-        })
-        .collect::<Option<Vec<StateID>>>()?;
+    let (rows, first) = first_steps(&dfa)?;
     Some(Patterns {
         dfa,
-        starts,
+        rows,
+        first,
         metas: entries.iter().map(|entry| entry.1).collect(),
     })
+}
+
+/// Most symbols start nothing: one look-up tells.
+fn first_steps(dfa: &dense::DFA<Vec<u32>>) -> Option<(Vec<u8>, Vec<StateID>)> {
+    let mut starts: Vec<StateID> = Vec::new();
+    let mut rows = Vec::new();
+    for before in (0..=u8::MAX).map(Some).chain([None]) {
+        let config = start::Config::new()
+            .anchored(Anchored::Yes)
+            .look_behind(before);
+        let state = dfa.start_state(&config).ok()?;
+        let row = starts.iter().position(|&known| known == state);
+        rows.push(row.unwrap_or(starts.len()) as u8);
+        if row.is_none() {
+            starts.push(state);
+        }
+    }
+    let first = starts
+        .iter()
+        .flat_map(|&start| (0..=u8::MAX).map(move |byte| dfa.next_state(start, byte)))
+        .collect();
+    Some((rows, first))
 }
 
 impl Patterns {
     /// Heap bytes.
     pub(super) fn memory(&self) -> usize {
-        self.dfa.memory_usage() + self.starts.len() * size_of::<StateID>()
+        self.dfa.memory_usage() + self.first.len() * size_of::<StateID>()
     }
 }
 
@@ -285,19 +303,28 @@ impl Matching {
         &mut self,
         patterns: &Patterns,
         window: &Window,
-        seen: Seen,
         source: Source,
         found: &mut Vec<Found>,
     ) {
-        let mut buffer = [0; 4];
-        let bytes = seen.symbol.ch.encode_utf8(&mut buffer).as_bytes();
+        let seen = window.newest();
+        let mut buffer = [seen.symbol.ch as u8, 0, 0, 0];
+        let bytes = if seen.symbol.ch.is_ascii() {
+            &buffer[..1]
+        } else {
+            seen.symbol.ch.encode_utf8(&mut buffer).as_bytes()
+        };
         let index = window.len() - 1;
         let dfa = &patterns.dfa;
         if !self.threads.is_empty() {
             self.advance(dfa, bytes, index);
         }
-        let before = self.before.map_or(256, usize::from);
-        let state = walk(dfa, patterns.starts[before], bytes);
+        let row = usize::from(patterns.rows[self.before.map_or(256, usize::from)]);
+        let first = patterns.first[row * 256 + usize::from(bytes[0])];
+        let state = if dfa.is_dead_state(first) {
+            first
+        } else {
+            walk(dfa, first, &bytes[1..])
+        };
         if !dfa.is_dead_state(state) {
             self.threads.push(Thread {
                 start: seen.start,

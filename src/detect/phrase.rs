@@ -11,7 +11,8 @@
 use super::SignalId;
 use super::lane::{Found, Source};
 use super::lexicon::{
-    HAS_HAN, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, Lexicon, MAX_SEPARATORS, MAX_SPACES, Term,
+    HAS_HAN, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Lexicon, MAX_SEPARATORS, MAX_SPACES,
+    Term,
 };
 use super::window::{Seen, Window};
 use crate::text::{Class, ViewKind};
@@ -77,6 +78,8 @@ pub(super) struct Phrases {
     threads: Vec<Thread>,
     moved: Vec<Thread>,
     waiting: Vec<Waiting>,
+    /// Whether a thread is inside a gap.
+    gapped: bool,
     /// Classes of the last two symbols.
     last: Option<Class>,
     before_last: Option<Class>,
@@ -86,7 +89,7 @@ pub(super) struct Phrases {
 struct Step<'a> {
     lexicon: &'a Lexicon,
     window: &'a Window,
-    seen: Seen,
+    seen: &'a Seen,
     index: u32,
     code: u16,
     source: Source,
@@ -107,16 +110,17 @@ impl Phrases {
         &mut self,
         lexicon: &Lexicon,
         window: &Window,
-        seen: Seen,
         source: Source,
         found: &mut Vec<Found>,
     ) {
+        let seen = window.newest();
         let class = seen.symbol.class;
         if !self.waiting.is_empty() {
             self.pass_border(seen, window.len(), found);
         }
         let code = lexicon.code(seen.symbol.ch);
-        let starts = !(class.is_latin() && is_latin(self.last)) && !class.is_white();
+        let inside_word = class.is_latin() && is_latin(self.last);
+        let starts = !inside_word && !class.is_white();
         if starts || !self.threads.is_empty() {
             let step = Step {
                 lexicon,
@@ -137,7 +141,7 @@ impl Phrases {
         self.last = Some(class);
     }
 
-    fn pass_border(&mut self, seen: Seen, to: u32, found: &mut Vec<Found>) {
+    fn pass_border(&mut self, seen: &Seen, to: u32, found: &mut Vec<Found>) {
         let class = seen.symbol.class;
         self.waiting.retain_mut(|waiting| {
             let stopped = match waiting.border {
@@ -159,9 +163,13 @@ impl Phrases {
     }
 
     fn advance(&mut self, step: &Step, found: &mut Vec<Found>) {
+        let class = step.seen.symbol.class;
+        if !self.gapped && matches!(class, Class::Letter | Class::Han) {
+            return self.advance_plainly(step, found);
+        }
         let threads = std::mem::take(&mut self.threads);
         for thread in &threads {
-            match (step.seen.symbol.class.is_word(), thread.gap) {
+            match (class.is_word(), thread.gap) {
                 (true, 0) => self.next_letter(*thread, step, found),
                 (true, _) => self.leave_gap(*thread, step, found),
                 (false, _) => self.separator(*thread, step, found),
@@ -169,6 +177,26 @@ impl Phrases {
         }
         self.threads = std::mem::replace(&mut self.moved, threads);
         self.moved.clear();
+        self.gapped = self.threads.iter().any(|thread| thread.gap > 0);
+    }
+
+    /// The common case: a letter follows a letter in every thread, so none can split.
+    fn advance_plainly(&mut self, step: &Step, found: &mut Vec<Found>) {
+        let letter = step.seen.symbol.class == Class::Letter;
+        let waiting = &mut self.waiting;
+        self.threads.retain_mut(|thread| {
+            let barred = NO_WORD | if letter { NO_LATIN } else { 0 };
+            if thread.flags & barred != 0 {
+                return false;
+            }
+            let Some(child) = step.lexicon.child(thread.node, step.code) else {
+                return false;
+            };
+            thread.node = child;
+            thread.flags = thread.flags & !LEET_MARK | if letter { REAL } else { 0 };
+            complete(*thread, step, waiting, found);
+            true
+        });
     }
 
     fn begin(&mut self, step: &Step, found: &mut Vec<Found>) {
@@ -191,7 +219,10 @@ impl Phrases {
             complete(thread, step, &mut self.waiting, found);
         }
         // A leading `!` or `|` is punctuation; `@` and `$` are not, if a word follows at once.
-        if is_latin(self.last) || class.is_natural() || step.seen.symbol.ch == '|' {
+        if !matches!(class, Class::Digit | Class::Mark)
+            || is_latin(self.last)
+            || step.seen.symbol.ch == '|'
+        {
             return;
         }
         for code in step.lexicon.leet(step.seen.symbol.ch) {
@@ -357,7 +388,7 @@ impl Phrases {
 }
 
 /// Whether it may stand for the space between two words.
-fn parts_words(seen: Seen) -> bool {
+fn parts_words(seen: &Seen) -> bool {
     seen.symbol.class.is_white() || matches!(seen.symbol.ch, '-' | '_')
 }
 
@@ -366,7 +397,7 @@ fn mark_flag(class: Class) -> u8 {
 }
 
 /// Which ways of crossing remain when the gap grows.
-fn stay_in_gap(thread: Thread, seen: Seen) -> u8 {
+fn stay_in_gap(thread: Thread, seen: &Seen) -> u8 {
     let class = seen.symbol.class;
     let mut gate = thread.gate;
     if thread.gap >= MAX_SPACES || !parts_words(seen) {
@@ -389,6 +420,9 @@ fn stay_in_gap(thread: Thread, seen: Seen) -> u8 {
 
 /// Reports the terms that end where the thread now is, or lets them wait for their border.
 fn complete(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut Vec<Found>) {
+    if step.lexicon.has(thread.node) & HAS_TERM == 0 {
+        return;
+    }
     if (thread.flags & LEET != 0 && thread.flags & REAL == 0) || thread.crossings == 1 {
         return;
     }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use super::lane::{Found, Lane, Source};
-use super::window::Seen;
 use super::{Detectors, Hit};
 use crate::text::fold::{self, Reading};
 use crate::text::hidden::{Decoder, Secret};
@@ -124,14 +123,15 @@ impl Scanner {
 
     #[inline]
     fn symbol(&mut self, symbol: Symbol, original: char, start: u32, hits: &mut Vec<Hit>) {
-        let seen = Seen {
-            symbol,
-            original,
-            start,
-            end: self.bytes,
-            at: self.lane.window.len(),
-        };
-        self.lane.step(&self.detectors, seen, &mut self.found);
+        let at = self.lane.window.len();
+        let bytes = (start, self.bytes);
+        self.lane.step(
+            &self.detectors,
+            (symbol, original),
+            bytes,
+            at,
+            &mut self.found,
+        );
         if self.hidden.is_some() {
             self.age_hidden();
         }
@@ -218,14 +218,9 @@ impl Smuggled {
         };
         let from = self.late.len();
         for &symbol in one.iter().chain(many) {
-            let seen = Seen {
-                symbol,
-                original: c,
-                start,
-                end,
-                at: self.last,
-            };
-            self.lane.step(detectors, seen, &mut self.late);
+            let bytes = (start, end);
+            self.lane
+                .step(detectors, (symbol, c), bytes, self.last, &mut self.late);
         }
         self.place(from);
     }

@@ -1,6 +1,6 @@
 //! [`Window`]: the last symbols that a lane has read, each with its original bytes.
 
-use crate::text::Symbol;
+use crate::text::{Class, Symbol};
 
 /// One symbol as a lane reads it.
 #[derive(Debug, Clone, Copy)]
@@ -25,26 +25,44 @@ const KEPT: usize = 256;
 /// A ring of the last [`KEPT`] symbols, addressed by their index in the lane.
 #[derive(Debug)]
 pub(super) struct Window {
-    ring: Vec<Seen>,
+    ring: Box<[Seen; KEPT]>,
     next: u32,
 }
 
 impl Window {
     pub(super) fn new() -> Self {
+        let nothing = Seen {
+            symbol: Symbol {
+                ch: ' ',
+                class: Class::Space,
+            },
+            original: ' ',
+            start: 0,
+            end: 0,
+            at: 0,
+        };
         Self {
-            ring: Vec::with_capacity(KEPT),
+            ring: Box::new([nothing; KEPT]),
             next: 0,
         }
     }
 
+    /// Field by field: a whole [`Seen`] on its way through memory costs more than all else here.
     #[inline]
-    pub(super) fn push(&mut self, seen: Seen) {
-        if self.ring.len() < KEPT {
-            self.ring.push(seen);
-        } else {
-            self.ring[self.next as usize % KEPT] = seen;
-        }
+    pub(super) fn push(&mut self, symbol: Symbol, original: char, bytes: (u32, u32), at: u32) {
+        let seen = &mut self.ring[self.next as usize % KEPT];
+        seen.symbol.ch = symbol.ch;
+        seen.symbol.class = symbol.class;
+        seen.original = original;
+        (seen.start, seen.end) = bytes;
+        seen.at = at;
         self.next += 1;
+    }
+
+    /// The symbol read last.
+    #[inline]
+    pub(super) fn newest(&self) -> &Seen {
+        &self.ring[self.next.wrapping_sub(1) as usize % KEPT]
     }
 
     /// Symbols read so far.

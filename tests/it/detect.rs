@@ -278,3 +278,73 @@ fn numbers_that_are_no_ages_of_minors() {
         assert_eq!(ages(text), [""; 0], "{text}");
     }
 }
+
+#[test]
+fn too_many_hits_are_said_not_hidden() {
+    let detectors = detectors(&["番"]);
+    let mut scanner = wardgate::detect::Scanner::new(detectors);
+    let mut hits = Vec::new();
+    scanner.push(&"番".repeat(2_000), &mut hits);
+    assert!(!scanner.overflowed());
+    scanner.push("番", &mut hits);
+    assert!(scanner.overflowed());
+    assert_eq!(hits.len(), 2_000);
+}
+
+#[test]
+fn rules_of_dashes_are_not_held() {
+    let mut scanner = wardgate::detect::Scanner::new(detectors(&["萝卜", "tomato", "a b"]));
+    let mut hits = Vec::new();
+    scanner.push("title a\n", &mut hits);
+    for text in ["--", "------------------------", "\n\n", "大萝\n", "---"] {
+        scanner.push(text, &mut hits);
+    }
+    let read = "title a\n--------------------------\n\n大萝\n---".len() as u32;
+    assert_eq!(scanner.settled(), read);
+}
+
+#[test]
+fn words_that_cannot_be_looked_for_are_refused() {
+    let mut builder = Builder::default();
+    for (word, message) in [
+        (" \u{200b} ", "no visible"),
+        ("萝卜*", "must follow"),
+        (&"番".repeat(129), "longer"),
+    ] {
+        let problem = builder
+            .word(SignalId(0), word, Views::DEFAULT)
+            .expect_err(word);
+        let said = format!("{problem:?}");
+        assert!(said.contains(message), "{said}");
+    }
+    assert!(builder.age(SignalId(0), 18, 3).is_err());
+}
+
+#[test]
+fn views_limit_where_a_word_is_found() {
+    let only = |views: &[ViewKind], text: &str| {
+        let mut builder = Builder::default();
+        let word = builder.word(SignalId(0), "tomato", Views::of(views));
+        word.expect("a word");
+        let detectors = Arc::new(builder.build().expect("small"));
+        detectors.scan(text).first().map(|hit| hit.view)
+    };
+    use ViewKind::{Hidden, Skeleton, Squeezed, Surface};
+    assert_eq!(only(&[Surface], "tomato"), Some(Surface));
+    assert_eq!(only(&[Surface], "Tomato"), None);
+    assert_eq!(only(&[Skeleton], "tomato"), Some(Skeleton));
+    assert_eq!(only(&[Surface, Skeleton], "t.o.m.a.t.o"), None);
+    assert_eq!(only(&[Squeezed], "t.o.m.a.t.o"), Some(Squeezed));
+    assert_eq!(only(&[Skeleton], &tags("tomato")), None);
+    assert_eq!(only(&[Hidden], &tags("tomato")), Some(Hidden));
+    assert_eq!(only(&[Hidden], "tomato"), None);
+}
+
+#[test]
+fn languages() {
+    use wardgate::detect::language;
+    use wardgate::message::Language::{En, Zh};
+    assert_eq!(language("我想吃番茄 please"), Zh);
+    assert_eq!(language("the word 番茄 means tomato"), En);
+    assert_eq!(language("42"), En);
+}

@@ -29,9 +29,38 @@ const WORDS: [&str; 20] = [
 /// Symbols of the longest Chinese numeral read ("一百二十一").
 const MAX_HAN: usize = 5;
 
-/// Whether an English number word can begin with this letter.
-pub(super) fn opens_word(c: char) -> bool {
-    matches!(c, 'o' | 't' | 'f' | 's' | 'e' | 'n')
+/// Which of [`WORDS`] the letters so far can begin: one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WordMask(u32);
+
+/// Per place and letter: the words that have it there. "seventeen" has nine letters.
+const MASKS: [[u32; 26]; 9] = masks();
+
+const fn masks() -> [[u32; 26]; 9] {
+    let mut masks = [[0; 26]; 9];
+    let mut word = 0;
+    while word < WORDS.len() {
+        let letters = WORDS[word].as_bytes();
+        let mut at = 0;
+        while at < letters.len() {
+            masks[at][(letters[at] - b'a') as usize] |= 1 << word;
+            at += 1;
+        }
+        word += 1;
+    }
+    masks
+}
+
+impl WordMask {
+    /// Every word.
+    pub(super) const ALL: Self = Self(u32::MAX);
+
+    /// Those that have this letter at this place, if there are any.
+    pub(super) fn with(self, at: u32, letter: char) -> Option<Self> {
+        let letter = (letter as usize).checked_sub('a' as usize)?;
+        let mask = self.0 & MASKS.get(at as usize)?.get(letter)?;
+        (mask != 0).then_some(Self(mask))
+    }
 }
 
 /// The value of a Chinese numeral; ten and a hundred multiply.

@@ -377,13 +377,11 @@ fn zero_width(word: &str, seed: u64) -> Option<String> {
         "\u{fe0f}",
         "\u{180e}",
     ];
-    let mut first = true;
     each(word, seed, |c, seed| {
         format!("{}{c}", NOTHINGS[seed as usize % 8])
     })
     .map(|text| {
         let from = text.chars().position(|c| word.starts_with(c)).unwrap_or(0);
-        first &= from > 0;
         text.chars().skip(from).collect()
     })
 }
