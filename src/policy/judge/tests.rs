@@ -224,7 +224,7 @@ impl Reference<'_> {
         }
     }
 
-    fn anchors<'n>(condition: &'n Condition) -> Vec<&'n Name> {
+    fn anchors(condition: &Condition) -> Vec<&Name> {
         match condition {
             Condition::Name(name) => vec![name],
             Condition::Count(names, _) | Condition::InOrder(names, _, _) => names.iter().collect(),
