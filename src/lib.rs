@@ -15,9 +15,30 @@
 //! ARCHITECTURE.md holds the invariants, each with the test that keeps it.
 #![forbid(unsafe_code)]
 
+pub mod admin;
+pub mod app;
+pub mod audit;
+pub mod body;
+pub mod cache;
+pub mod cli;
+pub mod caller_io;
 pub mod codec;
+pub mod config;
 pub mod detect;
+pub mod exchange;
 pub mod guard;
+pub mod inflate;
+pub mod limits;
 pub mod message;
+pub mod metrics;
+pub mod mock;
 pub mod policy;
+pub mod prompt;
+pub mod proxy;
+pub mod recorded;
+pub mod reload;
+pub mod reply;
+pub mod server;
 pub mod text;
+pub mod tls;
+pub mod upstream;

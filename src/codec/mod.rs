@@ -1,1 +1,321 @@
 //! One file per API dialect; nobody else touches a provider's JSON.
+//!
+//! A [`Codec`] turns bodies into parts and pieces, edits into bytes, and phrases what wardgate
+//! itself has to say as its dialect would. It knows JSON, multipart and SSE; it knows no rule.
+//!
+//! **Closed by default.** Each dialect lists its fields in one table ([`Codec::fields`]): inspected,
+//! opaque or refused. A string in a place that no table names is inspected; an object of an
+//! unknown *type* (content part, event, tool kind) is refused.
+
+pub mod json;
+pub mod multipart;
+pub mod openai;
+pub mod openai_chat;
+mod openai_chat_fields;
+mod openai_chat_shape;
+pub mod openai_completions;
+pub mod openai_images;
+mod openai_reply;
+pub mod splice;
+pub mod sse;
+pub mod table;
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::message::{Media, Output, Part};
+
+/// Every dialect. Adding one is a file and a line here.
+pub static CODECS: &[&dyn Codec] = &[
+    &openai_chat::OpenAiChat,
+    &openai_completions::OpenAiCompletions,
+    &openai_images::OpenAiImages::Generations,
+    &openai_images::OpenAiImages::Edits,
+];
+
+/// The dialect that answers to `path`.
+pub fn for_path(path: &str) -> Option<&'static dyn Codec> {
+    CODECS
+        .iter()
+        .find(|codec| codec.paths().contains(&path))
+        .copied()
+}
+
+/// How a field is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Treatment {
+    /// Read, judged, and edited where a verdict says so.
+    Inspected,
+    /// Passed on unread: it cannot carry words to a person or a model.
+    Opaque,
+    /// A request or answer that has it is refused: its words cannot be judged (yet).
+    Refused,
+}
+
+/// One row of a dialect's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// JSON pointer with `*` for any index or key and a last `**` for a whole subtree; multipart
+    /// fields are written `/name`. Answers are prefixed with `answer:`, stream events with `event:`.
+    pub at: &'static str,
+    /// What happens to it.
+    pub treatment: Treatment,
+    /// Why, when it is not obvious.
+    pub why: &'static str,
+}
+
+impl Field {
+    /// A row whose strings are read, judged and edited.
+    pub const fn inspected(at: &'static str, why: &'static str) -> Self {
+        let treatment = Treatment::Inspected;
+        Self { at, treatment, why }
+    }
+
+    /// A row whose strings go on unread.
+    pub const fn opaque(at: &'static str, why: &'static str) -> Self {
+        let treatment = Treatment::Opaque;
+        Self { at, treatment, why }
+    }
+
+    /// A row that is refused unless it is null.
+    pub const fn refused(at: &'static str, why: &'static str) -> Self {
+        let treatment = Treatment::Refused;
+        Self { at, treatment, why }
+    }
+}
+
+/// A request, read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ask {
+    /// Everything said, in body order.
+    pub parts: Vec<Part>,
+    /// Whether the caller wants the answer as a stream.
+    pub stream: bool,
+    /// The model named, for the envelope of our own answers.
+    pub model: String,
+    /// What the model is asked to make.
+    pub output: Output,
+    /// How many answers are asked for (`n`).
+    pub choices: u32,
+    /// Byte of the body at which guidance for the model is inserted, and how (dialect-private).
+    pub guidance_at: Range<usize>,
+}
+
+/// Where in an answer a text grows: texts of one lane are one text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lane {
+    /// The choice (or image) index.
+    pub choice: u32,
+    /// Which field of the choice: content, refusal, reasoning, arguments of tool call k …
+    /// (numbers are the dialect's own).
+    pub field: u32,
+}
+
+/// A string of an answer or of one stream event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Which text it continues.
+    pub lane: Lane,
+    /// What kind of text that is.
+    pub media: Media,
+    /// The unescaped text.
+    pub text: String,
+    /// The JSON string literal, quotes included: bytes of the body or of the event's data.
+    pub raw: Range<usize>,
+}
+
+/// What one stream event says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// Texts that grow, in the event's order.
+    pub pieces: Vec<Piece>,
+    /// Choices that end with this event: their texts are whole now.
+    pub ended: Vec<u32>,
+    /// The protocol's own end (`[DONE]`).
+    pub done: bool,
+    /// An error object in the stream: ends it.
+    pub error: bool,
+}
+
+/// What a stream's own chunks must repeat (id, model, time), learned from its first events, and
+/// which choices are open.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Envelope {
+    /// The answer's id.
+    pub id: String,
+    /// The answering model.
+    pub model: String,
+    /// Unix seconds.
+    pub created: u64,
+    /// Choices that have begun and not ended.
+    pub open: Vec<u32>,
+}
+
+/// A string literal to be replaced by another text (escaped by the codec).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The literal's bytes, from [`Part::raw`] or [`Piece::raw`].
+    pub raw: Range<usize>,
+    /// The new text.
+    pub text: String,
+}
+
+/// How an answer of ours ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Refused: the dialect's filter ending.
+    Filtered,
+    /// A helping text in the model's place: an ordinary ending.
+    Supported,
+}
+
+/// How the app wants refusals of prompts to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RefusalStyle {
+    /// A 200 answer in the dialect's shape, where the dialect has one for refusals.
+    #[default]
+    Answer,
+    /// An error object with the dialect's own code.
+    Error,
+}
+
+/// What wardgate says instead of the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Reviewed, localised text.
+    pub text: String,
+    /// Refused or helped.
+    pub ending: Ending,
+    /// The rule, never the phrase.
+    pub rule: String,
+    /// The policy area's title.
+    pub area: String,
+    /// The exchange, for an appeal.
+    pub exchange: String,
+    /// Answer or error.
+    pub style: RefusalStyle,
+    /// Unix seconds, for the envelope.
+    pub created: u64,
+}
+
+/// An error of ours, to be phrased in a dialect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// HTTP status.
+    pub status: u16,
+    /// The dialect's error class ("invalid_request_error", "server_error").
+    pub kind: &'static str,
+    /// A stable code ("body_too_large").
+    pub code: &'static str,
+    /// What is wrong and what to do, without any of the caller's text.
+    pub message: String,
+    /// The exchange.
+    pub exchange: String,
+}
+
+/// A reply body of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// `content-type`.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Why a body cannot be read. Names the place, never the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadError {
+    /// A stable code: "invalid_json", "duplicate_key", "unknown_part", "unsupported_field" …
+    pub code: &'static str,
+    /// What is wrong, where (pointer or line:column), and what to do.
+    pub message: String,
+}
+
+/// Bounds on what a codec reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadLimits {
+    /// Nesting of JSON; serde_json's own guard is 128, models need less than 64.
+    pub depth: usize,
+    /// Parts of one request.
+    pub parts: usize,
+}
+
+/// How an answer's bytes are framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// One JSON document.
+    Document,
+    /// Server-sent events (WHATWG HTML, section 9.2).
+    Events,
+}
+
+/// One API dialect.
+pub trait Codec: Send + Sync + std::fmt::Debug {
+    /// The dialect's name in configs, metrics and the audit line ("openai.chat").
+    fn name(&self) -> &'static str;
+
+    /// Paths it answers to, without host and app prefix ("/v1/chat/completions"); POST only.
+    fn paths(&self) -> &'static [&'static str];
+
+    /// The one table of fields.
+    fn fields(&self) -> &'static [Field];
+
+    /// Reads a request body.
+    fn read(&self, content_type: &str, body: &Bytes, limits: &ReadLimits)
+    -> Result<Ask, ReadError>;
+
+    /// The request with edits applied and guidance for the model added; untouched bytes stay as
+    /// they came.
+    fn write(
+        &self,
+        content_type: &str,
+        body: &Bytes,
+        ask: &Ask,
+        edits: &[Edit],
+        guidance: Option<&str>,
+    ) -> Result<Bytes, ReadError>;
+
+    /// Reads a whole answer.
+    fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError>;
+
+    /// A whole answer with edits applied; what could repeat an edited text (logprobs) is emptied.
+    fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError>;
+
+    /// A whole answer whose `choice` ends early: its visible text becomes `text`, its tool calls and
+    /// other texts go, and it ends as `ending` says. Other choices stay.
+    fn end_answer(
+        &self,
+        body: &[u8],
+        choice: u32,
+        text: &str,
+        ending: Ending,
+    ) -> Result<Bytes, ReadError>;
+
+    /// Reads one event's data; learns the envelope.
+    fn read_event(
+        &self,
+        data: &str,
+        envelope: &mut Envelope,
+        limits: &ReadLimits,
+    ) -> Result<Delta, ReadError>;
+
+    /// One event's data with edits applied; what could repeat an edited text (logprobs) is emptied.
+    fn write_event(&self, data: &str, edits: &[Edit]) -> Result<String, ReadError>;
+
+    /// A complete event (framed) that lets `choice` say `text`.
+    fn say(&self, envelope: &Envelope, choice: u32, text: &str) -> Bytes;
+
+    /// The events (framed) that end a stream early: `choice` says `text` (if any), every open
+    /// choice ends as `ending` says, then the protocol's own end. `choice` counts as open even
+    /// where an event that was read, but not shown, has ended it.
+    fn end_stream(&self, envelope: &Envelope, choice: u32, text: &str, ending: Ending) -> Bytes;
+
+    /// The whole reply instead of a model's answer: document or events as the caller asked.
+    fn refuse(&self, ask: &Ask, refusal: &Refusal) -> Reply;
+
+    /// An error body.
+    fn error(&self, fault: &Fault) -> Reply;
+}

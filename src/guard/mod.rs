@@ -1,1 +1,106 @@
-//! Streams: hold what may still become a detection, show the rest at once.
+//! The streaming promise, kept: nothing forbidden leaves, nothing allowed waits.
+//!
+//! [`Inspector`] judges one growing text. [`Guard`] runs one inspector per lane over the frames of
+//! an answer and decides which frames may go; [`document`] does the same for a whole document.
+//! [`GuardedBody`] is the only place that polls.
+//!
+//! What the client receives depends on the upstream's text and events alone, never on how its
+//! bytes were cut: no timers, no chunk sizes, only positions.
+
+pub mod body;
+pub mod document;
+pub mod inspector;
+pub mod lanes;
+pub mod stream;
+pub mod window;
+
+use std::sync::Arc;
+
+pub use body::GuardedBody;
+pub use document::document;
+pub use inspector::{Inspector, Step};
+pub use stream::Guard;
+pub use window::Window;
+
+use crate::codec::{Codec, Ending, ReadLimits};
+use crate::detect::SignalId;
+use crate::message::Language;
+use crate::policy::{Action, Detection, Mode, PolicySet, Scene, Selection};
+
+/// What judging one exchange's answer needs to know; shared by all its lanes.
+#[derive(Debug)]
+pub struct Context {
+    /// The policy set that the exchange began with.
+    pub set: Arc<PolicySet>,
+    /// What the app uses of it.
+    pub selection: Arc<Selection>,
+    /// Direction, output kind, audience.
+    pub scene: Scene,
+    /// Signals of the prompt: they count as present when its answer is judged.
+    pub carried: Vec<SignalId>,
+    /// The conversation's language, for replies.
+    pub language: Language,
+    /// Enforce or observe.
+    pub mode: Mode,
+    /// The dialect.
+    pub codec: &'static dyn Codec,
+    /// Bounds on reading events.
+    pub read: ReadLimits,
+    /// Bytes of frames that one stream may hold back. Reaching it ends the stream: flushing would
+    /// let a forbidden text out by padding it.
+    pub held_bytes: usize,
+    /// A sentence that ends the answer, from a nudge on its prompt.
+    pub nudge: Option<String>,
+    /// The exchange's id, for error events.
+    pub exchange: String,
+}
+
+impl Context {
+    /// What is really done about a detection here.
+    pub fn effective(&self, detection: &Detection) -> Action {
+        effective(&self.set, self.mode, detection)
+    }
+}
+
+/// What is really done about a detection: observe mode lowers everything but the wall.
+pub fn effective(set: &PolicySet, mode: Mode, detection: &Detection) -> Action {
+    match mode {
+        Mode::Observe if !set.rule(detection.rule).wall() => Action::Allow,
+        _ => detection.action,
+    }
+}
+
+/// What the guard saw, for the audit line and metrics.
+pub trait Record: Send + Sync {
+    /// A detection in the answer: where its lane stands, and the text it was found in.
+    fn detection(&self, detection: &Detection, lane: crate::codec::Lane, text: &str);
+    /// The answer was ended by the guard.
+    fn ended(&self, action: Action, rule: &str);
+    /// The answer could not be inspected (code of the reason).
+    fn failed(&self, code: &'static str);
+    /// Bytes held back now.
+    fn held(&self, bytes: usize);
+    /// Bytes that went to the client.
+    fn sent(&self, bytes: usize);
+    /// The answer came to its own end, inspected whole.
+    fn complete(&self);
+}
+
+/// Code of an answer that had to be ended because too much of it was held back.
+pub const UNCHECKED_CODE: &str = "held_bytes";
+
+/// What the reader sees when an answer ends because it could not be checked.
+pub const fn unchecked_text(language: Language) -> &'static str {
+    match language {
+        Language::En => "This answer was stopped because it could not be checked.",
+        Language::Zh => "由于无法完成检查，本次回答已停止。",
+    }
+}
+
+/// How an answer of ours ends after an action that ends it.
+pub const fn ending(action: Action) -> Ending {
+    match action {
+        Action::Support => Ending::Supported,
+        _ => Ending::Filtered,
+    }
+}

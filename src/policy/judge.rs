@@ -19,7 +19,7 @@
 use std::sync::Arc;
 
 use super::condition::{Contexts, Minor};
-use super::ledger::{Frame, Ledger, Mark, Share};
+use super::ledger::{Cut, Frame, Ledger, Mark, Share};
 use super::rule::{Action, RuleIx};
 use super::{PolicySet, Selection};
 use crate::detect::{Hit, SignalId};
@@ -102,6 +102,8 @@ pub struct Judge {
     read: u32,
     /// Parts begun.
     parts: u32,
+    /// Redactions so far, each in the places that the ones before it left.
+    cuts: Vec<Cut>,
 }
 
 impl Judge {
@@ -141,6 +143,7 @@ impl Judge {
             base: 0,
             read: 0,
             parts: 0,
+            cuts: Vec::new(),
         }
     }
 
@@ -150,7 +153,7 @@ impl Judge {
     pub fn part(&mut self) {
         if self.parts > 0 {
             let mut late = std::mem::take(&mut self.late);
-            self.run(self.base + self.read, &mut late);
+            self.run(self.place(self.read), &mut late);
             self.release(u32::MAX, &mut late);
             self.late = late;
             self.allowed.clear();
@@ -167,7 +170,7 @@ impl Judge {
     /// waiting are appended to `found`.
     pub fn hit(&mut self, hit: &Hit, found: &mut Vec<Detection>) {
         found.append(&mut self.late);
-        let now = self.base.saturating_add(hit.ripe);
+        let now = self.place(hit.ripe);
         // What was due before this hit is decided without it, however far the text was read at once.
         self.run(now.saturating_sub(1), found);
         self.read = self.read.max(hit.ripe);
@@ -200,7 +203,7 @@ impl Judge {
     pub fn advance(&mut self, symbols: u32, found: &mut Vec<Detection>) {
         found.append(&mut self.late);
         self.read = self.read.max(symbols);
-        self.run(self.base.saturating_add(symbols), found);
+        self.run(self.place(symbols), found);
     }
 
     /// The turn ends here; decides everything that waited.
@@ -231,15 +234,30 @@ impl Judge {
             .min()
     }
 
-    /// Takes a redacted hit out of the evidence: the reader will not see it. What that uncovers is
-    /// found by the next call.
-    pub fn forget(&mut self, part: u32, span: Span) {
+    /// Takes a redacted hit out of the evidence: the reader sees `symbols` symbols in its place.
+    /// What stands around it moves together, so distances across it shrink.
+    pub fn forget(&mut self, part: u32, span: Span, symbols: u32) {
         let mut late = std::mem::take(&mut self.late);
         self.waiting
             .retain(|(_, mark)| mark.part != part || !span.contains(mark.span));
-        self.prompt.forget(&self.frame, part, span, &mut late);
-        self.patient.forget(&self.frame, part, span, &mut late);
+        let hidden = self.prompt.extent(part, span).max(self.patient.extent(part, span));
+        let cut = hidden.map(|(to, length)| Cut { at: to, by: length.saturating_sub(symbols) });
+        if let Some(cut) = cut {
+            self.cuts.push(cut);
+            for (release, mark) in &mut self.waiting {
+                *release = cut.moved(*release);
+                mark.shift(cut);
+            }
+        }
+        self.prompt.forget(&self.frame, part, span, cut, &mut late);
+        self.patient.forget(&self.frame, part, span, cut, &mut late);
         self.late = late;
+    }
+
+    /// Where a symbol of the current part stands in what the reader sees of the turn.
+    fn place(&self, symbol: u32) -> u32 {
+        let place = self.base.saturating_add(symbol);
+        self.cuts.iter().fold(place, |place, cut| cut.moved(place))
     }
 
     /// Signals seen in this turn, for [`Judge::new`]'s `carried` of the answer. Those inside an
@@ -272,8 +290,8 @@ impl Judge {
             signal: hit.signal,
             part: self.current(),
             span: hit.span,
-            from: self.base.saturating_add(hit.from),
-            to: self.base.saturating_add(hit.to),
+            from: self.place(hit.from),
+            to: self.place(hit.to),
             now,
             view: hit.view,
             score: hit.score,

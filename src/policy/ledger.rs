@@ -110,6 +110,12 @@ impl Mark {
         second.from.saturating_sub(first.to)
     }
 
+    /// Stands where a cut before it leaves it.
+    pub fn shift(&mut self, cut: Cut) {
+        (self.from, self.to) = (cut.moved(self.from), cut.moved(self.to));
+        self.now = cut.moved(self.now);
+    }
+
     /// Byte of `part` at which the hit starts; 0 if it lies in an earlier part.
     pub const fn start_in(&self, part: u32) -> u32 {
         if self.part == part {
@@ -117,6 +123,22 @@ impl Mark {
         } else {
             0
         }
+    }
+}
+
+/// A redaction that is shorter than what it stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cut {
+    /// Where the redacted text ended.
+    pub at: u32,
+    /// Symbols that the reader sees fewer.
+    pub by: u32,
+}
+
+impl Cut {
+    /// Where a place is now.
+    pub const fn moved(self, place: u32) -> u32 {
+        if place >= self.at { place.saturating_sub(self.by) } else { place }
     }
 }
 
@@ -226,7 +248,15 @@ impl Ledger {
     }
 
     /// Takes hits inside `span` out of the evidence; what follows from the rest is said anew.
-    pub fn forget(&mut self, frame: &Frame, part: u32, span: Span, found: &mut Vec<Detection>) {
+    pub fn forget(
+        &mut self,
+        frame: &Frame,
+        part: u32,
+        span: Span,
+        cut: Option<Cut>,
+        found: &mut Vec<Detection>,
+    ) {
+        let moved = cut.is_some_and(|cut| self.shift(cut));
         let mut gone = Vec::new();
         for (signal, marks) in &mut self.seen {
             let before = marks.len();
@@ -235,16 +265,37 @@ impl Ledger {
                 gone.push(*signal);
             }
         }
-        if gone.is_empty() {
+        if gone.is_empty() && !moved {
             return;
         }
         let clauses: Vec<u32> = self.tracks.iter().map(|(at, _)| *at).collect();
         for at in clauses {
             let clause = &frame.set.clauses[at as usize].clause;
-            if clause.signals().any(|signal| gone.contains(&signal)) {
+            if moved || clause.signals().any(|signal| gone.contains(&signal)) {
                 self.replay(frame, at, found);
             }
         }
+    }
+
+    /// The end and the length, in symbols, of the longest hit that is exactly `span`.
+    pub fn extent(&self, part: u32, span: Span) -> Option<(u32, u32)> {
+        let marks = self.seen.iter().flat_map(|(_, marks)| marks);
+        let here = marks.filter(|mark| mark.part == part && mark.span == span);
+        here.map(|mark| (mark.to, mark.to - mark.from)).max_by_key(|(_, length)| *length)
+    }
+
+    /// Moves what stands behind a cut; whether anything did.
+    fn shift(&mut self, cut: Cut) -> bool {
+        let mut moved = false;
+        for (_, marks) in &mut self.seen {
+            let behind = marks.iter_mut().filter(|mark| mark.from >= cut.at);
+            for mark in behind {
+                mark.shift(cut);
+                moved = true;
+            }
+            marks.sort_by_key(|mark| (mark.to, mark.from));
+        }
+        moved
     }
 
     fn keep(&mut self, mark: Mark) {

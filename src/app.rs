@@ -1,0 +1,174 @@
+//! What all exchanges share: the live config with its compiled policies, caches, audit, metrics.
+//!
+//! [`Live`] is immutable and swapped whole; an exchange pins the one it began with.
+
+use std::io;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::request::Parts;
+use http::Uri;
+
+use crate::audit::Audit;
+use crate::cache::{AnswerCache, HitCache};
+use crate::config::{self, Config};
+use crate::metrics::Metrics;
+use crate::mock;
+use crate::policy::{self, AppPolicies, PolicySet, Selection};
+use crate::reply::Error;
+use crate::upstream::Upstream;
+
+/// Bytes of remembered hits: about a hundred thousand turns; a sixth of the memory budget.
+const HIT_CACHE_BYTES: u64 = 10 * 1024 * 1024;
+
+/// What outlives a reload.
+pub struct Gate {
+    /// The config and policies that new exchanges begin with.
+    pub live: Arc<ArcSwap<Live>>,
+    /// Hits of parts that were scanned before.
+    pub hits: HitCache,
+    /// Where each exchange ends up.
+    pub audit: Audit,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+}
+
+/// One loaded config with its compiled policies.
+pub struct Live {
+    /// As the file says.
+    pub config: Config,
+    /// The policies of all apps.
+    pub set: Arc<PolicySet>,
+    /// One for each of the config's apps, in its order.
+    pub apps: Vec<Arc<App>>,
+    /// Where the built-in model listens, if an app ever used it.
+    mock: Option<Uri>,
+}
+
+/// One protected application, ready to serve.
+pub struct App {
+    /// As the config says.
+    pub config: config::App,
+    /// What it uses of the policy set.
+    pub selection: Arc<Selection>,
+    /// Its model server.
+    pub upstream: Upstream,
+    /// Its upstream's URL, for cache keys.
+    pub url: String,
+    /// Its answers for repeat prompts, if it wants them.
+    pub answers: Option<AnswerCache>,
+}
+
+impl Gate {
+    /// Puts a loaded config to work.
+    ///
+    /// # Errors
+    /// One line for the operator if the audit target cannot be opened.
+    pub fn open(live: Live) -> Result<Arc<Self>, String> {
+        let metrics = Arc::new(Metrics::new());
+        let queue = live.config.limits.audit_queue_lines;
+        let audit = Audit::open(&live.config.audit, queue, Arc::clone(&metrics))
+            .map_err(|error| format!("cannot open the audit target: {error}"))?;
+        Ok(Arc::new(Self {
+            live: Arc::new(ArcSwap::from_pointee(live)),
+            hits: HitCache::new(HIT_CACHE_BYTES),
+            audit,
+            metrics,
+        }))
+    }
+}
+
+impl Live {
+    /// Compiles the policies and prepares the upstreams of a config. `previous` lends its mock
+    /// and its answer caches: entries of another policy set are unreachable by their keys.
+    ///
+    /// # Errors
+    /// All diagnostics, rendered, or one line for the operator.
+    pub fn load(config: Config, previous: Option<&Self>) -> Result<Self, String> {
+        let mut sources = policy::shipped();
+        sources.extend(policy::read_folders(&config.policy_folders)?);
+        let written: Vec<AppPolicies> =
+            config.apps.iter().map(|app| app.policies.clone()).collect();
+        let set = policy::compile(&sources, &written).map_err(|problems| problems.to_string())?;
+        let wants_mock =
+            config.apps.iter().any(|app| matches!(app.upstream, config::Upstream::Mock));
+        let mut mock = previous.and_then(|live| live.mock.clone());
+        if wants_mock && mock.is_none() {
+            let started = start_mock();
+            mock = Some(started.map_err(|error| format!("cannot start the built-in model: {error}"))?);
+        }
+        let mut apps = Vec::with_capacity(config.apps.len());
+        for (app, selection) in config.apps.iter().zip(&set.selections) {
+            let server = match &app.upstream {
+                config::Upstream::Server(server) => server.as_ref().clone(),
+                config::Upstream::Mock => {
+                    plain(mock.clone().expect("started above for this app"))
+                }
+            };
+            let upstream = Upstream::new(&server, &config.limits)
+                .map_err(|error| format!("app `{}`: {error}", app.name))?;
+            let kept = previous.and_then(|live| live.answers_of(app));
+            apps.push(Arc::new(App {
+                selection: Arc::clone(selection),
+                upstream,
+                url: server.url.to_string(),
+                answers: app.cache.map(|bounds| kept.unwrap_or_else(|| AnswerCache::new(bounds))),
+                config: app.clone(),
+            }));
+        }
+        Ok(Self { config, set: Arc::new(set), apps, mock })
+    }
+
+    /// The answer cache of an app that was and is bounded alike.
+    fn answers_of(&self, app: &config::App) -> Option<AnswerCache> {
+        let same = |old: &&Arc<App>| old.config.name == app.name && old.config.cache == app.cache;
+        self.apps.iter().find(same)?.answers.clone()
+    }
+
+    /// The app that a request is for, and its path within that app, query included.
+    ///
+    /// # Errors
+    /// `unknown_app` if no app's match holds.
+    pub fn route(&self, head: &Parts) -> Result<(Arc<App>, String), Error> {
+        let path = head.uri.path();
+        let Some((index, rest)) = self.config.route(head, path) else {
+            return Err(Error::client(
+                "unknown_app",
+                "No app of this gateway answers to this host, path and key. Check the base URL and the API key.",
+            ));
+        };
+        let rest = match head.uri.query() {
+            Some(query) => format!("{rest}?{query}"),
+            None => rest.to_owned(),
+        };
+        Ok((Arc::clone(&self.apps[index]), rest))
+    }
+}
+
+/// A server behind us without TLS, to which callers' credentials do not matter.
+fn plain(url: Uri) -> config::UpstreamServer {
+    config::UpstreamServer {
+        url,
+        ca_file: None,
+        client_certificate: None,
+        http2: config::Http2::Auto,
+        credential: config::Credential::Pass,
+    }
+}
+
+/// Starts the built-in model on a thread of its own, for as long as the process lives.
+fn start_mock() -> io::Result<Uri> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("mock model".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            match tokio::net::TcpListener::from_std(listener) {
+                Ok(listener) => mock::serve(listener).await,
+                Err(error) => tracing::error!(%error, "the built-in model cannot listen"),
+            }
+        });
+    })?;
+    Ok(format!("http://{address}").parse().expect("an address is a URL's authority"))
+}

@@ -1,0 +1,430 @@
+//! The command line: what can be asked for, and how each answer leaves.
+//!
+//! Manners: a message ends in the command that the user wanted; results go to standard output,
+//! everything else to standard error; colour only on a terminal. Exit codes: 0 fine, 1 something
+//! was found or failed, 2 it could not run.
+
+mod check;
+mod explain;
+mod pack;
+mod rows;
+mod scan;
+mod serve;
+mod test;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::message::{Band, Direction, Output};
+
+/// A proxy in front of LLM and image APIs that protects minors.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wardgate",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Begin with `wardgate serve`: it listens with the shipped policies and a \
+                        built-in mock model, and prints curl lines to try."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the proxy
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(Serve),
+    /// Check a config and all policies without serving
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Files),
+    /// Run the cases that stand beside the policies
+    #[command(after_help = TEST_EXAMPLES)]
+    Test(Test),
+    /// Judge texts as the proxy would
+    #[command(after_help = SCAN_EXAMPLES)]
+    Scan(Scan),
+    /// Show a rule with its reasons, false positives and cases
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(Explain),
+    /// Print a JSON Schema for editors
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema(Schema),
+    /// Run the mock model server alone
+    #[command(after_help = MOCK_EXAMPLES)]
+    Mock(Mock),
+    /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(Completions),
+}
+
+const SERVE_EXAMPLES: &str = "Examples:
+  wardgate serve                                     first steps: mock model, shipped policies
+  wardgate serve --upstream https://api.openai.com   one upstream, every policy at level 1
+  wardgate serve --config wardgate.yaml              your apps";
+
+const CHECK_EXAMPLES: &str = "Examples:
+  wardgate check                           the shipped policies
+  wardgate check --config wardgate.yaml    a config with all that it names
+  wardgate check --policies my-policies    a folder of policies beside the shipped ones";
+
+const TEST_EXAMPLES: &str = "Examples:
+  wardgate test
+  wardgate test --policies my-policies
+  wardgate test --format junit > report.xml";
+
+const SCAN_EXAMPLES: &str = "Examples:
+  wardgate scan 'add me off this app, kids only'
+  wardgate scan - < letter.txt
+  wardgate scan --audience adult --output image 'a boat on a lake'
+  wardgate scan --jsonl < rows.jsonl > verdicts.jsonl
+
+Rows: {\"id\", \"text\" | \"messages\": [{\"role\", \"content\"}], \"direction\"?, \"audience\"?}
+Verdicts, in the same order: {\"id\", \"action\", \"rules\", \"spans\", \"scores\", \"view\"} or {\"id\", \"error\"}
+
+Exit codes: 0 nothing found (with --jsonl: every row was judged), 1 something found, 2 a row could not be read.";
+
+const EXPLAIN_EXAMPLES: &str = "Examples:
+  wardgate explain QL3.1-010
+  wardgate explain QL3.1          every rule of a row";
+
+const SCHEMA_EXAMPLES: &str = "Examples:
+  wardgate schema > policy.schema.json
+  wardgate schema cases > cases.schema.json
+
+Editors with a YAML language server use it with this first line in a policy file:
+  # yaml-language-server: $schema=policy.schema.json";
+
+const MOCK_EXAMPLES: &str = "Examples:
+  wardgate mock
+  wardgate mock --listen 127.0.0.1:9000
+
+It answers a prompt `repeat: TEXT` with TEXT and `tool: NAME {json}` with a tool call.";
+
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  wardgate completions bash > ~/.local/share/bash-completion/completions/wardgate
+  wardgate completions zsh > ~/.zfunc/_wardgate";
+
+/// Where a config and policies come from.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Files {
+    /// The config file
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folders of policies beside the shipped ones
+    #[arg(long, short, value_name = "DIR", num_args = 1..)]
+    pub policies: Vec<PathBuf>,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// What to serve.
+    #[command(flatten)]
+    pub files: Files,
+    /// Where to listen; the config's own address otherwise, or 127.0.0.1:8080
+    #[arg(long, short, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// The model server; without a config only
+    #[arg(long, short, value_name = "URL", conflicts_with = "config")]
+    pub upstream: Option<http::Uri>,
+}
+
+/// `test`.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Which policies.
+    #[command(flatten)]
+    pub files: Files,
+    /// How to report
+    #[arg(long, short, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// How `test` reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Format {
+    /// For people: `file:line` first
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+    /// For build servers
+    Junit,
+}
+
+/// `scan`.
+#[derive(Debug, Args)]
+pub struct Scan {
+    /// The policies to judge by.
+    #[command(flatten)]
+    pub files: Files,
+    /// Texts; `-` reads one from standard input
+    #[arg(value_name = "TEXT", required_unless_present = "jsonl")]
+    pub texts: Vec<String>,
+    /// Read rows from standard input, write a verdict per row
+    #[arg(long, conflicts_with = "texts")]
+    pub jsonl: bool,
+    /// Judge as this app of the config does [default: the first]
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub app: Option<String>,
+    /// Who speaks: minor, adult, or a band (0-2 3-7 8-11 12-13 14-15 16-17 18+ unknown)
+    #[arg(long, value_name = "BAND", value_parser = band, default_value = "unknown")]
+    pub audience: Band,
+    /// Which way the text travels
+    #[arg(long, value_enum, default_value_t = Way::Prompt)]
+    pub direction: Way,
+    /// What the model is asked to make
+    #[arg(long, value_enum, default_value_t = Makes::Text)]
+    pub output: Makes,
+    /// Strictness, 1 to 3; without a config only [default: 1]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3), conflicts_with = "config")]
+    pub level: Option<u8>,
+}
+
+/// Which way a text travels, as the command line and rows say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// Towards the model
+    Prompt,
+    /// Back from the model
+    Output,
+}
+
+impl From<Way> for Direction {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Prompt => Self::Prompt,
+            Way::Output => Self::Output,
+        }
+    }
+}
+
+/// What the model is asked to make, as the command line says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Makes {
+    /// Text
+    Text,
+    /// A picture from words
+    Image,
+    /// A picture from a picture
+    ImageEdit,
+}
+
+impl From<Makes> for Output {
+    fn from(makes: Makes) -> Self {
+        match makes {
+            Makes::Text => Self::Text,
+            Makes::Image => Self::Image,
+            Makes::ImageEdit => Self::ImageEdit,
+        }
+    }
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A rule id, or the beginning of several
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Where the rule may come from.
+    #[command(flatten)]
+    pub files: Files,
+}
+
+/// `schema`.
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of which file
+    #[arg(value_enum, default_value_t)]
+    pub of: SchemaOf,
+}
+
+/// Which file a schema describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SchemaOf {
+    /// A policy file
+    #[default]
+    Policy,
+    /// A file of cases
+    Cases,
+}
+
+/// `mock`.
+#[derive(Debug, Args)]
+pub struct Mock {
+    /// Where to listen
+    #[arg(long, short, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
+    pub listen: SocketAddr,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+fn band(name: &str) -> Result<Band, String> {
+    Band::named(name).ok_or_else(|| {
+        let names = Band::NAMES.map(|(_, name)| name).join(", ");
+        format!("use minor, adult or one of: {names}")
+    })
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// Nothing to complain about.
+    Fine,
+    /// Something was found, or a test failed.
+    Found,
+    /// Some of it could not be run, and that has been said.
+    CouldNotRun,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Fine => 0,
+            Outcome::Found => 1,
+            Outcome::CouldNotRun => 2,
+        })
+    }
+}
+
+/// Why a command could not run, for its user.
+#[derive(Debug)]
+struct Trouble {
+    /// What is wrong; diagnostics may be many lines.
+    message: String,
+    /// The command that was probably wanted.
+    instead: Option<String>,
+}
+
+impl Trouble {
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            instead: None,
+        }
+    }
+
+    fn instead(mut self, command: impl Into<String>) -> Self {
+        self.instead = Some(command.into());
+        self
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+type Ended = Result<Outcome, Trouble>;
+
+/// Parses `words` (the program's name first), does what they say; what to exit with.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody is left to tell when even standard error is closed.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match dispatch(&cli.command) {
+        Ok(outcome) => outcome.into(),
+        Err(trouble) => {
+            let mut err = io::stderr().lock();
+            let _ = writeln!(err, "{}", trouble.message.trim_end());
+            if let Some(command) = trouble.instead {
+                let _ = writeln!(err, "\nTry: {command}");
+            }
+            Outcome::CouldNotRun.into()
+        }
+    }
+}
+
+fn dispatch(command: &Command) -> Ended {
+    match command {
+        Command::Serve(serve) => serve::run(serve),
+        Command::Check(files) => check::run(files),
+        Command::Test(test) => test::run(test),
+        Command::Scan(scan) => scan::run(scan),
+        Command::Explain(explain) => explain::run(explain),
+        Command::Schema(schema) => explain::schema(schema.of),
+        Command::Mock(mock) => serve::mock(mock.listen),
+        Command::Completions(completions) => {
+            let mut script = Vec::new();
+            clap_complete::generate(
+                completions.shell,
+                &mut Cli::command(),
+                "wardgate",
+                &mut script,
+            );
+            print(&script)
+        }
+    }
+}
+
+/// Writes a whole result. A reader that has seen enough (`| head`) is no failure.
+fn print(bytes: &[u8]) -> Ended {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(Outcome::Fine),
+    }
+}
+
+/// Styles for a terminal; all empty elsewhere, or where `NO_COLOR` is set.
+#[derive(Debug, Clone, Copy, Default)]
+struct Paint {
+    hit: clap::builder::styling::Style,
+    bad: clap::builder::styling::Style,
+    good: clap::builder::styling::Style,
+    strong: clap::builder::styling::Style,
+}
+
+impl Paint {
+    /// For standard output.
+    fn stdout() -> Self {
+        use clap::builder::styling::{AnsiColor, Style};
+        use std::io::IsTerminal;
+
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        if !io::stdout().is_terminal() || !wanted {
+            return Self::default();
+        }
+        Self {
+            hit: AnsiColor::Red.on_default().underline().bold(),
+            bad: AnsiColor::Red.on_default().bold(),
+            good: AnsiColor::Green.on_default(),
+            strong: Style::new().bold(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,33 @@
+//! `check`: everything that `serve` would load, without serving.
+
+use std::fmt::Write;
+
+use super::{Ended, Files, pack};
+use crate::config::Upstream;
+
+/// Bytes of a mebibyte, for people.
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// Runs `check`. Whatever is wrong has its diagnostics and ends as "could not run".
+pub(super) fn run(files: &Files) -> Ended {
+    let pack = pack::load(files, None)?;
+    let mut out = String::new();
+    let (rules, memory) = (
+        pack.set.rules.len(),
+        pack.set.detectors.memory() as f64 / MIB,
+    );
+    let _ = writeln!(out, "ok: {rules} rules, {memory:.1} MiB of automata");
+    for app in &pack.config.apps {
+        let upstream = match &app.upstream {
+            Upstream::Mock => "the built-in mock model".to_owned(),
+            Upstream::Server(server) => server.url.to_string(),
+        };
+        let (name, mode) = (&app.name, app.mode.name());
+        let (level, audience) = (app.policies.level, app.audience.default.name());
+        let _ = writeln!(
+            out,
+            "app {name}: {mode}, level {level}, audience {audience}, to {upstream}"
+        );
+    }
+    super::print(out.as_bytes())
+}

@@ -1,0 +1,115 @@
+//! `explain` and `schema`: what a rule is, and what a file may hold.
+
+use std::fmt::Write;
+
+use super::{Ended, Explain, Paint, SchemaOf, Trouble, pack};
+use crate::policy::cases::Case;
+use crate::policy::{Explanation, Status, schema};
+
+/// Runs `explain`.
+pub(super) fn run(explain: &Explain) -> Ended {
+    let pack = pack::load(&explain.files, None)?;
+    let wanted = explain.id.as_str();
+    let rules = pack.set.rules.iter();
+    let rules: Vec<_> = rules
+        .filter(|rule| rule.id.0 == wanted || is_row(wanted, &rule.id.0))
+        .collect();
+    if rules.is_empty() {
+        let known = pack.set.rules.iter().map(|rule| rule.id.0.as_str());
+        let trouble = Trouble::new(format!("there is no rule {wanted}"));
+        return Err(match closest(wanted, known) {
+            Some(close) => trouble.instead(format!("wardgate explain {close}")),
+            None => trouble,
+        });
+    }
+    let shown: Vec<_> = rules
+        .iter()
+        .filter_map(|rule| pack.set.explain(&rule.id.0))
+        .map(|all| one(&all))
+        .collect();
+    super::print(shown.join("\n").as_bytes())
+}
+
+/// Whether `id` is a rule of the row or area `wanted`: "QL3" and "QL3.1" hold "QL3.1-010".
+fn is_row(wanted: &str, id: &str) -> bool {
+    let rest = id.strip_prefix(wanted);
+    rest.is_some_and(|rest| rest.starts_with(['.', '-']))
+}
+
+/// The known id that begins most like the wanted one.
+fn closest<'k>(wanted: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let alike = |id: &str| {
+        id.chars()
+            .zip(wanted.chars())
+            .take_while(|(a, b)| a == b)
+            .count()
+    };
+    known.max_by_key(|id| alike(id))
+}
+
+/// Fixed headings: what, how sure, when, what it does, what it gets wrong, cases.
+fn one(all: &Explanation<'_>) -> String {
+    let rule = all.rule;
+    let strong = Paint::stdout().strong;
+    let mut out = format!("{strong}{}{strong:#} {}\n", rule.id, rule.title);
+    let status = match rule.status {
+        Status::Experimental => "experimental (observes only)",
+        Status::Stable => "stable",
+        Status::Retired => "retired",
+    };
+    let wall = if rule.wall() {
+        ", part of the wall"
+    } else {
+        ""
+    };
+    let (policy, level, severity) = (&rule.policy, rule.level.0, rule.severity.0);
+    let _ = writeln!(
+        out,
+        "  policy    {policy} ({}:{})",
+        rule.place.0, rule.place.1
+    );
+    let _ = writeln!(
+        out,
+        "  status    {status}, level {level}, severity {severity}{wall}"
+    );
+    let (minor, adult) = (rule.actions.minor.name(), rule.actions.adult.name());
+    let _ = match minor == adult {
+        true => writeln!(out, "  action    {minor}"),
+        false => writeln!(out, "  action    {minor} for minors, {adult} for adults"),
+    };
+    let list = |out: &mut String, heading: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            let _ = writeln!(out, "  {heading}");
+            for line in lines {
+                let _ = writeln!(out, "    - {line}");
+            }
+        }
+    };
+    list(&mut out, "may wrongly see", rule.false_positives.clone());
+    let of = |hit: bool| {
+        let cases = all
+            .cases
+            .iter()
+            .filter(|case| case.expect.action().is_some() == hit);
+        cases.map(|case| told(case)).collect::<Vec<_>>()
+    };
+    list(&mut out, "finds", of(true));
+    list(&mut out, "leaves alone, or is known to miss", of(false));
+    out
+}
+
+/// A case on one line: what it shows and what is said.
+fn told(case: &Case) -> String {
+    let said: Vec<_> = case.turns.iter().map(|(_, text)| text.trim()).collect();
+    format!("{}: {}", case.title(), said.join(" / "))
+}
+
+/// Runs `schema`.
+pub(super) fn schema(of: SchemaOf) -> Ended {
+    let schema = match of {
+        SchemaOf::Policy => schema::policy(),
+        SchemaOf::Cases => schema::cases(),
+    };
+    let text = serde_json::to_string_pretty(&schema).expect("a schema always serialises");
+    super::print((text + "\n").as_bytes())
+}

@@ -1,0 +1,69 @@
+//! Compiled policies for the commands that judge without serving.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Files, Trouble};
+use crate::config::Config;
+use crate::policy::{self, PolicySet, Selection, Source};
+
+/// Compiled policies with the config that they were compiled for.
+#[derive(Debug)]
+pub(super) struct Pack {
+    /// What the config says.
+    pub config: Config,
+    /// Everything compiled.
+    pub set: Arc<PolicySet>,
+}
+
+impl Pack {
+    /// What an app uses; the first app's when no name is given.
+    pub fn selection(&self, app: Option<&str>) -> Result<Arc<Selection>, Trouble> {
+        let mut apps = self.config.apps.iter();
+        let index = match app {
+            None => Some(0),
+            Some(name) => apps.position(|app| app.name == name),
+        };
+        let found = index.and_then(|index| self.set.selections.get(index));
+        found.map(Arc::clone).ok_or_else(|| {
+            let names: Vec<_> = self.config.apps.iter().map(|app| &*app.name).collect();
+            let names = names.join(", ");
+            Trouble::new(format!("the config has no such app; it has: {names}"))
+        })
+    }
+}
+
+/// The config that the files name, or the one that serves without any.
+pub(super) fn config(files: &Files) -> Result<Config, Trouble> {
+    let mut config = match &files.config {
+        Some(path) => Config::load(path).map_err(|errors| Trouble::new(errors.to_string()))?,
+        None => Config::default_for(None),
+    };
+    config.policy_folders.extend(files.policies.iter().cloned());
+    Ok(config)
+}
+
+/// The shipped pack and what the folders hold.
+pub(super) fn sources(folders: &[PathBuf]) -> Result<Vec<Source>, Trouble> {
+    let mut sources = policy::shipped();
+    sources.extend(policy::read_folders(folders).map_err(Trouble::new)?);
+    Ok(sources)
+}
+
+/// Loads and compiles; `level` is for a run without a config.
+pub(super) fn load(files: &Files, level: Option<u8>) -> Result<Pack, Trouble> {
+    let mut config = config(files)?;
+    if let Some(level) = level {
+        for app in &mut config.apps {
+            app.policies.level = level;
+        }
+    }
+    let sources = sources(&config.policy_folders)?;
+    let apps: Vec<_> = config.apps.iter().map(|app| app.policies.clone()).collect();
+    let set =
+        policy::compile(&sources, &apps).map_err(|problems| Trouble::new(problems.to_string()))?;
+    Ok(Pack {
+        config,
+        set: Arc::new(set),
+    })
+}

@@ -1,0 +1,350 @@
+//! How the OpenAI dialects are read: typed members, answers made of `choices`.
+
+use serde_json::Value as Json;
+
+use super::json::{Document, Kind, MAX_DEPTH, Value};
+use super::splice::{self, Splice, splice};
+use super::table::{Leaf, Place, Step, Table, pointer};
+use super::{Delta, Edit, Envelope, Lane, Piece, ReadError, ReadLimits, openai_reply};
+use crate::message::{Media, Part};
+
+/// Most choices one request may ask for (OpenAI's own bound for `n`): a refusal repeats its text
+/// once per choice.
+pub const MAX_CHOICES: u32 = 128;
+
+/// Most choices of one stream that are open at once; completions may ask for 2048.
+const MAX_OPEN_CHOICES: usize = 4096;
+
+/// Lane of a choice's visible text.
+pub const CONTENT: u32 = 0;
+
+/// Bounds for bodies that were read before and are now written: depth was judged then.
+pub const WRITE_LIMITS: ReadLimits = ReadLimits {
+    depth: MAX_DEPTH,
+    parts: usize::MAX,
+};
+
+/// A [`ReadError`] with owned text.
+pub fn refuse(code: &'static str, message: impl Into<String>) -> ReadError {
+    ReadError {
+        code,
+        message: message.into(),
+    }
+}
+
+/// A member has another type than the dialect says.
+pub fn wrong_type(at: &str, expected: &str) -> ReadError {
+    refuse("wrong_type", format!("{at} has to be {expected}"))
+}
+
+/// The root, which has to be an object.
+pub fn root<'d>(document: &'d Document<'d>) -> Result<Value<'d>, ReadError> {
+    let root = document.root();
+    if root.kind() != Kind::Object {
+        return Err(wrong_type("the body", "a JSON object"));
+    }
+    Ok(root)
+}
+
+/// An optional string member.
+pub fn optional_text(object: Value<'_>, name: &str) -> Result<Option<String>, ReadError> {
+    let Some(value) = object.get(name) else {
+        return Ok(None);
+    };
+    match value.text()? {
+        Some(text) => Ok(Some(text.into_owned())),
+        None => Err(wrong_type(&format!("/{name}"), "a string")),
+    }
+}
+
+/// A string member that has to be there.
+pub fn required_text(object: Value<'_>, name: &str) -> Result<String, ReadError> {
+    optional_text(object, name)?
+        .ok_or_else(|| refuse("missing_field", format!("/{name} is missing")))
+}
+
+/// An optional `true` or `false`, false by default.
+pub fn flag(object: Value<'_>, name: &str) -> Result<bool, ReadError> {
+    match object.get(name) {
+        None => Ok(false),
+        Some(value) if value.kind() == Kind::Bool => Ok(value.raw_text() == "true"),
+        Some(_) => Err(wrong_type(&format!("/{name}"), "true or false")),
+    }
+}
+
+/// `n`: 1 where absent.
+pub fn choices_asked(object: Value<'_>) -> Result<u32, ReadError> {
+    let Some(value) = object.get("n") else {
+        return Ok(1);
+    };
+    value
+        .number()
+        .and_then(|n| u32::try_from(n).ok())
+        .filter(|n| (1..=MAX_CHOICES).contains(n))
+        .ok_or_else(|| wrong_type("/n", &format!("a whole number from 1 to {MAX_CHOICES}")))
+}
+
+/// How a dialect sorts the strings of a choice into lanes: the way from the choice on, and the
+/// choice itself.
+pub type Sorter = fn(&[Step<'_>], Value<'_>) -> Option<(u32, Media)>;
+
+/// Reads every string of a document with `choices`.
+///
+/// Strings outside of choices, and places in a choice that `sort` does not know, get a lane by
+/// their pointer ([`unnamed_lane`]), those outside of choices in choice 0.
+fn read_pieces(
+    document: &Document<'_>,
+    choices: &[Choice<'_>],
+    table: &Table,
+    sort: Sorter,
+    limits: &ReadLimits,
+) -> Result<Vec<Piece>, ReadError> {
+    let mut pieces = Vec::new();
+    table.walk(document, &mut |leaf: &Leaf<'_, '_>| {
+        if pieces.len() >= limits.parts {
+            return Err(too_many(limits));
+        }
+        let (lane, media) = sorted(choices, leaf, sort);
+        pieces.push(Piece {
+            lane,
+            media,
+            text: leaf.text.to_string(),
+            raw: leaf.raw.clone(),
+        });
+        Ok(())
+    })?;
+    Ok(pieces)
+}
+
+/// More strings than `limits.parts`.
+pub fn too_many(limits: &ReadLimits) -> ReadError {
+    let most = limits.parts;
+    refuse(
+        "too_many_parts",
+        format!("the body holds more than {most} texts; send fewer"),
+    )
+}
+
+fn sorted(choices: &[Choice<'_>], leaf: &Leaf<'_, '_>, sort: Sorter) -> (Lane, Media) {
+    let (choice, rest, known) = match leaf.path {
+        [Step::Known("choices"), Step::Index(at), rest @ ..] if *at < choices.len() => {
+            let choice = &choices[*at];
+            (choice.index, rest, sort(rest, choice.value))
+        }
+        path => (0, path, None),
+    };
+    let (field, media) = match (leaf.place, known) {
+        (Place::Value, Some(known)) => known,
+        (Place::Value, None) => (unnamed_lane(rest), Media::Text),
+        (Place::Key, _) => (unnamed_lane(rest) ^ 1, Media::Name),
+    };
+    (Lane { choice, field }, media)
+}
+
+/// The lane of a place that the dialect has no number for: its pointer's FNV-1a hash, with the
+/// highest bit set so that it meets no number of a dialect. The same place of later events of a
+/// stream gets the same lane.
+pub fn unnamed_lane(path: &[Step<'_>]) -> u32 {
+    let mut hash: u32 = 0x811c_9dc5;
+    let mut add = |bytes: &[u8]| {
+        for byte in bytes {
+            hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+        }
+    };
+    for step in path {
+        add(b"/");
+        match step {
+            Step::Known(name) => add(name.as_bytes()),
+            Step::Index(index) => add(index.to_string().as_bytes()),
+            Step::Unknown(key) => add(key.as_bytes()),
+        }
+    }
+    (hash | 0x8000_0000) & !1
+}
+
+/// One entry of `choices`.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice<'d> {
+    /// Its `index`, or its position where it has none.
+    pub index: u32,
+    /// The object.
+    pub value: Value<'d>,
+}
+
+impl<'d> Choice<'d> {
+    /// Every choice, in body order; none where `choices` is absent.
+    pub fn all(document: &'d Document<'d>) -> Result<Vec<Self>, ReadError> {
+        let Some(choices) = root(document)?.get("choices") else {
+            return Ok(Vec::new());
+        };
+        if choices.kind() != Kind::Array {
+            return Err(wrong_type("/choices", "an array"));
+        }
+        let of = |(position, value)| Self::of(position, value);
+        choices.children().enumerate().map(of).collect()
+    }
+
+    fn of(position: usize, value: Value<'d>) -> Result<Self, ReadError> {
+        let at = pointer(&[Step::Known("choices"), Step::Index(position)]);
+        if value.kind() != Kind::Object {
+            return Err(wrong_type(&at, "an object"));
+        }
+        let index = match value.get("index") {
+            None => u32::try_from(position).ok(),
+            Some(index) => index.number().and_then(|n| u32::try_from(n).ok()),
+        };
+        let index = index.ok_or_else(|| wrong_type(&format!("{at}/index"), "a whole number"))?;
+        Ok(Self { index, value })
+    }
+
+    /// Whether this event ends the choice.
+    fn ends(&self) -> Result<bool, ReadError> {
+        match self.value.get("finish_reason") {
+            None => Ok(false),
+            Some(reason) if reason.kind() == Kind::Text => Ok(true),
+            Some(_) => Err(wrong_type("/choices/*/finish_reason", "a string or null")),
+        }
+    }
+}
+
+/// Edits a document with `choices`; logprobs of a choice that an edit touches are emptied, since
+/// they repeat its tokens.
+pub fn write_choices(body: &[u8], edits: &[Edit]) -> Result<bytes::Bytes, ReadError> {
+    let document = Document::parse(body, &WRITE_LIMITS)?;
+    let mut splices: Vec<_> = edits.iter().map(Splice::literal).collect();
+    for choice in Choice::all(&document)? {
+        let raw = choice.value.raw();
+        let touched = edits
+            .iter()
+            .any(|edit| raw.start <= edit.raw.start && edit.raw.end <= raw.end);
+        let Some(logprobs) = choice.value.get("logprobs").filter(|_| touched) else {
+            continue;
+        };
+        let null = Splice {
+            at: logprobs.raw(),
+            bytes: "null".to_owned(),
+        };
+        splice::cover(&mut splices, null);
+    }
+    splice(body, splices)
+}
+
+/// [`write_choices`] for one event's data.
+pub fn write_event(data: &str, edits: &[Edit]) -> Result<String, ReadError> {
+    let bytes = write_choices(data.as_bytes(), edits)?;
+    String::from_utf8(bytes.into()).map_err(|_| refuse("bad_edit", "an edit cut a character"))
+}
+
+/// Replaces the choices of that index by `replacement`.
+pub fn replace_choice(
+    body: &[u8],
+    index: u32,
+    replacement: &Json,
+) -> Result<bytes::Bytes, ReadError> {
+    let document = Document::parse(body, &WRITE_LIMITS)?;
+    let splices = Choice::all(&document)?
+        .iter()
+        .filter(|choice| choice.index == index)
+        .map(|choice| Splice {
+            at: choice.value.raw(),
+            bytes: replacement.to_string(),
+        })
+        .collect();
+    splice(body, splices)
+}
+
+/// Reads a whole answer: choices, or an error object; `check` looks for what the dialect does not
+/// know.
+pub fn read_answer(
+    body: &[u8],
+    table: &Table,
+    sort: Sorter,
+    check: fn(&[Choice<'_>]) -> Result<(), ReadError>,
+    limits: &ReadLimits,
+) -> Result<Vec<Piece>, ReadError> {
+    let document = Document::parse(body, limits)?;
+    let root = root(&document)?;
+    if root.get("choices").is_none() && root.get("error").is_none() {
+        let message = "the answer has neither choices nor an error";
+        return Err(refuse("unknown_shape", message));
+    }
+    let choices = Choice::all(&document)?;
+    check(&choices)?;
+    read_pieces(&document, &choices, table, sort, limits)
+}
+
+/// Reads one event of a stream of choices and learns its envelope; `check` looks for what the
+/// dialect does not know.
+pub fn read_event(
+    data: &str,
+    envelope: &mut Envelope,
+    table: &Table,
+    sort: Sorter,
+    check: fn(&[Choice<'_>]) -> Result<(), ReadError>,
+    limits: &ReadLimits,
+) -> Result<Delta, ReadError> {
+    if data.trim() == openai_reply::DONE {
+        return Ok(Delta {
+            done: true,
+            ..Delta::default()
+        });
+    }
+    let document = Document::parse(data.as_bytes(), limits)?;
+    let root = root(&document)?;
+    let error = root.get("error").is_some();
+    if !error && root.get("choices").is_none() && root.get("usage").is_none() {
+        return Err(refuse(
+            "unknown_event",
+            "an event has no choices, no usage and no error",
+        ));
+    }
+    let choices = Choice::all(&document)?;
+    check(&choices)?;
+    learn(root, envelope)?;
+    let mut ended = Vec::new();
+    for choice in &choices {
+        let open = envelope.open.iter().position(|open| *open == choice.index);
+        match (choice.ends()?, open) {
+            (true, open) => {
+                ended.push(choice.index);
+                open.map(|position| envelope.open.remove(position));
+            }
+            (false, None) if envelope.open.len() >= MAX_OPEN_CHOICES => {
+                let message = format!("more than {MAX_OPEN_CHOICES} choices at once");
+                return Err(refuse("too_many_choices", message));
+            }
+            (false, None) => envelope.open.push(choice.index),
+            (false, Some(_)) => {}
+        }
+    }
+    Ok(Delta {
+        pieces: read_pieces(&document, &choices, table, sort, limits)?,
+        ended,
+        done: false,
+        error,
+    })
+}
+
+fn learn(root: Value<'_>, envelope: &mut Envelope) -> Result<(), ReadError> {
+    if envelope.id.is_empty() {
+        envelope.id = optional_text(root, "id")?.unwrap_or_default();
+    }
+    if envelope.model.is_empty() {
+        envelope.model = optional_text(root, "model")?.unwrap_or_default();
+    }
+    if envelope.created == 0 {
+        envelope.created = root.get("created").and_then(|n| n.number()).unwrap_or(0);
+    }
+    Ok(())
+}
+
+/// Lets `guidance` follow the part's text, as edited so far.
+pub fn append(edits: &mut Vec<Edit>, part: &Part, guidance: &str) {
+    match edits.iter_mut().find(|edit| edit.raw == part.raw) {
+        Some(edit) => edit.text = format!("{}\n\n{guidance}", edit.text),
+        None => edits.push(Edit {
+            raw: part.raw.clone(),
+            text: format!("{}\n\n{guidance}", part.text),
+        }),
+    }
+}

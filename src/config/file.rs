@@ -1,0 +1,218 @@
+//! The config file one to one, as written: nothing is resolved or checked here beyond its shape.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use crate::limits::Limits;
+
+/// The file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Where callers connect, "127.0.0.1:8080" when absent.
+    pub listen: Option<SocketAddr>,
+    /// Where `/metrics`, `/healthz` and `/readyz` answer.
+    pub admin: Option<SocketAddr>,
+    /// TLS towards callers.
+    pub tls: Option<Tls>,
+    /// Folders of policies beside the shipped pack.
+    #[serde(default)]
+    pub policy_folders: Vec<Spanned<PathBuf>>,
+    /// Where audit lines go.
+    #[serde(default)]
+    pub audit: Audit,
+    /// Every bound.
+    pub limits: Option<Spanned<Limits>>,
+    /// The applications.
+    pub apps: Spanned<Vec<App>>,
+}
+
+/// TLS towards callers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM chain, leaf first.
+    pub certificate: Spanned<PathBuf>,
+    /// PEM key.
+    pub key: Spanned<PathBuf>,
+    /// Authorities of the certificates that callers must show.
+    pub client_ca: Option<Spanned<PathBuf>>,
+}
+
+/// Where audit lines go.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// "stdout", "stderr" or a file.
+    pub file: Option<String>,
+}
+
+/// One application.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct App {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// Which requests are its.
+    #[serde(default, rename = "match")]
+    pub matches: Match,
+    /// Where its requests go.
+    pub upstream: Spanned<Upstream>,
+    /// Policy names, rows or rule ids; all when absent.
+    #[serde(default)]
+    pub policies: Vec<String>,
+    /// Rules above this level are off.
+    pub level: Option<Spanned<u8>>,
+    /// Whether verdicts act.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Who speaks.
+    pub audience: Option<Spanned<Audience>>,
+    /// What happens when judging fails.
+    pub on_failure: OnFailure,
+    /// How refusals look.
+    #[serde(default)]
+    pub refusal: Refusal,
+    /// The answer cache.
+    pub cache: Option<Spanned<Cache>>,
+    /// Rule id -> what this app changes.
+    #[serde(default)]
+    pub overrides: BTreeMap<String, Spanned<Override>>,
+    /// Phrases within which nothing is detected.
+    #[serde(default)]
+    pub allow: Vec<Spanned<String>>,
+    /// Routes that go on uninspected: "GET /v1/models".
+    #[serde(default)]
+    pub passthrough: Vec<Spanned<String>>,
+}
+
+/// Which requests are an app's.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Match {
+    /// The host, without port.
+    pub host: Option<Spanned<String>>,
+    /// The beginning of the path, whole segments.
+    pub path_prefix: Option<Spanned<String>>,
+    /// Headers with exactly these values.
+    #[serde(default)]
+    pub header: BTreeMap<String, Spanned<String>>,
+    /// SHA-256 (hex) of bearer keys.
+    #[serde(default)]
+    pub bearer_sha256: Vec<Spanned<String>>,
+}
+
+/// Where an app's requests go.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// "https://host[:port][/base]", or "mock".
+    pub url: Spanned<String>,
+    /// Authorities to trust instead of the public ones.
+    pub ca_file: Option<Spanned<PathBuf>>,
+    /// Our certificate chain.
+    pub client_certificate: Option<Spanned<PathBuf>>,
+    /// Its key.
+    pub client_key: Option<Spanned<PathBuf>>,
+    /// HTTP version.
+    #[serde(default)]
+    pub http2: Http2,
+    /// "pass", {env: NAME} or {file: path}.
+    pub credential: Option<Spanned<Credential>>,
+    /// The header that carries our credential.
+    pub credential_header: Option<Spanned<String>>,
+}
+
+/// Which HTTP version is spoken upstream.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Http2 {
+    /// What TLS negotiates.
+    #[default]
+    Auto,
+    /// HTTP/2.
+    Only,
+    /// HTTP/1.1.
+    Never,
+}
+
+/// Which credential the upstream sees.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Credential {
+    /// The caller's own, the default.
+    Pass,
+    /// Ours, from an environment variable.
+    Env(String),
+    /// Ours, from a file.
+    File(PathBuf),
+}
+
+/// Whether verdicts act.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// They do.
+    #[default]
+    Enforce,
+    /// They are only recorded.
+    Observe,
+}
+
+/// What happens when judging fails.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// Refuse.
+    Block,
+    /// Let pass.
+    Allow,
+}
+
+/// How refusals of prompts look.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Refusal {
+    /// As an answer.
+    #[default]
+    Answer,
+    /// As an error.
+    Error,
+}
+
+/// Who speaks.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audience {
+    /// "minor", "adult", a band such as "12-13", or "unknown".
+    pub default: Option<Spanned<String>>,
+    /// The header in which a trusted peer names the band.
+    pub header: Option<Spanned<String>>,
+    /// Addresses or networks whose header is believed.
+    #[serde(default)]
+    pub trusted_peers: Vec<Spanned<String>>,
+}
+
+/// The answer cache.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    /// Age of the oldest answer.
+    pub ttl_secs: u64,
+    /// Bytes of all answers.
+    pub max_bytes: u64,
+}
+
+/// What an app changes about a rule.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Override {
+    /// Another action.
+    pub action: Option<String>,
+    /// Another status.
+    pub status: Option<String>,
+}

@@ -1,0 +1,260 @@
+//! [`Exchange`]: one request and its answer. When its last holder lets go, it becomes an audit line.
+//!
+//! Holds no text: ids, spans, keyed hashes, sizes, times.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use http::{HeaderValue, Response};
+use uuid::Uuid;
+
+use crate::app::{App, Gate, Live};
+use crate::audit::{self, CacheState, Line, LineFault, Seen, Timings};
+use crate::body::Body;
+use crate::codec::{Ask, Codec, Lane};
+use crate::guard::Record;
+use crate::message::{Audience, AudienceSource, Band, Direction};
+use crate::metrics::OpenStream;
+use crate::policy::{Action, Detection};
+use crate::prompt::Prompt;
+use crate::reply::{self, Error};
+use crate::server::Peer;
+
+/// One request and its answer.
+pub struct Exchange {
+    /// Time-ordered and unguessable (UUID version 7); the caller gets it for an appeal.
+    pub id: String,
+    /// Pinned at the beginning: a reload does not change a running exchange.
+    pub live: Arc<Live>,
+    gate: Arc<Gate>,
+    began: Instant,
+    began_at: SystemTime,
+    dialect: OnceLock<&'static dyn Codec>,
+    sent: AtomicU64,
+    /// The answer was inspected to its own end and nothing was cut off.
+    clean: AtomicBool,
+    line: Mutex<Line>,
+    stream: Mutex<Option<OpenStream>>,
+}
+
+impl Exchange {
+    /// Begins an exchange under the set that is live now.
+    pub fn begin(gate: &Arc<Gate>, peer: &Peer) -> Arc<Self> {
+        let began_at = SystemTime::now();
+        let since = began_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let id = Uuid::now_v7().to_string();
+        let line = Line {
+            time_unix_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+            exchange: id.clone(),
+            app: String::new(),
+            dialect: "",
+            peer: audit::peer_prefix(peer.addr.ip()),
+            audience: Band::Unknown.name(),
+            audience_source: "app",
+            model: String::new(),
+            status: 0,
+            action: Action::Allow.name(),
+            mode: "",
+            detections: Vec::new(),
+            cache: CacheState::Off,
+            bytes_in: 0,
+            bytes_out: 0,
+            timings: Timings::default(),
+            fault: None,
+            not_inspected: false,
+        };
+        Arc::new(Self {
+            id,
+            live: gate.live.load_full(),
+            gate: Arc::clone(gate),
+            began: Instant::now(),
+            began_at,
+            dialect: OnceLock::new(),
+            sent: AtomicU64::new(0),
+            clean: AtomicBool::new(false),
+            line: Mutex::new(line),
+            stream: Mutex::new(None),
+        })
+    }
+
+    /// Unix seconds at which it began.
+    pub fn created(&self) -> u64 {
+        self.began_at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    /// What all exchanges share.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// The dialect, once known.
+    pub fn dialect(&self) -> Option<&'static dyn Codec> {
+        self.dialect.get().copied()
+    }
+
+    /// Which app it is for.
+    pub fn routed(&self, app: &App) {
+        let mut line = self.line();
+        line.app.clone_from(&app.config.name);
+        line.mode = app.config.mode.name();
+    }
+
+    /// Which dialect it speaks.
+    pub fn speaks(&self, codec: &'static dyn Codec) {
+        // Set once, on the road.
+        let _ = self.dialect.set(codec);
+        self.line().dialect = codec.name();
+    }
+
+    /// Its body's size, decoded.
+    pub fn received(&self, bytes: usize) {
+        self.line().bytes_in = bytes as u64;
+    }
+
+    /// Who speaks.
+    pub fn heard(&self, audience: Audience) {
+        let mut line = self.line();
+        line.audience = audience.band.name();
+        line.audience_source = match audience.source {
+            AudienceSource::App => "app",
+            AudienceSource::Header => "header",
+        };
+    }
+
+    /// What it asks for.
+    pub fn asks(&self, ask: &Ask) {
+        self.line().model = audit::model_name(&ask.model);
+    }
+
+    /// What the cache did.
+    pub fn cached(&self, state: CacheState) {
+        self.line().cache = state;
+    }
+
+    /// It goes on, or comes back, unread.
+    pub fn not_inspected(&self) {
+        self.line().not_inspected = true;
+    }
+
+    /// How its prompt was judged, and how long that took.
+    pub fn judged(&self, prompt: &Prompt, ask: &Ask, micros: u64) {
+        for detection in &prompt.detections {
+            let text = ask
+                .parts
+                .get(detection.part as usize)
+                .and_then(|part| part.text.get(detection.span.range()))
+                .unwrap_or("");
+            self.note(Direction::Prompt, detection, detection.part, text);
+        }
+        let mut line = self.line();
+        line.timings.judge_prompt_us = micros;
+    }
+
+    /// The upstream's answer began.
+    pub fn first_byte(&self, asked: Instant) {
+        self.line().timings.upstream_first_byte_us = Some(micros(asked));
+    }
+
+    /// It failed.
+    pub fn failed_with(&self, error: &Error) {
+        self.line().fault = Some(LineFault { blame: error.blame.name(), code: error.code });
+    }
+
+    /// An event stream goes to the caller: it is open while the exchange lives.
+    pub fn streams(&self) {
+        *self.stream.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(self.gate.metrics.open_stream());
+    }
+
+    /// Whether the answer was inspected to its own end and nothing was cut off.
+    pub fn is_clean(&self) -> bool {
+        self.clean.load(Ordering::Acquire)
+    }
+
+    /// Names the exchange, the action and the cache's part on the response, and takes its status.
+    pub fn answered(&self, response: &mut Response<Body>) {
+        let mut line = self.line();
+        line.status = response.status().as_u16();
+        let headers = response.headers_mut();
+        let id = HeaderValue::from_str(&self.id).expect("a UUID is a header value");
+        headers.insert(reply::EXCHANGE_HEADER, id);
+        if line.action != Action::Allow.name() && line.action != Action::Flag.name() {
+            headers.insert(reply::ACTION_HEADER, HeaderValue::from_static(line.action));
+        }
+        if line.cache != CacheState::Off {
+            headers.insert(reply::CACHE_HEADER, HeaderValue::from_static(line.cache.name()));
+        }
+    }
+
+    fn note(&self, direction: Direction, detection: &Detection, part: u32, text: &str) {
+        let seen = Seen {
+            rule: self.live.set.rule(detection.rule).id.to_string(),
+            action: detection.action.name(),
+            direction: match direction {
+                Direction::Prompt => "prompt",
+                Direction::Output => "output",
+            },
+            part,
+            span: [detection.span.start, detection.span.end],
+            view: detection.view.name(),
+            hash: self.gate.audit.span_hash(text),
+        };
+        let mut line = self.line();
+        if Action::named(line.action) < Some(detection.action) {
+            line.action = detection.action.name();
+        }
+        line.detections.push(seen);
+    }
+
+    /// A panic elsewhere must not lose the audit line.
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Record for Exchange {
+    fn detection(&self, detection: &Detection, lane: Lane, text: &str) {
+        self.note(Direction::Output, detection, lane.choice, text);
+    }
+
+    fn ended(&self, _: Action, _: &str) {
+        self.clean.store(false, Ordering::Release);
+    }
+
+    fn failed(&self, code: &'static str) {
+        self.clean.store(false, Ordering::Release);
+        self.gate.metrics.upstream_error(code);
+        self.line().fault = Some(LineFault { blame: "upstream", code });
+    }
+
+    fn held(&self, bytes: usize) {
+        let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stream) = stream.as_mut() {
+            stream.holds(bytes);
+        }
+    }
+
+    fn sent(&self, bytes: usize) {
+        self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn complete(&self) {
+        self.clean.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let line = self.line.get_mut().unwrap_or_else(PoisonError::into_inner);
+        line.bytes_out = self.sent.load(Ordering::Relaxed);
+        line.timings.total_us = micros(self.began);
+        self.gate.metrics.exchange(line);
+        self.gate.audit.write(line.clone());
+    }
+}
+
+/// Microseconds since then.
+pub fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

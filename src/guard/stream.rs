@@ -1,0 +1,250 @@
+//! [`Guard`]: frames of an answer in, frames that may go out. Holds no socket and no clock.
+//!
+//! Frames keep their order. A frame goes as the very bytes it came in once every text in it may be
+//! shown; until then it and everything behind it waits. A frame with a redaction is rewritten.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::lanes::{Lanes, Placed};
+use super::{Context, Record, UNCHECKED_CODE, ending, unchecked_text};
+use crate::codec::sse::{self, Frame};
+use crate::codec::{Delta, Edit, Ending, Envelope, Fault};
+
+/// Guards the event stream of one answer.
+pub struct Guard {
+    context: Arc<Context>,
+    record: Arc<dyn Record>,
+    lanes: Lanes,
+    queue: VecDeque<Held>,
+    /// Bytes of all frames in `queue`.
+    held: usize,
+    envelope: Envelope,
+    out: BytesMut,
+    ended: bool,
+}
+
+/// A frame that waits.
+struct Held {
+    frame: Frame,
+    pieces: Vec<Placed>,
+    /// Choices that this frame ends.
+    ended: Vec<u32>,
+    /// Said just before this frame (nudges).
+    before: Vec<Bytes>,
+}
+
+impl Guard {
+    /// A guard at the start of an answer.
+    pub fn new(context: Arc<Context>, record: Arc<dyn Record>) -> Self {
+        Self {
+            lanes: Lanes::new(Arc::clone(&context), Arc::clone(&record)),
+            context,
+            record,
+            queue: VecDeque::new(),
+            held: 0,
+            envelope: Envelope::default(),
+            out: BytesMut::new(),
+            ended: false,
+        }
+    }
+
+    /// The next frame of the answer.
+    pub fn frame(&mut self, frame: Frame) {
+        if self.ended {
+            return;
+        }
+        let delta = match frame.data() {
+            None => Ok(Delta::default()),
+            Some(data) => {
+                self.context.codec.read_event(&data, &mut self.envelope, &self.context.read)
+            }
+        };
+        let delta = match delta {
+            Ok(delta) => delta,
+            Err(error) => return self.fail(error.code, &error.message),
+        };
+        let pieces: Vec<Placed> =
+            delta.pieces.into_iter().map(|piece| self.lanes.read(piece)).collect();
+        let last = delta.done || delta.error;
+        if last {
+            self.lanes.finish(None);
+        }
+        let mut before = Vec::new();
+        for choice in &delta.ended {
+            self.lanes.finish(Some(*choice));
+            let nudge = self.lanes.nudge(*choice);
+            before.extend(nudge.map(|text| self.context.codec.say(&self.envelope, *choice, &text)));
+        }
+        self.pass_or_hold(Held { frame, pieces, ended: delta.ended, before });
+        if last && !self.ended {
+            self.ended = true;
+            self.record.complete();
+        }
+    }
+
+    /// The upstream's own end of bytes.
+    pub fn finish(&mut self) {
+        if self.ended {
+            return;
+        }
+        self.lanes.finish(None);
+        self.settle();
+        if !self.ended {
+            self.ended = true;
+            self.record.complete();
+        }
+    }
+
+    /// The answer cannot be read on: what is in doubt is dropped, the client gets an error event.
+    pub fn fail(&mut self, code: &'static str, message: &str) {
+        if self.ended {
+            return;
+        }
+        self.record.failed(code);
+        let fault = Fault {
+            status: 502,
+            kind: "upstream_error",
+            code,
+            message: message.to_owned(),
+            exchange: self.context.exchange.clone(),
+        };
+        let body = self.context.codec.error(&fault).body;
+        self.out.put_slice(&sse::frame(&String::from_utf8_lossy(&body)));
+        self.end();
+    }
+
+    /// Whether the answer is over: nothing the upstream still says matters.
+    pub fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Bytes that may go now.
+    pub fn take(&mut self) -> Option<Bytes> {
+        if self.out.is_empty() {
+            return None;
+        }
+        self.record.sent(self.out.len());
+        Some(self.out.split().freeze())
+    }
+
+    /// How many bytes may go now.
+    pub fn ready(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Sends a frame on at once if nothing waits and nothing in it must; else queues it.
+    fn pass_or_hold(&mut self, held: Held) {
+        let plain = self.queue.is_empty()
+            && held.before.is_empty()
+            && self.lanes.cut().is_none()
+            && self.lanes.overflowed().is_none();
+        if plain && held.pieces.iter().all(|piece| self.lanes.is_clean(piece)) {
+            return self.release(&held);
+        }
+        self.held += held.frame.raw.len();
+        self.queue.push_back(held);
+        self.settle();
+        self.record.held(self.held);
+        if !self.ended && (self.held > self.context.held_bytes || self.lanes.overflowed().is_some()) {
+            self.overflow();
+        }
+    }
+
+    /// Sends everything that may go; ends the answer if a lane was cut.
+    fn settle(&mut self) {
+        while let Some(held) =
+            self.queue.pop_front_if(|held| held.pieces.iter().all(|piece| self.lanes.shows(piece)))
+        {
+            self.held -= held.frame.raw.len();
+            self.release(&held);
+        }
+        let Some((choice, cut)) = self.lanes.cut() else { return };
+        let rule = self.context.set.rule(cut.detection.rule);
+        let reply = self.context.set.reply(cut.detection.rule, self.context.language);
+        let ending = ending(cut.action);
+        self.record.ended(cut.action, &rule.id.0);
+        let reply = reply.to_owned();
+        self.release_partly();
+        self.close(choice, &reply, ending);
+    }
+
+    /// A frame leaves: as it came, or rewritten where a redaction touches it.
+    fn release(&mut self, held: &Held) {
+        for said in &held.before {
+            self.out.put_slice(said);
+        }
+        if held.pieces.iter().all(|piece| self.lanes.is_clean(piece)) {
+            self.out.put_slice(&held.frame.raw);
+        } else {
+            self.rewrite(held);
+        }
+        for piece in &held.pieces {
+            self.lanes.released(piece);
+        }
+    }
+
+    /// Sends a frame with its literals edited to what may be seen of them.
+    fn rewrite(&mut self, held: &Held) {
+        let edits: Vec<Edit> = held.pieces.iter().map(|piece| self.lanes.edit(piece)).collect();
+        let data = held.frame.data().unwrap_or_default();
+        match self.context.codec.write_event(&data, &edits) {
+            Ok(data) => self.out.put_slice(&held.frame.with_data(&data)),
+            // It was read from the same bytes a moment ago; what cannot be written goes unseen.
+            Err(error) => self.record.failed(error.code),
+        }
+    }
+
+    /// At a cut: of the first frame that may not go whole, the text that may.
+    fn release_partly(&mut self) {
+        let Some(held) = self.queue.front() else { return };
+        if held.pieces.iter().all(|piece| self.lanes.visible(piece).is_empty()) {
+            return;
+        }
+        if held.ended.is_empty() {
+            let held = self.queue.pop_front().expect("it is the front");
+            return self.rewrite(&held);
+        }
+        // The frame also ends its choice, which our own ending does: only its words go.
+        for piece in held.pieces.iter().filter(|piece| self.lanes.is_text(piece)) {
+            let text = self.lanes.visible(piece);
+            if !text.is_empty() {
+                let choice = self.lanes.choice(piece);
+                self.out.put_slice(&self.context.codec.say(&self.envelope, choice, &text));
+            }
+        }
+    }
+
+    /// Too much is held back: what is undecided must not be flushed.
+    fn overflow(&mut self) {
+        self.record.failed(UNCHECKED_CODE);
+        let piece = self.queue.front().and_then(|held| held.pieces.first());
+        let held = piece.map_or(0, |piece| self.lanes.choice(piece));
+        let choice = self.lanes.overflowed().unwrap_or(held);
+        self.close(choice, unchecked_text(self.context.language), Ending::Filtered);
+    }
+
+    /// The reply, the dialect's ending, and nothing more.
+    fn close(&mut self, choice: u32, reply: &str, ending: Ending) {
+        // The client has not seen the choices of waiting frames end.
+        for ended in self.queue.iter().flat_map(|held| &held.ended) {
+            if !self.envelope.open.contains(ended) {
+                self.envelope.open.push(*ended);
+            }
+        }
+        self.envelope.open.sort_unstable();
+        let gap = if self.lanes.has_spoken(choice) { "\n\n" } else { "" };
+        let text = format!("{gap}{reply}");
+        self.out.put_slice(&self.context.codec.end_stream(&self.envelope, choice, &text, ending));
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.queue.clear();
+        self.held = 0;
+        self.record.held(0);
+    }
+}

@@ -1,0 +1,308 @@
+//! What the mock's answers look like: one function per OpenAI endpoint.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::script::Script;
+use crate::codec::{Codec, ReadLimits, openai_images::OpenAiImages, sse};
+
+/// When every answer was made: the same request gets the same bytes.
+const CREATED: u64 = 1_700_000_000;
+
+/// Most choices of one answer.
+const MAX_CHOICES: u64 = 16;
+
+/// A picture: one transparent pixel, as PNG in base64.
+const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+/// Bounds for forms; the body's length was bounded before.
+const FORM_LIMITS: ReadLimits = ReadLimits {
+    depth: 64,
+    parts: 1024,
+};
+
+/// A response before compression and pauses.
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// `content-type`.
+    pub content_type: &'static str,
+    /// The body; each chunk leaves on its own.
+    pub chunks: Vec<Bytes>,
+}
+
+impl Answer {
+    fn document(status: StatusCode, body: &Value) -> Self {
+        Self {
+            status,
+            content_type: "application/json",
+            chunks: vec![body.to_string().into()],
+        }
+    }
+
+    fn events(events: &[Value]) -> Self {
+        let mut chunks: Vec<_> = events
+            .iter()
+            .map(|event| sse::frame(&event.to_string()))
+            .collect();
+        chunks.push(sse::frame("[DONE]"));
+        Self {
+            status: StatusCode::OK,
+            content_type: "text/event-stream",
+            chunks,
+        }
+    }
+
+    fn error(status: StatusCode, message: &str) -> Self {
+        let error = json!({"message": message, "type": "mock_error", "param": null, "code": null});
+        Self::document(status, &json!({"error": error}))
+    }
+
+    fn raw(status: StatusCode, body: &Bytes, script: &Script) -> Self {
+        let size = script.pieces.unwrap_or(body.len()).max(1);
+        let starts = (0..body.len()).step_by(size);
+        let chunks = starts
+            .map(|at| body.slice(at..body.len().min(at + size)))
+            .collect();
+        let events = [&b"data:"[..], b":", b"event:", b"id:", b"retry:"];
+        let is_events = events.iter().any(|start| body.starts_with(start));
+        Self {
+            status,
+            content_type: if is_events {
+                "text/event-stream"
+            } else {
+                "application/json"
+            },
+            chunks,
+        }
+    }
+}
+
+/// What the prompt asks the mock to say.
+enum Says {
+    Text(String),
+    Tool { name: String, arguments: String },
+}
+
+impl Says {
+    fn read(prompt: &str, model: &str, script: &Script) -> Self {
+        if let Some(answer) = &script.answer {
+            return Self::Text(answer.clone());
+        }
+        if let Some(text) = prompt.strip_prefix("repeat: ") {
+            return Self::Text(text.to_owned());
+        }
+        if let Some(call) = prompt.strip_prefix("tool: ") {
+            let (name, arguments) = call.split_once(' ').unwrap_or((call, "{}"));
+            return Self::Tool {
+                name: name.to_owned(),
+                arguments: arguments.to_owned(),
+            };
+        }
+        Self::Text(format!(
+            "Hello! I am {model}, a mock model. Say \"repeat: TEXT\" and I will answer TEXT."
+        ))
+    }
+}
+
+/// The whole answer to a request.
+pub fn answer(
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+    body: &Bytes,
+    script: &Script,
+) -> Answer {
+    if let Some(raw) = &script.raw {
+        return Answer::raw(script.status, raw, script);
+    }
+    if script.status.is_client_error() || script.status.is_server_error() {
+        return Answer::error(script.status, "as scripted");
+    }
+    let mut answer = match (method.as_str(), path) {
+        ("GET", "/v1/models") => models(),
+        ("POST", "/v1/chat/completions") => with_json(body, script, chat),
+        ("POST", "/v1/completions") => with_json(body, script, completions),
+        ("POST", "/v1/images/generations") => with_json(body, script, generations),
+        ("POST", "/v1/images/edits") => edits(headers, body, script),
+        _ => Answer::error(StatusCode::NOT_FOUND, "the mock has no such endpoint"),
+    };
+    if answer.status == StatusCode::OK {
+        answer.status = script.status;
+    }
+    answer
+}
+
+fn with_json(body: &Bytes, script: &Script, shape: fn(&Value, &Script) -> Answer) -> Answer {
+    match serde_json::from_slice(body) {
+        Ok(body) => shape(&body, script),
+        Err(_) => Answer::error(StatusCode::BAD_REQUEST, "the body is not JSON"),
+    }
+}
+
+fn models() -> Answer {
+    let model =
+        json!({"id": "mock", "object": "model", "created": CREATED, "owned_by": "wardgate"});
+    Answer::document(StatusCode::OK, &json!({"object": "list", "data": [model]}))
+}
+
+fn model(body: &Value) -> &str {
+    body["model"].as_str().unwrap_or("mock")
+}
+
+fn count(body: &Value) -> u64 {
+    body["n"].as_u64().unwrap_or(1).clamp(1, MAX_CHOICES)
+}
+
+/// The last thing that the user said.
+fn last_prompt(body: &Value) -> String {
+    let messages = body["messages"].as_array().map_or(&[][..], Vec::as_slice);
+    let last = messages.iter().rfind(|message| message["role"] == "user");
+    match last.map(|message| &message["content"]) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => parts
+            .iter()
+            .filter_map(|part| part["text"].as_str())
+            .collect(),
+        _ => String::new(),
+    }
+}
+
+fn usage(said: usize) -> Value {
+    json!({"prompt_tokens": 1, "completion_tokens": said, "total_tokens": said + 1})
+}
+
+fn chat(body: &Value, script: &Script) -> Answer {
+    let says = Says::read(&last_prompt(body), model(body), script);
+    if body["stream"] == true {
+        return chat_events(body, &says, script);
+    }
+    let (message, reason) = match &says {
+        Says::Text(text) => (
+            json!({"role": "assistant", "content": text, "refusal": null}),
+            "stop",
+        ),
+        Says::Tool { name, arguments } => {
+            let function = json!({"name": name, "arguments": arguments});
+            let call = json!({"id": "call_mock", "type": "function", "function": function});
+            let message = json!({"role": "assistant", "content": null, "tool_calls": [call]});
+            (message, "tool_calls")
+        }
+    };
+    let choice = |index| json!({"index": index, "message": message, "logprobs": null, "finish_reason": reason});
+    let choices: Vec<_> = (0..count(body)).map(choice).collect();
+    let answer = json!({
+        "id": "chatcmpl-mock", "object": "chat.completion", "created": CREATED,
+        "model": model(body), "choices": choices, "usage": usage(1),
+    });
+    Answer::document(StatusCode::OK, &answer)
+}
+
+fn chat_events(body: &Value, says: &Says, script: &Script) -> Answer {
+    let event = |choices: Value| {
+        json!({
+            "id": "chatcmpl-mock", "object": "chat.completion.chunk", "created": CREATED,
+            "model": model(body), "choices": choices,
+        })
+    };
+    let delta = |delta: &Value, reason: Value| {
+        (0..count(body))
+            .map(|index| {
+                event(json!([{"index": index, "delta": delta, "logprobs": null,
+                    "finish_reason": reason}]))
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut events = delta(&json!({"role": "assistant", "content": ""}), Value::Null);
+    let reason = match says {
+        Says::Text(text) => {
+            for piece in script.deltas(text) {
+                events.extend(delta(&json!({"content": piece}), Value::Null));
+            }
+            "stop"
+        }
+        Says::Tool { name, arguments } => {
+            let function = json!({"name": name, "arguments": ""});
+            let call = json!({"index": 0, "id": "call_mock", "type": "function",
+                "function": function});
+            events.extend(delta(&json!({"tool_calls": [call]}), Value::Null));
+            for piece in script.deltas(arguments) {
+                let call = json!({"index": 0, "function": {"arguments": piece}});
+                events.extend(delta(&json!({"tool_calls": [call]}), Value::Null));
+            }
+            "tool_calls"
+        }
+    };
+    events.extend(delta(&json!({}), json!(reason)));
+    if body["stream_options"]["include_usage"] == true {
+        let mut last = event(json!([]));
+        last["usage"] = usage(1);
+        events.push(last);
+    }
+    Answer::events(&events)
+}
+
+fn completions(body: &Value, script: &Script) -> Answer {
+    let prompts: Vec<_> = match &body["prompt"] {
+        Value::Array(prompts) => prompts.iter().filter_map(Value::as_str).collect(),
+        prompt => vec![prompt.as_str().unwrap_or_default()],
+    };
+    let texts: Vec<_> = prompts
+        .iter()
+        .map(|prompt| match Says::read(prompt, model(body), script) {
+            Says::Text(text) => text,
+            Says::Tool { name, arguments } => format!("{name} {arguments}"),
+        })
+        .collect();
+    let event = |index: usize, text: &str, reason: Value| {
+        let choice = json!({"index": index, "text": text, "logprobs": null,
+            "finish_reason": reason});
+        json!({
+            "id": "cmpl-mock", "object": "text_completion", "created": CREATED,
+            "model": model(body), "choices": [choice],
+        })
+    };
+    if body["stream"] == true {
+        let mut events = Vec::new();
+        for (index, text) in texts.iter().enumerate() {
+            let pieces = script.deltas(text).into_iter();
+            events.extend(pieces.map(|piece| event(index, piece, Value::Null)));
+            events.push(event(index, "", json!("stop")));
+        }
+        return Answer::events(&events);
+    }
+    let choices: Vec<_> = texts
+        .iter()
+        .enumerate()
+        .map(|(index, text)| event(index, text, json!("stop"))["choices"][0].take())
+        .collect();
+    let mut answer = event(0, "", Value::Null);
+    answer["choices"] = Value::Array(choices);
+    answer["usage"] = usage(1);
+    Answer::document(StatusCode::OK, &answer)
+}
+
+fn pictures(prompt: &str, count: u64, script: &Script) -> Answer {
+    let revised = script.answer.as_deref().unwrap_or(prompt);
+    let revised = revised.strip_prefix("repeat: ").unwrap_or(revised);
+    let picture = json!({"b64_json": PIXEL, "revised_prompt": revised});
+    let data: Vec<_> = (0..count).map(|_| picture.clone()).collect();
+    Answer::document(StatusCode::OK, &json!({"created": CREATED, "data": data}))
+}
+
+fn generations(body: &Value, script: &Script) -> Answer {
+    let prompt = body["prompt"].as_str().unwrap_or_default();
+    pictures(prompt, count(body), script)
+}
+
+fn edits(headers: &HeaderMap, body: &Bytes, script: &Script) -> Answer {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let Ok(ask) = OpenAiImages::Edits.read(kind, body, &FORM_LIMITS) else {
+        return Answer::error(StatusCode::BAD_REQUEST, "the form cannot be read");
+    };
+    let prompt = ask.parts.iter().find(|part| part.at == "/prompt");
+    let prompt = prompt.map_or("", |part| part.text.as_str());
+    pictures(prompt, u64::from(ask.choices).min(MAX_CHOICES), script)
+}

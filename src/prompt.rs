@@ -1,0 +1,239 @@
+//! [`Prompt`]: a judged prompt, and what follows from it for the request and for the answer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::app::App;
+use crate::codec::{Ask, Codec, Edit, ReadError, Refusal};
+use crate::detect::{self, Hit, Scanner, SignalId};
+use crate::exchange::Exchange;
+use crate::guard::{self, Context};
+use crate::message::{Audience, Direction, Language, Part, Role};
+use crate::policy::{self, Action, Detection, PolicySet, Scene};
+use crate::reply::Error;
+use crate::text::Span;
+
+/// Bytes scanned before other exchanges of the thread get their turn: about 0.1 ms of work.
+const SLICE_BYTES: usize = 16 * 1024;
+
+/// A judged prompt.
+pub struct Prompt {
+    /// The strongest action that is really taken.
+    pub action: Action,
+    /// Every detection, in order; `part` indexes [`Ask::parts`].
+    pub detections: Vec<Detection>,
+    /// Signals of the last thing the user said: they count when the answer is judged.
+    carried: Vec<SignalId>,
+    /// The conversation's language.
+    language: Language,
+    scene: Scene,
+}
+
+/// Judges everything said in a request.
+///
+/// # Errors
+/// `too_many_matches` if a text holds more than can be followed: then nobody can say what it is.
+pub async fn judge(
+    exchange: &Exchange,
+    app: &App,
+    audience: Audience,
+    ask: &Ask,
+) -> Result<Prompt, Error> {
+    let set = &exchange.live.set;
+    let scene = Scene { direction: Direction::Prompt, output: ask.output, audience };
+    let mut hits: Vec<Arc<[Hit]>> = Vec::with_capacity(ask.parts.len());
+    for part in &ask.parts {
+        hits.push(hits_of(exchange, &part.text).await?);
+    }
+    let detections = policy::judge_prompt(set, &app.selection, scene, &ask.parts, &hits).detections;
+    Ok(Prompt {
+        action: detections
+            .iter()
+            .map(|detection| guard::effective(set, app.config.mode, detection))
+            .max()
+            .unwrap_or_default(),
+        carried: carried(&ask.parts, &hits),
+        language: language(&ask.parts),
+        detections,
+        scene,
+    })
+}
+
+/// The hits of one text: remembered, or scanned in slices so that no stream of the thread stalls.
+async fn hits_of(exchange: &Exchange, text: &str) -> Result<Arc<[Hit]>, Error> {
+    let (set, cache) = (&exchange.live.set, &exchange.gate().hits);
+    let key = cache.key(text, &set.hash);
+    if let Some(known) = key.and_then(|key| cache.get(&key)) {
+        return Ok(known);
+    }
+    let mut scanner = Scanner::new(Arc::clone(&set.detectors));
+    let mut hits = Vec::new();
+    let mut rest = text;
+    while rest.len() > SLICE_BYTES {
+        let (slice, after) = rest.split_at(rest.floor_char_boundary(SLICE_BYTES));
+        scanner.push(slice, &mut hits);
+        rest = after;
+        tokio::task::yield_now().await;
+    }
+    scanner.push(rest, &mut hits);
+    scanner.finish(&mut hits);
+    if scanner.overflowed() {
+        return Err(Error::client(
+            "too_many_matches",
+            "The text repeats what policies look for more often than can be followed. Send less.",
+        ));
+    }
+    let hits: Arc<[Hit]> = hits.into();
+    if let Some(key) = key {
+        cache.put(key, Arc::clone(&hits));
+    }
+    Ok(hits)
+}
+
+/// Signals of the user's last turn.
+fn carried(parts: &[Part], hits: &[Arc<[Hit]>]) -> Vec<SignalId> {
+    let last = parts.iter().filter(|part| part.role == Role::User).map(|part| part.turn).max();
+    let mut signals: Vec<SignalId> = parts
+        .iter()
+        .zip(hits)
+        .filter(|(part, _)| part.role == Role::User && Some(part.turn) == last)
+        .flat_map(|(_, hits)| hits.iter().map(|hit| hit.signal))
+        .collect();
+    signals.sort_unstable();
+    signals.dedup();
+    signals
+}
+
+/// The language of the last thing the user said, or of everything if no user spoke.
+fn language(parts: &[Part]) -> Language {
+    let spoken = parts.iter().rev().find(|part| part.role == Role::User).or(parts.last());
+    spoken.map_or(Language::En, |part| detect::language(&part.text))
+}
+
+impl Prompt {
+    /// The detection that decides an ending: the first of the strongest.
+    fn deciding(&self, app: &App, set: &PolicySet) -> Option<&Detection> {
+        self.detections
+            .iter()
+            .find(|detection| guard::effective(set, app.config.mode, detection) == self.action)
+    }
+
+    /// What wardgate says instead of the model.
+    pub fn refusal(&self, exchange: &Exchange, app: &App) -> Refusal {
+        let set = &exchange.live.set;
+        let deciding = self.deciding(app, set).expect("an ending action has a detection");
+        let rule = set.rule(deciding.rule);
+        Refusal {
+            text: set.reply(deciding.rule, self.language).to_owned(),
+            ending: guard::ending(self.action),
+            rule: rule.id.to_string(),
+            area: set.area(deciding.rule, self.language).to_owned(),
+            exchange: exchange.id.clone(),
+            style: app.config.refusal,
+            created: exchange.created(),
+        }
+    }
+
+    /// The request as the model may see it: the very same bytes if nothing is redacted or rewritten.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the dialect has no place for what has to be added.
+    pub fn apply(
+        &self,
+        exchange: &Exchange,
+        app: &App,
+        codec: &dyn Codec,
+        content_type: &str,
+        body: Bytes,
+        ask: &Ask,
+    ) -> Result<Bytes, ReadError> {
+        let set = &exchange.live.set;
+        let acting: Vec<&Detection> = self
+            .detections
+            .iter()
+            .filter(|detection| guard::effective(set, app.config.mode, detection).withholds())
+            .collect();
+        if acting.is_empty() {
+            return Ok(body);
+        }
+        let edits = edits(set, self.language, &acting, &ask.parts);
+        let mut guidance: Vec<&str> = Vec::new();
+        for detection in &acting {
+            let text = set.guidance(detection.rule, self.language);
+            guidance.extend(text.filter(|text| !guidance.contains(text)));
+        }
+        let guidance = (!guidance.is_empty()).then(|| guidance.join("\n"));
+        codec.write(content_type, &body, ask, &edits, guidance.as_deref())
+    }
+
+    /// What judging the answer needs to know.
+    pub fn into_context(
+        self,
+        exchange: &Exchange,
+        app: &App,
+        codec: &'static dyn Codec,
+    ) -> Arc<Context> {
+        let set = &exchange.live.set;
+        let nudge = self
+            .detections
+            .iter()
+            .find(|detection| guard::effective(set, app.config.mode, detection) == Action::Nudge)
+            .map(|detection| set.reply(detection.rule, self.language).to_owned());
+        let limits = &exchange.live.config.limits;
+        Arc::new(Context {
+            selection: Arc::clone(&app.selection),
+            set: Arc::clone(set),
+            scene: Scene { direction: Direction::Output, ..self.scene },
+            carried: self.carried,
+            language: self.language,
+            mode: app.config.mode,
+            codec,
+            read: limits.read(),
+            held_bytes: limits.held_bytes as usize,
+            nudge,
+            exchange: exchange.id.clone(),
+        })
+    }
+}
+
+/// One edit per part that a detection touches: its spans, joined where they overlap, replaced.
+fn edits(
+    set: &PolicySet,
+    language: Language,
+    detections: &[&Detection],
+    parts: &[Part],
+) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        let mut spans: Vec<(Span, &str)> = Vec::new();
+        for detection in detections {
+            let replacement = set.replacement(detection.rule, language);
+            for (place, span) in [(detection.part, detection.span), detection.anchor] {
+                if place as usize == index {
+                    spans.push((span, replacement));
+                }
+            }
+        }
+        if !spans.is_empty() {
+            edits.push(Edit { raw: part.raw.clone(), text: replaced(&part.text, spans) });
+        }
+    }
+    edits
+}
+
+/// The text with each span replaced; overlapping spans become one, with the first one's replacement.
+fn replaced(text: &str, mut spans: Vec<(Span, &str)>) -> String {
+    spans.sort_unstable_by_key(|(span, _)| *span);
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for (span, replacement) in spans {
+        if span.start >= at {
+            out.push_str(text.get(at as usize..span.start as usize).unwrap_or(""));
+            out.push_str(replacement);
+        }
+        at = at.max(span.end);
+    }
+    out.push_str(text.get(at as usize..).unwrap_or(""));
+    out
+}

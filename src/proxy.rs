@@ -1,0 +1,255 @@
+//! The road of one exchange. Read [`handle`], then `road`: they are the whole life of it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use crate::app::{App, Gate};
+use crate::audit::CacheState;
+use crate::body::{self, Blame, Body};
+use crate::cache::{self, Answer, AnswerKey, Begin, Lead, Scope};
+use crate::codec::{self, Codec};
+use crate::exchange::{self, Exchange};
+use crate::guard::{Context, Guard, GuardedBody, Record, document};
+use crate::message::Audience;
+use crate::prompt;
+use crate::recorded::Recorded;
+use crate::reply::{self, Error};
+use crate::server::{Handler, Peer};
+use crate::upstream::Forward;
+
+/// The proxy as a server's handler.
+pub struct Proxy(pub Arc<Gate>);
+
+impl Handler for Proxy {
+    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        handle(&self.0, request, peer).await
+    }
+}
+
+/// Answers one request. Whatever happens, the caller gets a reply and the audit a line.
+pub async fn handle(gate: &Arc<Gate>, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    let exchange = Exchange::begin(gate, &peer);
+    let mut response = match road(&exchange, request, peer).await {
+        Ok(response) => response,
+        Err(error) => {
+            exchange.failed_with(&error);
+            reply::error(exchange.dialect(), &exchange.id, &error)
+        }
+    };
+    exchange.answered(&mut response);
+    response
+}
+
+/// route -> read -> cache -> judge the prompt -> act -> forward -> judge the answer.
+async fn road(
+    exchange: &Arc<Exchange>,
+    request: Request<Incoming>,
+    peer: Peer,
+) -> Result<Response<Body>, Error> {
+    let (head, body) = request.into_parts();
+    let limits = &exchange.live.config.limits;
+    let (app, path) = exchange.live.route(&head)?;
+    exchange.routed(&app);
+    let codec = dialect(&app, &head.method, &path)?;
+    if let Some(codec) = codec {
+        exchange.speaks(codec);
+    }
+    let body = body::read_request(&head.headers, body, limits).await?;
+    exchange.received(body.len());
+    let asked = Asked { exchange, app: &app, head: &head, path: &path, peer };
+    let Some(codec) = codec else {
+        exchange.not_inspected();
+        return asked.forward(body).await;
+    };
+    let audience = app.config.audience.of(&head.headers, peer.addr.ip());
+    exchange.heard(audience);
+
+    let lead = match asked.cached(codec, &body, audience).await {
+        Cached::Answer(answer) => return Ok(replay(&answer)),
+        Cached::Lead(lead) => Some(lead),
+        Cached::Nothing => None,
+    };
+
+    let content_type = asked.content_type();
+    let ask = codec.read(content_type, &body, &limits.read())?;
+    exchange.asks(&ask);
+    let began = Instant::now();
+    let prompt = prompt::judge(exchange, &app, audience, &ask).await?;
+    exchange.judged(&prompt, &ask, exchange::micros(began));
+    if prompt.action.ends() {
+        return Ok(reply::said(codec.refuse(&ask, &prompt.refusal(exchange, &app))));
+    }
+    let body = prompt.apply(exchange, &app, codec, content_type, body, &ask)?;
+    let context = prompt.into_context(exchange, &app, codec);
+
+    let answer = asked.forward(body).await?;
+    judge_answer(exchange, context, answer, lead).await
+}
+
+/// The dialect of a route; `None` where the app lets the route pass unseen.
+fn dialect(
+    app: &App,
+    method: &Method,
+    path: &str,
+) -> Result<Option<&'static dyn Codec>, Error> {
+    let bare = path.split('?').next().unwrap_or(path);
+    if app.config.passes(method, bare) {
+        return Ok(None);
+    }
+    match codec::for_path(bare) {
+        Some(codec) if method == Method::POST => Ok(Some(codec)),
+        Some(_) => Err(Error::client("method_not_allowed", "This route takes POST.")),
+        None => Err(Error::client(
+            "unknown_route",
+            "No dialect of this gateway knows this route, so nothing on it could be checked. \
+             An operator can list it under the app's `passthrough`.",
+        )),
+    }
+}
+
+/// A request and where it goes.
+struct Asked<'a> {
+    exchange: &'a Arc<Exchange>,
+    app: &'a App,
+    head: &'a Parts,
+    /// Within the app, with its query.
+    path: &'a str,
+    peer: Peer,
+}
+
+/// What the answer cache says to a request.
+enum Cached {
+    Answer(Arc<Answer>),
+    /// Ask, and share the answer.
+    Lead(Lead),
+    /// Ask for yourself.
+    Nothing,
+}
+
+impl Asked<'_> {
+    fn content_type(&self) -> &str {
+        let value = self.head.headers.get(CONTENT_TYPE);
+        value.and_then(|value| value.to_str().ok()).unwrap_or("application/json")
+    }
+
+    /// Asks the model server.
+    async fn forward(&self, body: Bytes) -> Result<Response<Body>, Error> {
+        let asked = Instant::now();
+        let answer = self
+            .app
+            .upstream
+            .send(Forward {
+                worker: self.peer.worker,
+                method: self.head.method.clone(),
+                path: self.path,
+                headers: &self.head.headers,
+                body,
+            })
+            .await;
+        if let Err(error) = &answer {
+            self.exchange.gate().metrics.upstream_error(error.code());
+        }
+        self.exchange.first_byte(asked);
+        Ok(answer?)
+    }
+
+    /// Looks the request up among the answers for repeat prompts; waits if somebody just asks it.
+    async fn cached(&self, codec: &dyn Codec, body: &Bytes, audience: Audience) -> Cached {
+        let Some(answers) = &self.app.answers else { return Cached::Nothing };
+        let scope = Scope {
+            app: &self.app.config.name,
+            upstream: &self.app.url,
+            credential: self.app.upstream.credential_scope(&self.head.headers),
+            band: audience.band,
+            set: self.exchange.live.set.hash,
+            dialect: codec.name(),
+            path: self.path,
+        };
+        let depth = self.exchange.live.config.limits.read().depth;
+        let key = if self.content_type().starts_with("application/json") {
+            AnswerKey::of_json(&scope, body, depth)
+        } else {
+            Some(AnswerKey::of_bytes(&scope, body))
+        };
+        let Some(key) = key else {
+            self.exchange.cached(CacheState::Bypass);
+            return Cached::Nothing;
+        };
+        let (mut state, mut begin) =
+            (CacheState::Hit, answers.begin(key, cache::permission(&self.head.headers)));
+        if let Begin::Wait(wait) = begin {
+            (state, begin) = (CacheState::Shared, wait.answer().await);
+        }
+        let (state, cached) = match begin {
+            Begin::Hit(answer) => (state, Cached::Answer(answer)),
+            Begin::Lead(lead) => (CacheState::Miss, Cached::Lead(lead)),
+            Begin::Alone | Begin::Wait(_) => (CacheState::Bypass, Cached::Nothing),
+        };
+        self.exchange.cached(state);
+        cached
+    }
+}
+
+/// An answer that passed the guard before, under the same policies.
+fn replay(answer: &Answer) -> Response<Body> {
+    let mut response = Response::new(body::full(answer.body.clone()));
+    *response.status_mut() = answer.status;
+    response.headers_mut().insert(CONTENT_TYPE, answer.content_type.clone());
+    response
+}
+
+/// Guards the model's answer, whichever way it is framed.
+async fn judge_answer(
+    exchange: &Arc<Exchange>,
+    context: Arc<Context>,
+    answer: Response<Body>,
+    lead: Option<Lead>,
+) -> Result<Response<Body>, Error> {
+    let (mut head, body) = answer.into_parts();
+    // Both framings may change the length.
+    head.headers.remove(CONTENT_LENGTH);
+    let content_type = head.headers.get(CONTENT_TYPE).cloned();
+    let content_type = content_type.unwrap_or(HeaderValue::from_static("application/json"));
+    let lead = lead.filter(|_| head.status == StatusCode::OK && cache::storable(&head.headers));
+    let record: Arc<dyn Record> = Arc::<Exchange>::clone(exchange);
+
+    if content_type.as_bytes().starts_with(b"text/event-stream") {
+        exchange.streams();
+        let guarded = GuardedBody::new(body, Guard::new(context, record));
+        let body = match lead {
+            Some(lead) => Recorded::new(guarded, lead, Arc::clone(exchange), content_type)
+                .map_err(|never| match never {})
+                .boxed_unsync(),
+            None => guarded.map_err(|never| match never {}).boxed_unsync(),
+        };
+        return Ok(Response::from_parts(head, body));
+    }
+
+    let limit = exchange.live.config.limits.answer_body_bytes;
+    let body = body::read_whole(body, limit, Blame::Upstream).await?;
+    let guarded = match document(&context, &record, body) {
+        Ok(guarded) => guarded,
+        Err(error) if head.status.is_success() => return Err(Error::unreadable_answer(error)),
+        // A failure of the model server in no known shape: its status and its retry headers stand,
+        // its words, which nobody could judge, do not.
+        Err(error) => {
+            let error = Error::unreadable_answer(error);
+            exchange.failed_with(&error);
+            head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            reply::fault(exchange.dialect(), &exchange.id, &error, head.status).body
+        }
+    };
+    record.sent(guarded.len());
+    if let Some(mut lead) = lead.filter(|_| exchange.is_clean()) {
+        lead.push(&guarded);
+        lead.store(head.status, content_type);
+    }
+    Ok(Response::from_parts(head, body::full(guarded)))
+}

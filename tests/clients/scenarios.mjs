@@ -1,0 +1,169 @@
+// Runs chat, completion and image scenarios through the official OpenAI SDK for Node.
+//
+// usage: node scenarios.mjs BASE_URL < scenarios.jsonl > results.jsonl
+// Scenarios and results are those of scenarios.py. The SDK is found through OPENAI_SDK (the folder
+// that holds node_modules), because ES modules do not read NODE_PATH.
+
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+import path from 'node:path';
+
+const require = createRequire(
+  pathToFileURL(path.join(process.env.OPENAI_SDK ?? process.cwd(), 'from.cjs')),
+);
+const { OpenAI, toFile } = require('openai');
+
+// The smallest valid PNG: one grey pixel. Enough for a multipart upload.
+const PIXEL = Buffer.from(
+  '89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55' +
+    '0000000a49444154789c636000000002000148afa4710000000049454e44ae426082',
+  'hex',
+);
+
+const TOOL = {
+  type: 'function',
+  function: {
+    name: 'look_up',
+    description: 'Looks a word up.',
+    parameters: { type: 'object', properties: { word: { type: 'string' } } },
+  },
+};
+
+const options = (scenario) => ({ headers: scenario.headers ?? {} });
+
+const chat = (client, scenario, extra) =>
+  client.chat.completions.create(
+    {
+      model: 'mock',
+      messages: [{ role: 'user', content: scenario.prompt }],
+      n: scenario.n ?? 1,
+      ...extra,
+    },
+    options(scenario),
+  );
+
+async function unary(client, scenario, extra = {}) {
+  const answer = await chat(client, scenario, extra);
+  return {
+    text: answer.choices.map((choice) => choice.message.content ?? ''),
+    finish_reason: answer.choices.map((choice) => choice.finish_reason),
+    tools: answer.choices.flatMap((choice) =>
+      (choice.message.tool_calls ?? []).map((call) => [call.function.name, call.function.arguments]),
+    ),
+  };
+}
+
+async function stream(client, scenario, extra = {}) {
+  const texts = new Map();
+  const reasons = new Map();
+  const tools = new Map();
+  let chunks = 0;
+  for await (const chunk of await chat(client, scenario, { stream: true, ...extra })) {
+    chunks += 1;
+    for (const choice of chunk.choices) {
+      texts.set(choice.index, (texts.get(choice.index) ?? '') + (choice.delta.content ?? ''));
+      if (choice.finish_reason) reasons.set(choice.index, choice.finish_reason);
+      for (const call of choice.delta.tool_calls ?? []) {
+        const key = `${choice.index}/${call.index}`;
+        const [name, args] = tools.get(key) ?? ['', ''];
+        tools.set(key, [name + (call.function?.name ?? ''), args + (call.function?.arguments ?? '')]);
+      }
+    }
+  }
+  const order = [...texts.keys()].sort((a, b) => a - b);
+  return {
+    text: order.map((index) => texts.get(index)),
+    finish_reason: order.map((index) => reasons.get(index) ?? null),
+    tools: [...tools.values()],
+    chunks,
+  };
+}
+
+async function completion(client, scenario) {
+  const answer = await client.completions.create(
+    { model: 'mock', prompt: scenario.prompt },
+    options(scenario),
+  );
+  return {
+    text: answer.choices.map((choice) => choice.text),
+    finish_reason: answer.choices.map((choice) => choice.finish_reason),
+  };
+}
+
+async function completionStream(client, scenario) {
+  let text = '';
+  let reason = null;
+  let chunks = 0;
+  const body = { model: 'mock', prompt: scenario.prompt, stream: true };
+  for await (const chunk of await client.completions.create(body, options(scenario))) {
+    chunks += 1;
+    for (const choice of chunk.choices) {
+      text += choice.text ?? '';
+      reason = choice.finish_reason ?? reason;
+    }
+  }
+  return { text: [text], finish_reason: [reason], chunks };
+}
+
+async function image(client, scenario) {
+  const answer = await client.images.generate(
+    { model: 'mock', prompt: scenario.prompt },
+    options(scenario),
+  );
+  return { images: answer.data?.length ?? 0 };
+}
+
+async function imageEdit(client, scenario) {
+  const picture = await toFile(PIXEL, 'pixel.png', { type: 'image/png' });
+  const answer = await client.images.edit(
+    { model: 'mock', image: picture, prompt: scenario.prompt },
+    options(scenario),
+  );
+  return { images: answer.data?.length ?? 0 };
+}
+
+const KINDS = {
+  chat: unary,
+  stream,
+  tools: (client, scenario) => unary(client, scenario, { tools: [TOOL] }),
+  tools_stream: (client, scenario) => stream(client, scenario, { tools: [TOOL] }),
+  completion,
+  completion_stream: completionStream,
+  image,
+  image_edit: imageEdit,
+};
+
+const client = new OpenAI({
+  baseURL: process.argv[2],
+  apiKey: 'sk-client-test',
+  maxRetries: 0,
+  timeout: 20_000,
+});
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (!line.trim()) continue;
+  const scenario = JSON.parse(line);
+  const result = {
+    name: scenario.name,
+    ok: true,
+    text: [],
+    finish_reason: [],
+    tools: [],
+    images: 0,
+    chunks: 0,
+  };
+  try {
+    Object.assign(result, await KINDS[scenario.kind](client, scenario));
+  } catch (error) {
+    result.ok = false;
+    result.error = {
+      class: error.constructor.name,
+      status: error.status ?? null,
+      code: error.code ?? null,
+      type: error.type ?? null,
+      message: String(error.message),
+    };
+  }
+  console.log(JSON.stringify(result));
+}

@@ -1,0 +1,174 @@
+"""Runs chat, completion and image scenarios through the official OpenAI SDK for Python.
+
+usage: scenarios.py BASE_URL < scenarios.jsonl > results.jsonl
+
+A scenario is a JSON line:
+    {"name", "kind": chat | stream | tools | tools_stream | completion | completion_stream | image | image_edit,
+     "prompt", "headers"?: {..}, "n"?: 1}
+A result is a JSON line:
+    {"name", "ok", "text": [one per choice], "finish_reason": [one per choice],
+     "tools": [[name, arguments]], "images": 0, "chunks": 0,
+     "error"?: {"class", "status", "code", "type", "message"}}
+
+`ok` means that the SDK returned an answer. An API error is the SDK's own typed error with the body
+it read; any other exception is reported by its class and so fails the test that reads this.
+Answers are validated strictly: a body that the SDK's types do not describe is an error here.
+"""
+
+import io
+import json
+import sys
+
+import openai
+
+# The smallest valid PNG: one grey pixel. Enough for a multipart upload.
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
+    "0000000a49444154789c636000000002000148afa4710000000049454e44ae426082"
+)
+
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "look_up",
+        "description": "Looks a word up.",
+        "parameters": {"type": "object", "properties": {"word": {"type": "string"}}},
+    },
+}
+
+
+def chat(client, scenario, **extra):
+    return client.chat.completions.create(
+        model="mock",
+        messages=[{"role": "user", "content": scenario["prompt"]}],
+        n=scenario.get("n", 1),
+        extra_headers=scenario.get("headers", {}),
+        **extra,
+    )
+
+
+def unary(client, scenario, **extra):
+    answer = chat(client, scenario, **extra)
+    tools = [
+        [call.function.name, call.function.arguments]
+        for choice in answer.choices
+        for call in choice.message.tool_calls or []
+    ]
+    return {
+        "text": [choice.message.content or "" for choice in answer.choices],
+        "finish_reason": [choice.finish_reason for choice in answer.choices],
+        "tools": tools,
+    }
+
+
+def stream(client, scenario, **extra):
+    texts, reasons, tools, chunks = {}, {}, {}, 0
+    for chunk in chat(client, scenario, stream=True, **extra):
+        chunks += 1
+        for choice in chunk.choices:
+            texts.setdefault(choice.index, "")
+            texts[choice.index] += choice.delta.content or ""
+            if choice.finish_reason:
+                reasons[choice.index] = choice.finish_reason
+            for call in choice.delta.tool_calls or []:
+                tool = tools.setdefault((choice.index, call.index), ["", ""])
+                tool[0] += call.function.name or ""
+                tool[1] += call.function.arguments or ""
+    order = sorted(texts)
+    return {
+        "text": [texts[index] for index in order],
+        "finish_reason": [reasons.get(index) for index in order],
+        "tools": [tools[key] for key in sorted(tools)],
+        "chunks": chunks,
+    }
+
+
+def completion(client, scenario):
+    answer = client.completions.create(
+        model="mock", prompt=scenario["prompt"], extra_headers=scenario.get("headers", {})
+    )
+    return {
+        "text": [choice.text for choice in answer.choices],
+        "finish_reason": [choice.finish_reason for choice in answer.choices],
+    }
+
+
+def completion_stream(client, scenario):
+    # The SDK types a streamed choice like a whole one, whose finish_reason is never null, though
+    # OpenAI's own streams send null: strict validation would refuse them too.
+    client = client.with_options(_extra_kwargs={"_strict_response_validation": False})
+    text, reason, chunks = "", None, 0
+    for chunk in client.completions.create(
+        model="mock", prompt=scenario["prompt"], stream=True, extra_headers=scenario.get("headers", {})
+    ):
+        chunks += 1
+        for choice in chunk.choices:
+            text += choice.text or ""
+            reason = choice.finish_reason or reason
+    return {"text": [text], "finish_reason": [reason], "chunks": chunks}
+
+
+def image(client, scenario):
+    answer = client.images.generate(
+        model="mock", prompt=scenario["prompt"], extra_headers=scenario.get("headers", {})
+    )
+    return {"images": len(answer.data or [])}
+
+
+def image_edit(client, scenario):
+    picture = io.BytesIO(PIXEL)
+    picture.name = "pixel.png"
+    answer = client.images.edit(
+        model="mock",
+        image=picture,
+        prompt=scenario["prompt"],
+        extra_headers=scenario.get("headers", {}),
+    )
+    return {"images": len(answer.data or [])}
+
+
+KINDS = {
+    "chat": unary,
+    "stream": stream,
+    "tools": lambda client, scenario: unary(client, scenario, tools=[TOOL]),
+    "tools_stream": lambda client, scenario: stream(client, scenario, tools=[TOOL]),
+    "completion": completion,
+    "completion_stream": completion_stream,
+    "image": image,
+    "image_edit": image_edit,
+}
+
+EMPTY = {"text": [], "finish_reason": [], "tools": [], "images": 0, "chunks": 0}
+
+
+def described(error):
+    return {
+        "class": type(error).__name__,
+        "status": getattr(error, "status_code", None),
+        "code": getattr(error, "code", None),
+        "type": getattr(error, "type", None),
+        "message": str(error),
+    }
+
+
+def main():
+    client = openai.OpenAI(
+        base_url=sys.argv[1],
+        api_key="sk-client-test",
+        max_retries=0,
+        timeout=20.0,
+        _strict_response_validation=True,
+    )
+    for line in sys.stdin:
+        if not line.strip():
+            continue
+        scenario = json.loads(line)
+        result = {"name": scenario["name"], "ok": True, **EMPTY}
+        try:
+            result.update(KINDS[scenario["kind"]](client, scenario))
+        except Exception as error:  # every class is reported; the test knows which are expected
+            result.update(ok=False, error=described(error))
+        print(json.dumps(result, ensure_ascii=False), flush=True)
+
+
+main()

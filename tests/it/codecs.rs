@@ -1,0 +1,695 @@
+//! The codecs: properties of the JSON walk, bad input, and what wardgate says in their dialects.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use serde_json::Value;
+use wardgate::codec::json::Document;
+use wardgate::codec::splice::{Splice, quote, splice};
+use wardgate::codec::table::{Leaf, Side, Table};
+use wardgate::codec::{
+    Ask, CODECS, Codec, Edit, Ending, Envelope, Fault, ReadError, ReadLimits, Refusal,
+    RefusalStyle, for_path,
+};
+
+const LIMITS: ReadLimits = ReadLimits {
+    depth: 64,
+    parts: 1000,
+};
+
+const FORM: &str = "multipart/form-data; boundary=wg";
+
+fn codec(path: &str) -> &'static dyn Codec {
+    for_path(path).expect("a dialect")
+}
+
+fn chat() -> &'static dyn Codec {
+    codec("/v1/chat/completions")
+}
+
+fn read(path: &str, body: &str) -> Result<Ask, ReadError> {
+    codec(path).read(FORM, &Bytes::copy_from_slice(body.as_bytes()), &LIMITS)
+}
+
+// ---- properties -------------------------------------------------------------------------------
+
+/// One character as some JSON writer may put it.
+fn escaped_char() -> impl Strategy<Value = String> {
+    let simple = prop_oneof![
+        "\\\\\"", "\\\\\\\\", "\\\\/", "\\\\b", "\\\\f", "\\\\n", "\\\\r", "\\\\t"
+    ];
+    let unit = any::<char>().prop_map(|c| {
+        let mut units = [0; 2];
+        let escape = |unit: &u16| format!("\\u{unit:04x}");
+        c.encode_utf16(&mut units).iter().map(escape).collect()
+    });
+    let upper = any::<char>().prop_filter("one unit", |c| u32::from(*c) < 0xd800);
+    let upper = upper.prop_map(|c| format!("\\u{:04X}", u32::from(c)));
+    let plain = any::<char>().prop_filter("needs no escape", |c| {
+        u32::from(*c) >= 0x20 && !matches!(c, '"' | '\\')
+    });
+    prop_oneof![
+        simple,
+        unit,
+        upper,
+        plain.prop_map(String::from),
+        "[a-z 你好]"
+    ]
+}
+
+fn literal() -> impl Strategy<Value = String> {
+    prop::collection::vec(escaped_char(), 0..12).prop_map(|chars| format!("\"{}\"", chars.concat()))
+}
+
+fn blank() -> impl Strategy<Value = String> {
+    "[ \t\r\n]{0,2}".prop_map(String::from)
+}
+
+/// A document of any shape, in any writing.
+fn document() -> impl Strategy<Value = String> {
+    let number = prop_oneof!["-?(0|[1-9][0-9]{0,25})(\\.[0-9]{1,4})?([eE][-+]?[0-9]{1,2})?"];
+    let word = prop_oneof![Just("true"), Just("false"), Just("null")].prop_map(String::from);
+    let leaf = prop_oneof![4 => literal(), 1 => number, 1 => word];
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        let item = (blank(), inner, blank())
+            .prop_map(|(a, value, b)| a + &value + &b)
+            .boxed();
+        let items = prop::collection::vec(item.clone(), 0..5);
+        let members = prop::collection::vec((literal(), item), 0..5).prop_map(|members| {
+            // A number in front keeps the keys apart.
+            let members = members.iter().enumerate();
+            let members = members.map(|(n, (key, value))| format!("\"{n}{}:{value}", &key[1..]));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        });
+        prop_oneof![
+            items.prop_map(|items| format!("[{}]", items.join(","))),
+            members
+        ]
+    })
+}
+
+/// Every string that is no key, as serde_json reads them.
+fn strings(value: &Value, out: &mut Vec<String>) {
+    match value {
+        Value::String(text) => out.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, out)),
+        Value::Object(members) => members.values().for_each(|member| strings(member, out)),
+        _ => {}
+    }
+}
+
+/// Every string of a document, values and keys, with its bytes; a table that names nothing.
+fn leaves(text: &str) -> Vec<(bool, String, std::ops::Range<usize>)> {
+    let document = Document::parse(text.as_bytes(), &LIMITS).expect("reads");
+    let mut out = Vec::new();
+    Table::new(&[], Side::Request)
+        .walk(&document, &mut |leaf: &Leaf<'_, '_>| {
+            let is_key = leaf.place == wardgate::codec::table::Place::Key;
+            out.push((is_key, leaf.text.to_string(), leaf.raw.clone()));
+            Ok(())
+        })
+        .expect("nothing is refused");
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    /// The walk sees what serde_json sees, and edits that say the same change no meaning.
+    #[test]
+    fn texts_are_what_serde_json_reads(text in document()) {
+        let value: Value = serde_json::from_str(&text).expect("a document");
+        let mut expect = Vec::new();
+        strings(&value, &mut expect);
+        expect.retain(|text| !text.is_empty());
+        let found = leaves(&text);
+        let mut texts: Vec<_> = found.iter().filter(|leaf| !leaf.0).map(|leaf| leaf.1.clone()).collect();
+        texts.sort();
+        expect.sort();
+        prop_assert_eq!(texts, expect);
+        for (_, read, raw) in &found {
+            let again: String = serde_json::from_str(&text[raw.clone()]).expect("a literal");
+            prop_assert_eq!(read, &again);
+        }
+        let same = found.iter().map(|(_, text, raw)| Splice { at: raw.clone(), bytes: quote(text) });
+        let written = splice(text.as_bytes(), same.collect()).expect("splices");
+        let again: Value = serde_json::from_slice(&written).expect("a document");
+        prop_assert_eq!(again, value);
+    }
+
+    /// Bytes outside of edited literals stay as they came.
+    #[test]
+    fn untouched_bytes_are_identical(text in document(), new in any::<String>(), pick in any::<u64>()) {
+        let found = leaves(&text);
+        let chosen: Vec<_> = found
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| (pick >> (number % 64)) & 1 == 1)
+            .map(|(_, (_, _, raw))| raw.clone())
+            .collect();
+        let splices = chosen.iter().map(|raw| Splice { at: raw.clone(), bytes: quote(&new) });
+        let written = splice(text.as_bytes(), splices.collect()).expect("splices");
+        let mut rest = &written[..];
+        let mut from = 0;
+        for raw in chosen {
+            let before = &text.as_bytes()[from..raw.start];
+            prop_assert!(rest.starts_with(before));
+            let edited = serde_json::from_slice::<String>(&rest[before.len()..][..quote(&new).len()]);
+            prop_assert_eq!(edited.ok(), Some(new.clone()));
+            rest = &rest[before.len() + quote(&new).len()..];
+            from = raw.end;
+        }
+        prop_assert_eq!(rest, &text.as_bytes()[from..]);
+    }
+
+    /// Any bytes: an answer or an error, never a panic, and no error repeats the text.
+    #[test]
+    fn any_bytes_are_read_or_refused(
+        start in prop_oneof![Just(""), Just("{\"messages\":["), Just("{\"prompt\":"), Just("--wg\r\n")],
+        middle in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let body = Bytes::from([start.as_bytes(), &middle].concat());
+        for codec in CODECS {
+            if let Err(error) = codec.read(FORM, &body, &LIMITS) {
+                prop_assert!(!error.code.is_empty());
+            }
+            let data = String::from_utf8_lossy(&body);
+            prop_assert!(codec.read_event(&data, &mut Envelope::default(), &LIMITS).is_err());
+            prop_assert!(codec.read_answer(&body, &LIMITS).is_err());
+        }
+    }
+}
+
+// ---- bad input --------------------------------------------------------------------------------
+
+/// `body` is refused with `code`; the message tells `place` and repeats nothing of the body.
+#[track_caller]
+fn refused(path: &str, body: &str, code: &str, place: &str) {
+    let error = read(path, body).expect_err("refused");
+    assert_eq!(error.code, code, "{}", error.message);
+    assert!(error.message.contains(place), "{}", error.message);
+    assert!(!error.message.contains("beetroot"), "{}", error.message);
+}
+
+const CHAT: &str = "/v1/chat/completions";
+
+fn message(member: &str) -> String {
+    format!("{{\"model\":\"m\",\"messages\":[{{\"role\":\"user\",{member}}}]}}")
+}
+
+fn with(member: &str) -> String {
+    format!("{{\"model\":\"m\",{member},\"messages\":[{{\"role\":\"user\",\"content\":\"a\"}}]}}")
+}
+
+#[test]
+fn json_that_is_broken() {
+    refused(CHAT, "", "invalid_json", "line 1 column 0");
+    refused(
+        CHAT,
+        "{\"model\": \"beetroot\",\n \"messages\": [{",
+        "invalid_json",
+        "line 2",
+    );
+    refused(CHAT, "{\"beetroot\" 1}", "invalid_json", "line 1 column 13");
+    refused(CHAT, "{} beetroot", "invalid_json", "line 1 column 4");
+    refused(CHAT, "{\"n\":01}", "invalid_json", "line 1 column 7");
+    refused(CHAT, "\u{feff}{}", "invalid_json", "line 1");
+    refused(CHAT, "[]", "wrong_type", "the body");
+    let body = Bytes::from_static(b"{\"model\":\"\xff\"}");
+    let error = chat().read("", &body, &LIMITS).expect_err("refused");
+    assert_eq!(error.code, "invalid_utf8");
+    assert!(
+        error.message.contains("line 1 column 11"),
+        "{}",
+        error.message
+    );
+}
+
+#[test]
+fn surrogates_that_stand_alone() {
+    for escape in ["\\ud83e", "\\udd55", "\\ud83ea", "\\ud83e\\ud83e"] {
+        let body = message(&format!("\"content\":\"beetroot {escape}\""));
+        refused(CHAT, &body, "invalid_json", "line 1 column 51");
+        refused(
+            CHAT,
+            &with(&format!("\"{escape}\":1")),
+            "invalid_json",
+            "line 1 column 14",
+        );
+    }
+}
+
+#[test]
+fn nesting_without_end() {
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let deep = |levels: usize| open.repeat(levels) + "1" + &close.repeat(levels);
+        for place in ["metadata", "usage", "logit_bias", "tools"] {
+            refused(
+                CHAT,
+                &with(&format!("\"{place}\":{}", deep(10_000))),
+                "too_deep",
+                "64 levels",
+            );
+        }
+        read(CHAT, &with(&format!("\"metadata\":{}", deep(63)))).expect("63 and the body itself");
+        refused(
+            CHAT,
+            &with(&format!("\"metadata\":{}", deep(64))),
+            "too_deep",
+            "line 1",
+        );
+        let answer = format!("{{\"choices\":[],\"usage\":{}}}", deep(10_000));
+        let error = chat()
+            .read_answer(answer.as_bytes(), &LIMITS)
+            .expect_err("refused");
+        assert_eq!(error.code, "too_deep");
+        let error = chat().read_event(&answer, &mut Envelope::default(), &LIMITS);
+        assert_eq!(error.expect_err("refused").code, "too_deep");
+    }
+    refused(CHAT, &"[".repeat(10_000), "invalid_json", "ends too early");
+}
+
+#[test]
+fn keys_that_stand_twice() {
+    let twice = "\"content\":\"carrot\",\"content\":\"beetroot\"";
+    refused(CHAT, &message(twice), "duplicate_key", "line 1 column");
+    let disguised = "\"content\":\"carrot\",\"c\\u006fntent\":\"beetroot\"";
+    refused(CHAT, &message(disguised), "duplicate_key", "line 1 column");
+    let many: Vec<_> = (0..40).map(|n| format!("\"k{n}\":1")).collect();
+    let many = format!("\"metadata\":{{{},\"k7\":2}}", many.join(","));
+    refused(CHAT, &with(&many), "duplicate_key", "line 1 column");
+    let event = "{\"choices\":[{\"delta\":{\"content\":\"a\",\"content\":\"b\"}}]}";
+    let error = chat().read_event(event, &mut Envelope::default(), &LIMITS);
+    assert_eq!(error.expect_err("refused").code, "duplicate_key");
+}
+
+#[test]
+fn types_that_are_wrong() {
+    refused(CHAT, "{\"model\":\"m\"}", "missing_field", "/messages");
+    refused(
+        CHAT,
+        "{\"model\":\"m\",\"messages\":[]}",
+        "missing_field",
+        "/messages",
+    );
+    refused(
+        CHAT,
+        "{\"model\":\"m\",\"messages\":{}}",
+        "wrong_type",
+        "/messages",
+    );
+    refused(
+        CHAT,
+        "{\"model\":\"m\",\"messages\":[\"beetroot\"]}",
+        "wrong_type",
+        "/messages/0",
+    );
+    refused(
+        CHAT,
+        &message("\"content\":7"),
+        "wrong_type",
+        "/messages/0/content",
+    );
+    refused(
+        CHAT,
+        &with("\"stream\":\"beetroot\""),
+        "wrong_type",
+        "/stream",
+    );
+    refused(CHAT, &with("\"n\":0"), "wrong_type", "/n");
+    refused(CHAT, &with("\"n\":4000000000"), "wrong_type", "/n");
+    refused(CHAT, &with("\"n\":1.5"), "wrong_type", "/n");
+    let no_model = "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}";
+    refused(CHAT, no_model, "missing_field", "/model");
+    let role = "{\"model\":\"m\",\"messages\":[{\"role\":\"beetroot\",\"content\":\"a\"}]}";
+    refused(CHAT, role, "unknown_role", "/messages/0/role");
+    refused(
+        "/v1/completions",
+        "{\"model\":\"m\",\"prompt\":{}}",
+        "wrong_type",
+        "/prompt",
+    );
+    refused(
+        "/v1/images/generations",
+        "{\"prompt\":[\"beetroot\"]}",
+        "wrong_type",
+        "/prompt",
+    );
+}
+
+#[test]
+fn shapes_that_nobody_can_inspect() {
+    let part = |kind: &str| {
+        message(&format!(
+            "\"content\":[{{\"type\":\"{kind}\",\"x\":\"beetroot\"}}]"
+        ))
+    };
+    refused(
+        CHAT,
+        &part("beetroot"),
+        "unknown_part",
+        "/messages/0/content/0/type",
+    );
+    refused(
+        CHAT,
+        &part("input_audio"),
+        "unsupported_part",
+        "/messages/0/content/0",
+    );
+    refused(
+        CHAT,
+        &part("file"),
+        "unsupported_part",
+        "/messages/0/content/0",
+    );
+    refused(
+        CHAT,
+        &message("\"content\":[\"beetroot\"]"),
+        "unknown_part",
+        "/messages/0/content/0",
+    );
+    refused(
+        CHAT,
+        &message("\"audio\":{\"id\":\"a\"}"),
+        "unsupported_field",
+        "/messages/0/audio",
+    );
+    refused(
+        CHAT,
+        &with("\"audio\":{\"voice\":\"a\"}"),
+        "unsupported_field",
+        "/audio",
+    );
+    refused(
+        CHAT,
+        &with("\"modalities\":[\"text\",\"audio\"]"),
+        "unsupported_field",
+        "/modalities",
+    );
+    refused(
+        CHAT,
+        &with("\"tools\":[{\"type\":\"beetroot\"}]"),
+        "unknown_tool",
+        "/tools/0/type",
+    );
+    refused(
+        "/v1/completions",
+        "{\"model\":\"m\",\"prompt\":[1,2]}",
+        "unsupported_field",
+        "/prompt",
+    );
+    let images = "/v1/images/generations";
+    refused(
+        images,
+        "{\"prompt\":\"a\",\"stream\":true}",
+        "unsupported_field",
+        "/stream",
+    );
+    refused(
+        images,
+        "{\"prompt\":\"a\",\"partial_images\":2}",
+        "unsupported_field",
+        "/partial_images",
+    );
+    refused(
+        images,
+        "{\"prompt\":\"a\",\"image\":\"beetroot\"}",
+        "unsupported_field",
+        "/image",
+    );
+    let small = ReadLimits {
+        depth: 64,
+        parts: 2,
+    };
+    let body = Bytes::from(with("\"metadata\":{\"a\":\"b\"}"));
+    let error = chat().read("", &body, &small).expect_err("refused");
+    assert_eq!(error.code, "too_many_parts");
+    assert!(for_path("/v1/responses").is_none());
+}
+
+#[test]
+fn answers_and_events_that_nobody_knows() {
+    let event = |data: &str| {
+        let result = chat().read_event(data, &mut Envelope::default(), &LIMITS);
+        result.expect_err("refused").code
+    };
+    assert_eq!(event("beetroot"), "invalid_json");
+    assert_eq!(event("[DONE"), "invalid_json");
+    assert_eq!(event("{\"beetroot\":1}"), "unknown_event");
+    assert_eq!(event("{\"choices\":{}}"), "wrong_type");
+    assert_eq!(event("{\"choices\":[1]}"), "wrong_type");
+    assert_eq!(event("{\"choices\":[{\"index\":-1}]}"), "wrong_type");
+    assert_eq!(event("{\"choices\":[{\"finish_reason\":1}]}"), "wrong_type");
+    assert_eq!(
+        event("{\"choices\":[{\"delta\":{\"audio\":{\"data\":\"a\"}}}]}"),
+        "unsupported_field"
+    );
+    let picture = "{\"choices\":[{\"delta\":{\"content\":[{\"type\":\"image_url\"}]}}]}";
+    assert_eq!(event(picture), "unknown_part");
+    let answer = |body: &str| {
+        let result = chat().read_answer(body.as_bytes(), &LIMITS);
+        result.expect_err("refused").code
+    };
+    assert_eq!(answer("<html>beetroot</html>"), "invalid_json");
+    assert_eq!(answer("{\"ok\":true}"), "unknown_shape");
+    let audio = "{\"choices\":[{\"message\":{\"audio\":{\"transcript\":\"a\"}}}]}";
+    assert_eq!(answer(audio), "unsupported_field");
+}
+
+#[test]
+fn forms_that_two_parsers_could_read_differently() {
+    let edits = "/v1/images/edits";
+    let field = |head: &str, value: &str| format!("--wg\r\n{head}\r\n\r\n{value}\r\n");
+    let named = |name: &str, value: &str| {
+        field(
+            &format!("Content-Disposition: form-data; name=\"{name}\""),
+            value,
+        )
+    };
+    let prompt = named("prompt", "a leek");
+    let form = |fields: &str| format!("{fields}--wg--\r\n");
+    let ask = read(edits, &form(&prompt)).expect("reads");
+    assert_eq!(ask.parts[0].text, "a leek");
+    refused(
+        edits,
+        &format!("beetroot\r\n{}", form(&prompt)),
+        "invalid_form",
+        "begin",
+    );
+    refused(
+        edits,
+        &format!("{}beetroot", form(&prompt)),
+        "invalid_form",
+        "end",
+    );
+    refused(edits, &prompt, "invalid_form", "cut short");
+    refused(
+        edits,
+        &form(&(prompt.clone() + &named("prompt", "beetroot"))),
+        "duplicate_key",
+        "field 1",
+    );
+    let twice = "Content-Disposition: form-data; name=\"user\"; name=\"prompt\"";
+    refused(
+        edits,
+        &form(&field(twice, "beetroot")),
+        "invalid_form",
+        "field 0",
+    );
+    let extended = "Content-Disposition: form-data; name=\"image\"; filename*=UTF-8''beetroot";
+    refused(
+        edits,
+        &form(&field(extended, "a")),
+        "invalid_form",
+        "field 0",
+    );
+    let encoded =
+        "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Transfer-Encoding: base64";
+    refused(
+        edits,
+        &form(&field(encoded, "YQ==")),
+        "invalid_form",
+        "field 0",
+    );
+    let charset = "Content-Disposition: form-data; name=\"prompt\"\r\nContent-Type: text/plain; charset=utf-7";
+    refused(edits, &form(&field(charset, "a")), "invalid_form", "UTF-8");
+    let file = "Content-Disposition: form-data; name=\"beetroot\"; filename=\"a\"";
+    refused(
+        edits,
+        &form(&(prompt.clone() + &field(file, "a"))),
+        "unsupported_field",
+        "image and mask",
+    );
+    refused(
+        edits,
+        &form(&(prompt.clone() + &named("stream", "true"))),
+        "unsupported_field",
+        "/stream",
+    );
+    refused(
+        edits,
+        &form(&(prompt.clone() + &named("n", "beetroot"))),
+        "wrong_type",
+        "/n",
+    );
+    refused(
+        edits,
+        &form(&named("model", "m")),
+        "missing_field",
+        "/prompt",
+    );
+    let body = Bytes::from(form(&prompt));
+    let error = codec(edits)
+        .read("application/json", &body, &LIMITS)
+        .expect_err("refused");
+    assert_eq!(error.code, "unsupported_media_type");
+    let edit = |text: &str| Edit {
+        raw: ask.parts[0].raw.clone(),
+        text: text.to_owned(),
+    };
+    let error = codec(edits).write(FORM, &body, &ask, &[edit("x\r\n--wg--")], None);
+    assert_eq!(error.expect_err("refused").code, "bad_edit");
+}
+
+// ---- what wardgate says -----------------------------------------------------------------------
+
+fn refusal(ending: Ending, style: RefusalStyle) -> Refusal {
+    Refusal {
+        text: "Let us talk about \"greens\".\n好".to_owned(),
+        ending,
+        rule: "T-010".to_owned(),
+        area: "Test".to_owned(),
+        exchange: "e1".to_owned(),
+        style,
+        created: 1_700_000_000,
+    }
+}
+
+#[test]
+fn a_refusal_is_an_answer_of_the_dialect() {
+    for (ending, reason) in [
+        (Ending::Filtered, "content_filter"),
+        (Ending::Supported, "stop"),
+    ] {
+        let refusal = refusal(ending, RefusalStyle::Answer);
+        for (path, said) in [(CHAT, "/message/content"), ("/v1/completions", "/text")] {
+            let body = with("\"prompt\":\"a\",\"n\":2");
+            let ask = read(path, &body).expect("reads");
+            let reply = codec(path).refuse(&ask, &refusal);
+            assert_eq!(
+                (reply.status, reply.content_type),
+                (200, "application/json")
+            );
+            let answer: Value = serde_json::from_slice(&reply.body).expect("JSON");
+            assert_eq!(answer["choices"].as_array().map(Vec::len), Some(2));
+            for choice in 0..2 {
+                let choice = &answer["choices"][choice];
+                assert_eq!(
+                    choice.pointer(said),
+                    Some(&Value::from(refusal.text.clone()))
+                );
+                assert_eq!(choice["finish_reason"], reason);
+            }
+            assert_eq!(answer["wardgate"]["rule"], "T-010");
+            assert_eq!(answer["model"], "m");
+            codec(path)
+                .read_answer(&reply.body, &LIMITS)
+                .expect("our own answer reads");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_of_a_stream_is_a_stream() {
+    for path in [CHAT, "/v1/completions"] {
+        let ask = read(path, &with("\"prompt\":\"a\",\"n\":2,\"stream\":true")).expect("reads");
+        let refusal = refusal(Ending::Filtered, RefusalStyle::Answer);
+        let reply = codec(path).refuse(&ask, &refusal);
+        assert!(reply.content_type.starts_with("text/event-stream"));
+        let mut frames = wardgate::codec::sse::Frames::new();
+        frames.push(reply.body);
+        let mut envelope = Envelope::default();
+        let (mut said, mut ended, mut done) = ([const { String::new() }; 2], Vec::new(), false);
+        while let Some(frame) = frames.next_frame() {
+            let frame = frame.expect("a frame");
+            let data = frame.data().expect("data");
+            let delta = codec(path)
+                .read_event(&data, &mut envelope, &LIMITS)
+                .expect("reads");
+            for piece in delta.pieces.iter().filter(|piece| piece.lane.field == 0) {
+                said[piece.lane.choice as usize] += &piece.text;
+            }
+            ended.extend(delta.ended);
+            done = delta.done;
+        }
+        assert_eq!(said, [refusal.text.clone(), refusal.text]);
+        assert_eq!(ended, [0, 1]);
+        assert!(done && frames.held_bytes() == 0);
+    }
+}
+
+#[test]
+fn errors_are_error_objects_but_help_never_is() {
+    let ask = read(CHAT, &with("\"user\":\"u\"")).expect("reads");
+    let reply = chat().refuse(&ask, &refusal(Ending::Filtered, RefusalStyle::Error));
+    let error: Value = serde_json::from_slice(&reply.body).expect("JSON");
+    assert_eq!(
+        (reply.status, &error["error"]["code"]),
+        (400, &"content_filter".into())
+    );
+    assert_eq!(error["wardgate"]["exchange"], "e1");
+    let reply = chat().refuse(&ask, &refusal(Ending::Supported, RefusalStyle::Error));
+    assert_eq!(reply.status, 200);
+    let images = codec("/v1/images/generations");
+    let reply = images.refuse(&ask, &refusal(Ending::Filtered, RefusalStyle::Answer));
+    let error: Value = serde_json::from_slice(&reply.body).expect("JSON");
+    assert_eq!(
+        (reply.status, &error["error"]["code"]),
+        (400, &"moderation_blocked".into())
+    );
+    for codec in CODECS {
+        let reply = codec.error(&Fault {
+            status: 413,
+            kind: "invalid_request_error",
+            code: "body_too_large",
+            message: "send less".to_owned(),
+            exchange: "e2".to_owned(),
+        });
+        let error: Value = serde_json::from_slice(&reply.body).expect("JSON");
+        assert_eq!(
+            (reply.status, &error["error"]["code"]),
+            (413, &"body_too_large".into())
+        );
+        assert_eq!(error["wardgate"]["exchange"], "e2");
+    }
+}
+
+#[test]
+fn every_row_of_a_table_is_well_formed_and_single() {
+    for codec in CODECS {
+        let mut seen = std::collections::HashSet::new();
+        for field in codec.fields() {
+            let pointer = field
+                .at
+                .trim_start_matches("answer:")
+                .trim_start_matches("event:");
+            assert!(pointer.starts_with('/'), "{}", field.at);
+            let rest = pointer.strip_suffix("/**").unwrap_or(pointer);
+            assert!(!rest.contains("**"), "{}", field.at);
+            assert!(seen.insert(field.at), "{} stands twice", field.at);
+        }
+    }
+}
+
+#[test]
+fn edits_that_overlap_or_leave_the_body_are_refused() {
+    let at = |at| Splice {
+        at,
+        bytes: String::new(),
+    };
+    for splices in [vec![at(0..2), at(1..3)], vec![at(2..9)]] {
+        assert_eq!(
+            splice(b"abc", splices).expect_err("refused").code,
+            "bad_edit"
+        );
+    }
+}

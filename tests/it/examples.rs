@@ -1,0 +1,74 @@
+//! Every example config loads, compiles with the shipped pack and says on top how to try it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wardgate::config::Config;
+use wardgate::policy;
+
+/// One config per use, as the README promises.
+const USES: usize = 5;
+
+fn examples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let entries = fs::read_dir(folder).expect("there are examples");
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("the folder is readable").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "yaml"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// The files below `tls/` that an example names. Loading a config looks whether they are there.
+fn certificates(text: &str, folder: &Path) {
+    fs::create_dir(folder.join("tls")).expect("the folder is writable");
+    for word in text
+        .split_whitespace()
+        .filter(|word| word.starts_with("tls/"))
+    {
+        let path = folder.join(word.trim_end_matches([',', '}']));
+        fs::write(path, "canary").expect("the folder is writable");
+    }
+}
+
+#[test]
+fn every_example_loads_and_compiles() {
+    let files = examples();
+    assert!(files.len() >= USES, "{} examples", files.len());
+    for file in files {
+        let name = file.display();
+        let text = fs::read_to_string(&file).expect("the example is readable");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        certificates(&text, folder.path());
+        // Keys come from the environment, which a test has none of.
+        let environment = |_: &str| Some("sk-canary".to_owned());
+        let config = Config::parse_in(&text, "example.yaml", folder.path(), &environment);
+        let config = config.unwrap_or_else(|errors| panic!("{name}:\n{errors}"));
+        let mut sources = policy::shipped();
+        let folders = policy::read_folders(&config.policy_folders);
+        sources.extend(folders.unwrap_or_else(|error| panic!("{name}: {error}")));
+        let apps: Vec<_> = config.apps.iter().map(|app| app.policies.clone()).collect();
+        let set = policy::compile(&sources, &apps);
+        let set = set.unwrap_or_else(|problems| panic!("{name}:\n{problems}"));
+        assert_eq!(set.selections.len(), config.apps.len(), "{name}");
+    }
+}
+
+#[test]
+fn every_example_says_how_to_try_it() {
+    for file in examples() {
+        let text = fs::read_to_string(&file).expect("the example is readable");
+        let top: Vec<_> = text
+            .lines()
+            .take_while(|line| line.starts_with('#'))
+            .collect();
+        let top = top.join("\n");
+        let name = file.display();
+        assert!(
+            top.contains("wardgate serve --config examples/"),
+            "{name}: no command on top"
+        );
+        assert!(top.contains("curl "), "{name}: no curl line on top");
+    }
+}

@@ -1,0 +1,158 @@
+//! A whole wardgate on a free port, in front of a mock model, and a plain HTTP client.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use wardgate::app::{Gate, Live};
+use wardgate::config::Config;
+use wardgate::mock::Mock;
+use wardgate::proxy::Proxy;
+use wardgate::server::{Drain, Listener, Setup};
+
+/// A running gateway; drains when dropped.
+pub struct Gateway {
+    pub url: String,
+    pub mock: Mock,
+    pub gate: Arc<Gate>,
+    audit: tempfile::TempDir,
+    drain: Drain,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("no JSON ({error}): {:?}", self.body))
+    }
+
+    /// The first choice's words, and how it ended.
+    pub fn said(&self) -> (String, String) {
+        if self.body.starts_with(b"data: ") {
+            let (text, finish) = crate::support::shown(&self.body, 1).remove(0);
+            return (text, finish.unwrap_or_default());
+        }
+        let answer = self.json();
+        let choice = &answer["choices"][0];
+        let text = choice["message"]["content"].as_str().unwrap_or_default().to_owned();
+        (text, choice["finish_reason"].as_str().unwrap_or_default().to_owned())
+    }
+
+    pub fn error_code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+impl Gateway {
+    /// One app with the canary pack beside the shipped one; `extra` is YAML of the app.
+    pub async fn start(extra: &str) -> Self {
+        Self::with_config(&format!("apps:\n  - name: test\n    upstream: {{url: UPSTREAM}}\n    on_failure: block\n{extra}")).await
+    }
+
+    /// A whole config; `UPSTREAM` stands for the mock's URL.
+    pub async fn with_config(yaml: &str) -> Self {
+        let mock = Mock::start().await.expect("the mock starts");
+        let audit = tempfile::tempdir().expect("a folder");
+        let lines = audit.path().join("audit.jsonl");
+        let yaml = format!(
+            "listen: 127.0.0.1:0\npolicy_folders: [data/policies]\naudit: {{file: {}}}\n{}",
+            lines.display(),
+            yaml.replace("UPSTREAM", &mock.url())
+        );
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let config = Config::parse(&yaml, "test.yaml", &folder)
+            .unwrap_or_else(|problems| panic!("{}", problems.0.join("\n")));
+        let live = Live::load(config, None).unwrap_or_else(|problems| panic!("{problems}"));
+        let setup = Setup {
+            address: live.config.listen,
+            tls: None,
+            limits: live.config.limits.clone(),
+            workers: 1,
+        };
+        let gate = Gate::open(live).expect("the gate opens");
+        let listener = Listener::bind(setup).expect("a free port");
+        let url = format!("http://{}", listener.local_addr());
+        let drain = Drain::new();
+        listener.serve(Arc::new(Proxy(Arc::clone(&gate))), drain.clone()).expect("it serves");
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { url, mock, gate, audit, drain, client }
+    }
+
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body.into())).expect("a valid request");
+        let response = self.client.request(request).await.expect("an answer");
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.expect("a whole body").to_bytes();
+        Reply { status: head.status, headers: head.headers, body }
+    }
+
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend_from_slice(headers);
+        self.send(Method::POST, path, &all, body.to_string()).await
+    }
+
+    /// A chat with one user message; the mock's answer is scripted by `answer`.
+    pub async fn chat(&self, prompt: &str, answer: &str, stream: Stream) -> Reply {
+        let body = json!({
+            "model": "m", "stream": stream == Stream::Yes,
+            "messages": [{"role": "user", "content": prompt}],
+        });
+        let answer = percent(answer);
+        self.post("/v1/chat/completions", &[("x-mock-answer", &answer), ("x-mock-pieces", "3")], &body).await
+    }
+
+    /// The body that the model saw last.
+    pub fn forwarded(&self) -> Value {
+        let seen = self.mock.seen();
+        serde_json::from_slice(&seen.last().expect("the model was asked").body).expect("JSON")
+    }
+
+    /// Every audit line so far.
+    pub fn audit(&self) -> Vec<Value> {
+        self.gate.audit.flush();
+        let text = std::fs::read_to_string(self.audit.path().join("audit.jsonl")).expect("lines");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.drain.begin();
+    }
+}
+
+/// Whether the caller asks for a stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stream {
+    Yes,
+    No,
+}
+
+/// Percent-encodes everything but letters and digits (RFC 3986, section 2.1).
+pub fn percent(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}

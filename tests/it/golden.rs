@@ -1,0 +1,207 @@
+//! Golden files of the codecs: `tests/data/<dialect>/ask-*`, `answer-*` and `stream-*`, each with
+//! what was read from it and what edits make of it beside. `UPDATE=1 cargo test` rewrites them.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use wardgate::codec::sse::{Frame, Frames};
+use wardgate::codec::{Codec, Edit, Ending, Envelope, Piece, ReadLimits, for_path};
+
+const LIMITS: ReadLimits = ReadLimits {
+    depth: 64,
+    parts: 1000,
+};
+
+fn codec_of(file: &Path) -> &'static dyn Codec {
+    let folder = file
+        .parent()
+        .and_then(Path::file_name)
+        .expect("in a folder");
+    let is_form = file.extension().is_some_and(|end| end == "form");
+    let path = match folder.to_str().expect("plain name") {
+        "openai-chat" => "/v1/chat/completions",
+        "openai-completions" => "/v1/completions",
+        "openai-images" if is_form => "/v1/images/edits",
+        "openai-images" => "/v1/images/generations",
+        other => panic!("no dialect for tests/data/{other}"),
+    };
+    for_path(path).expect("a dialect")
+}
+
+fn files(start: &str) -> Vec<PathBuf> {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let mut found = Vec::new();
+    for folder in ["openai-chat", "openai-completions", "openai-images"] {
+        for entry in std::fs::read_dir(data.join(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_string_lossy();
+            let is_input = !name.ends_with(".parts") && !name.ends_with(".pieces");
+            if name.starts_with(start) && is_input {
+                found.push(path);
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no golden files {start}*");
+    found.sort();
+    found
+}
+
+#[track_caller]
+fn compare(file: &Path, end: &str, found: &str) {
+    let golden = file.with_extension(end);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&golden, found).expect("written");
+    }
+    let expect = std::fs::read_to_string(&golden)
+        .unwrap_or_else(|_| panic!("{} is missing; run with UPDATE=1", golden.display()));
+    assert_eq!(
+        found,
+        expect,
+        "{} differs; look, then UPDATE=1",
+        golden.display()
+    );
+}
+
+fn edits<'r>(raws: impl Iterator<Item = &'r std::ops::Range<usize>>) -> Vec<Edit> {
+    raws.enumerate()
+        .map(|(number, raw)| Edit {
+            raw: raw.clone(),
+            text: format!("<\"{number}\">"),
+        })
+        .collect()
+}
+
+#[test]
+fn requests() {
+    for file in files("ask-") {
+        let codec = codec_of(&file);
+        let body = Bytes::from(std::fs::read(&file).expect("read"));
+        let kind = "multipart/form-data; boundary=wg";
+        let ask = codec.read(kind, &body, &LIMITS).expect("reads");
+        let mut out = format!(
+            "{} model={} stream={} choices={} {:?}\n",
+            codec.name(),
+            ask.model,
+            ask.stream,
+            ask.choices,
+            ask.output
+        );
+        for part in &ask.parts {
+            let raw = String::from_utf8_lossy(&body[part.raw.clone()]);
+            let (turn, role, media, at) = (part.turn, part.role, part.media, &part.at);
+            writeln!(
+                out,
+                "{turn} {role:?} {media:?} {at} {:?} = {raw}",
+                part.text
+            )
+            .expect("written");
+        }
+        let same = codec.write(kind, &body, &ask, &[], None).expect("writes");
+        assert_eq!(same, body, "without edits nothing changes");
+        let edits = edits(ask.parts.iter().map(|part| &part.raw));
+        for (edits, guidance) in [(&edits[..], None), (&edits[..1], Some("Be \"kind\"."))] {
+            let written = codec
+                .write(kind, &body, &ask, edits, guidance)
+                .expect("writes");
+            codec.read(kind, &written, &LIMITS).expect("still reads");
+            writeln!(out, "== edited, guidance {guidance:?}").expect("written");
+            writeln!(out, "{}", String::from_utf8_lossy(&written)).expect("written");
+        }
+        compare(&file, "parts", &out);
+    }
+}
+
+fn list(out: &mut String, pieces: &[Piece], body: &str) {
+    for piece in pieces {
+        let (choice, field) = (piece.lane.choice, piece.lane.field);
+        let raw = &body[piece.raw.clone()];
+        let (media, text) = (piece.media, &piece.text);
+        writeln!(out, "{choice}.{field} {media:?} {text:?} = {raw}").expect("written");
+    }
+}
+
+#[test]
+fn answers() {
+    for file in files("answer-") {
+        let codec = codec_of(&file);
+        let body = std::fs::read_to_string(&file).expect("read");
+        let pieces = codec.read_answer(body.as_bytes(), &LIMITS).expect("reads");
+        let mut out = format!("{}\n", codec.name());
+        list(&mut out, &pieces, &body);
+        let edits = edits(pieces.iter().map(|piece| &piece.raw));
+        let same = codec.write_answer(body.as_bytes(), &[]).expect("writes");
+        assert_eq!(same, body.as_bytes(), "without edits nothing changes");
+        let mut add = |what: &str, written: Bytes| {
+            codec.read_answer(&written, &LIMITS).expect("still reads");
+            writeln!(out, "== {what}\n{}", String::from_utf8_lossy(&written)).expect("written");
+        };
+        add(
+            "edited",
+            codec.write_answer(body.as_bytes(), &edits).expect("writes"),
+        );
+        if body.contains("\"error\"") {
+            compare(&file, "pieces", &out);
+            continue;
+        }
+        let ended = codec.end_answer(body.as_bytes(), 0, "No.", Ending::Filtered);
+        add("choice 0 ended", ended.expect("ends"));
+        compare(&file, "pieces", &out);
+    }
+}
+
+fn frames(bytes: Vec<u8>) -> Vec<Frame> {
+    let mut decoder = Frames::new();
+    decoder.push(bytes.into());
+    std::iter::from_fn(|| decoder.finish())
+        .map(|frame| frame.expect("a frame"))
+        .collect()
+}
+
+#[test]
+fn streams() {
+    for file in files("stream-") {
+        let codec = codec_of(&file);
+        let mut envelope = Envelope::default();
+        let mut out = format!("{}\n", codec.name());
+        for frame in frames(std::fs::read(&file).expect("read")) {
+            let Some(data) = frame.data() else {
+                out.push_str("-- no data\n");
+                continue;
+            };
+            let delta = codec
+                .read_event(&data, &mut envelope, &LIMITS)
+                .expect("reads");
+            let (ended, open) = (&delta.ended, &envelope.open);
+            let (done, error) = (delta.done, delta.error);
+            writeln!(
+                out,
+                "-- ended {ended:?} open {open:?} done {done} error {error}"
+            )
+            .expect("written");
+            list(&mut out, &delta.pieces, &data);
+            if !delta.done {
+                let same = codec.write_event(&data, &[]).expect("writes");
+                assert_eq!(same, data, "without edits nothing changes");
+                let edits = edits(delta.pieces.iter().map(|piece| &piece.raw));
+                let written = codec.write_event(&data, &edits).expect("writes");
+                writeln!(out, "   {written}").expect("written");
+            }
+        }
+        envelope.open = vec![0, 1];
+        let said = codec.say(&envelope, 1, "Hm.");
+        let end = codec.end_stream(&envelope, 0, "No.", Ending::Supported);
+        for (what, bytes) in [("say", said), ("end", end)] {
+            let text = String::from_utf8(bytes.to_vec()).expect("text");
+            writeln!(out, "== {what}\n{text}").expect("written");
+            for frame in frames(bytes.to_vec()) {
+                let data = frame.data().expect("data");
+                codec
+                    .read_event(&data, &mut envelope, &LIMITS)
+                    .expect("our own events read");
+            }
+        }
+        assert!(envelope.open.is_empty(), "every open choice was ended");
+        compare(&file, "pieces", &out);
+    }
+}
