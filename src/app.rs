@@ -6,8 +6,8 @@ use std::io;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::request::Parts;
 use http::Uri;
+use http::request::Parts;
 
 use crate::audit::Audit;
 use crate::cache::{AnswerCache, HitCache};
@@ -90,20 +90,21 @@ impl Live {
         let written: Vec<AppPolicies> =
             config.apps.iter().map(|app| app.policies.clone()).collect();
         let set = policy::compile(&sources, &written).map_err(|problems| problems.to_string())?;
-        let wants_mock =
-            config.apps.iter().any(|app| matches!(app.upstream, config::Upstream::Mock));
+        let wants_mock = config
+            .apps
+            .iter()
+            .any(|app| matches!(app.upstream, config::Upstream::Mock));
         let mut mock = previous.and_then(|live| live.mock.clone());
         if wants_mock && mock.is_none() {
             let started = start_mock();
-            mock = Some(started.map_err(|error| format!("cannot start the built-in model: {error}"))?);
+            mock =
+                Some(started.map_err(|error| format!("cannot start the built-in model: {error}"))?);
         }
         let mut apps = Vec::with_capacity(config.apps.len());
         for (app, selection) in config.apps.iter().zip(&set.selections) {
             let server = match &app.upstream {
                 config::Upstream::Server(server) => server.as_ref().clone(),
-                config::Upstream::Mock => {
-                    plain(mock.clone().expect("started above for this app"))
-                }
+                config::Upstream::Mock => plain(mock.clone().expect("started above for this app")),
             };
             let upstream = Upstream::new(&server, &config.limits)
                 .map_err(|error| format!("app `{}`: {error}", app.name))?;
@@ -112,11 +113,18 @@ impl Live {
                 selection: Arc::clone(selection),
                 upstream,
                 url: server.url.to_string(),
-                answers: app.cache.map(|bounds| kept.unwrap_or_else(|| AnswerCache::new(bounds))),
+                answers: app
+                    .cache
+                    .map(|bounds| kept.unwrap_or_else(|| AnswerCache::new(bounds))),
                 config: app.clone(),
             }));
         }
-        Ok(Self { config, set: Arc::new(set), apps, mock })
+        Ok(Self {
+            config,
+            set: Arc::new(set),
+            apps,
+            mock,
+        })
     }
 
     /// The answer cache of an app that was and is bounded alike.
@@ -161,14 +169,20 @@ fn start_mock() -> io::Result<Uri> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("mock model".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            match tokio::net::TcpListener::from_std(listener) {
-                Ok(listener) => mock::serve(listener).await,
-                Err(error) => tracing::error!(%error, "the built-in model cannot listen"),
-            }
-        });
-    })?;
-    Ok(format!("http://{address}").parse().expect("an address is a URL's authority"))
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    std::thread::Builder::new()
+        .name("mock model".to_owned())
+        .spawn(move || {
+            runtime.block_on(async {
+                match tokio::net::TcpListener::from_std(listener) {
+                    Ok(listener) => mock::serve(listener).await,
+                    Err(error) => tracing::error!(%error, "the built-in model cannot listen"),
+                }
+            });
+        })?;
+    Ok(format!("http://{address}")
+        .parse()
+        .expect("an address is a URL's authority"))
 }

@@ -252,7 +252,9 @@ mod tests {
         let bound = 64 * 1024;
         let cache = HitCache::new(bound);
         for number in 0..1000 {
-            let key = cache.key(&format!("{number:0200}"), &[1; 32]).expect("long enough");
+            let key = cache
+                .key(&format!("{number:0200}"), &[1; 32])
+                .expect("long enough");
             cache.put(key, vec![hit(1); 10].into());
         }
         assert!(cache.bytes() <= bound, "{} bytes", cache.bytes());

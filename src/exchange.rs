@@ -80,7 +80,9 @@ impl Exchange {
 
     /// Unix seconds at which it began.
     pub fn created(&self) -> u64 {
-        self.began_at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+        self.began_at
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs())
     }
 
     /// What all exchanges share.
@@ -158,7 +160,10 @@ impl Exchange {
 
     /// It failed.
     pub fn failed_with(&self, error: &Error) {
-        self.line().fault = Some(LineFault { blame: error.blame.name(), code: error.code });
+        self.line().fault = Some(LineFault {
+            blame: error.blame.name(),
+            code: error.code,
+        });
     }
 
     /// An event stream goes to the caller: it is open while the exchange lives.
@@ -183,7 +188,10 @@ impl Exchange {
             headers.insert(reply::ACTION_HEADER, HeaderValue::from_static(line.action));
         }
         if line.cache != CacheState::Off {
-            headers.insert(reply::CACHE_HEADER, HeaderValue::from_static(line.cache.name()));
+            headers.insert(
+                reply::CACHE_HEADER,
+                HeaderValue::from_static(line.cache.name()),
+            );
         }
     }
 
@@ -225,7 +233,10 @@ impl Record for Exchange {
     fn failed(&self, code: &'static str) {
         self.clean.store(false, Ordering::Release);
         self.gate.metrics.upstream_error(code);
-        self.line().fault = Some(LineFault { blame: "upstream", code });
+        self.line().fault = Some(LineFault {
+            blame: "upstream",
+            code,
+        });
     }
 
     fn held(&self, bytes: usize) {

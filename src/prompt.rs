@@ -41,7 +41,11 @@ pub async fn judge(
     ask: &Ask,
 ) -> Result<Prompt, Error> {
     let set = &exchange.live.set;
-    let scene = Scene { direction: Direction::Prompt, output: ask.output, audience };
+    let scene = Scene {
+        direction: Direction::Prompt,
+        output: ask.output,
+        audience,
+    };
     let mut hits: Vec<Arc<[Hit]>> = Vec::with_capacity(ask.parts.len());
     for part in &ask.parts {
         hits.push(hits_of(exchange, &part.text).await?);
@@ -93,7 +97,11 @@ async fn hits_of(exchange: &Exchange, text: &str) -> Result<Arc<[Hit]>, Error> {
 
 /// Signals of the user's last turn.
 fn carried(parts: &[Part], hits: &[Arc<[Hit]>]) -> Vec<SignalId> {
-    let last = parts.iter().filter(|part| part.role == Role::User).map(|part| part.turn).max();
+    let last = parts
+        .iter()
+        .filter(|part| part.role == Role::User)
+        .map(|part| part.turn)
+        .max();
     let mut signals: Vec<SignalId> = parts
         .iter()
         .zip(hits)
@@ -107,7 +115,11 @@ fn carried(parts: &[Part], hits: &[Arc<[Hit]>]) -> Vec<SignalId> {
 
 /// The language of the last thing the user said, or of everything if no user spoke.
 fn language(parts: &[Part]) -> Language {
-    let spoken = parts.iter().rev().find(|part| part.role == Role::User).or(parts.last());
+    let spoken = parts
+        .iter()
+        .rev()
+        .find(|part| part.role == Role::User)
+        .or(parts.last());
     spoken.map_or(Language::En, |part| detect::language(&part.text))
 }
 
@@ -122,7 +134,9 @@ impl Prompt {
     /// What wardgate says instead of the model.
     pub fn refusal(&self, exchange: &Exchange, app: &App) -> Refusal {
         let set = &exchange.live.set;
-        let deciding = self.deciding(app, set).expect("an ending action has a detection");
+        let deciding = self
+            .deciding(app, set)
+            .expect("an ending action has a detection");
         let rule = set.rule(deciding.rule);
         Refusal {
             text: set.reply(deciding.rule, self.language).to_owned(),
@@ -184,7 +198,10 @@ impl Prompt {
         Arc::new(Context {
             selection: Arc::clone(&app.selection),
             set: Arc::clone(set),
-            scene: Scene { direction: Direction::Output, ..self.scene },
+            scene: Scene {
+                direction: Direction::Output,
+                ..self.scene
+            },
             carried: self.carried,
             language: self.language,
             mode: app.config.mode,
@@ -216,7 +233,10 @@ fn edits(
             }
         }
         if !spans.is_empty() {
-            edits.push(Edit { raw: part.raw.clone(), text: replaced(&part.text, spans) });
+            edits.push(Edit {
+                raw: part.raw.clone(),
+                text: replaced(&part.text, spans),
+            });
         }
     }
     edits

@@ -63,7 +63,13 @@ async fn road(
     }
     let body = body::read_request(&head.headers, body, limits).await?;
     exchange.received(body.len());
-    let asked = Asked { exchange, app: &app, head: &head, path: &path, peer };
+    let asked = Asked {
+        exchange,
+        app: &app,
+        head: &head,
+        path: &path,
+        peer,
+    };
     let Some(codec) = codec else {
         exchange.not_inspected();
         return asked.forward(body).await;
@@ -84,7 +90,9 @@ async fn road(
     let prompt = prompt::judge(exchange, &app, audience, &ask).await?;
     exchange.judged(&prompt, &ask, exchange::micros(began));
     if prompt.action.ends() {
-        return Ok(reply::said(codec.refuse(&ask, &prompt.refusal(exchange, &app))));
+        return Ok(reply::said(
+            codec.refuse(&ask, &prompt.refusal(exchange, &app)),
+        ));
     }
     let body = prompt.apply(exchange, &app, codec, content_type, body, &ask)?;
     let context = prompt.into_context(exchange, &app, codec);
@@ -94,18 +102,17 @@ async fn road(
 }
 
 /// The dialect of a route; `None` where the app lets the route pass unseen.
-fn dialect(
-    app: &App,
-    method: &Method,
-    path: &str,
-) -> Result<Option<&'static dyn Codec>, Error> {
+fn dialect(app: &App, method: &Method, path: &str) -> Result<Option<&'static dyn Codec>, Error> {
     let bare = path.split('?').next().unwrap_or(path);
     if app.config.passes(method, bare) {
         return Ok(None);
     }
     match codec::for_path(bare) {
         Some(codec) if method == Method::POST => Ok(Some(codec)),
-        Some(_) => Err(Error::client("method_not_allowed", "This route takes POST.")),
+        Some(_) => Err(Error::client(
+            "method_not_allowed",
+            "This route takes POST.",
+        )),
         None => Err(Error::client(
             "unknown_route",
             "No dialect of this gateway knows this route, so nothing on it could be checked. \
@@ -136,7 +143,9 @@ enum Cached {
 impl Asked<'_> {
     fn content_type(&self) -> &str {
         let value = self.head.headers.get(CONTENT_TYPE);
-        value.and_then(|value| value.to_str().ok()).unwrap_or("application/json")
+        value
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("application/json")
     }
 
     /// Asks the model server.
@@ -162,7 +171,9 @@ impl Asked<'_> {
 
     /// Looks the request up among the answers for repeat prompts; waits if somebody just asks it.
     async fn cached(&self, codec: &dyn Codec, body: &Bytes, audience: Audience) -> Cached {
-        let Some(answers) = &self.app.answers else { return Cached::Nothing };
+        let Some(answers) = &self.app.answers else {
+            return Cached::Nothing;
+        };
         let scope = Scope {
             app: &self.app.config.name,
             upstream: &self.app.url,
@@ -182,8 +193,10 @@ impl Asked<'_> {
             self.exchange.cached(CacheState::Bypass);
             return Cached::Nothing;
         };
-        let (mut state, mut begin) =
-            (CacheState::Hit, answers.begin(key, cache::permission(&self.head.headers)));
+        let (mut state, mut begin) = (
+            CacheState::Hit,
+            answers.begin(key, cache::permission(&self.head.headers)),
+        );
         if let Begin::Wait(wait) = begin {
             (state, begin) = (CacheState::Shared, wait.answer().await);
         }
@@ -201,7 +214,9 @@ impl Asked<'_> {
 fn replay(answer: &Answer) -> Response<Body> {
     let mut response = Response::new(body::full(answer.body.clone()));
     *response.status_mut() = answer.status;
-    response.headers_mut().insert(CONTENT_TYPE, answer.content_type.clone());
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, answer.content_type.clone());
     response
 }
 
@@ -242,7 +257,8 @@ async fn judge_answer(
         Err(error) => {
             let error = Error::unreadable_answer(error);
             exchange.failed_with(&error);
-            head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            head.headers
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             reply::fault(exchange.dialect(), &exchange.id, &error, head.status).body
         }
     };

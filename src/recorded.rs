@@ -25,7 +25,12 @@ pub struct Recorded<B> {
 impl<B> Recorded<B> {
     /// Collects `body` for `lead`.
     pub fn new(body: B, lead: Lead, exchange: Arc<Exchange>, content_type: HeaderValue) -> Self {
-        Self { body, lead: Some(lead), exchange, content_type }
+        Self {
+            body,
+            lead: Some(lead),
+            exchange,
+            content_type,
+        }
     }
 }
 

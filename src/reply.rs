@@ -30,13 +30,24 @@ pub struct Error {
 impl Error {
     /// An error of the caller's.
     pub fn client(code: &'static str, message: impl Into<String>) -> Self {
-        Self { blame: Blame::Client, code, message: message.into() }
+        Self {
+            blame: Blame::Client,
+            code,
+            message: message.into(),
+        }
     }
 
     /// An answer that the dialect cannot read, and so nobody can judge.
     pub fn unreadable_answer(error: ReadError) -> Self {
-        let message = format!("The model server's answer cannot be checked: {}", error.message);
-        Self { blame: Blame::Upstream, code: error.code, message }
+        let message = format!(
+            "The model server's answer cannot be checked: {}",
+            error.message
+        );
+        Self {
+            blame: Blame::Upstream,
+            code: error.code,
+            message,
+        }
     }
 }
 
@@ -50,14 +61,22 @@ impl From<ReadError> for Error {
 impl From<BodyError> for Error {
     fn from(error: BodyError) -> Self {
         let code = error.fault.code();
-        Self { blame: error.blame, code, message: advice(code).to_owned() }
+        Self {
+            blame: error.blame,
+            code,
+            message: advice(code).to_owned(),
+        }
     }
 }
 
 impl From<UpstreamError> for Error {
     fn from(error: UpstreamError) -> Self {
         let code = error.code();
-        Self { blame: error.blame(), code, message: advice(code).to_owned() }
+        Self {
+            blame: error.blame(),
+            code,
+            message: advice(code).to_owned(),
+        }
     }
 }
 
@@ -91,8 +110,12 @@ fn advice(code: &str) -> &'static str {
         "upstream_timeout" => "The model server did not answer in time. Try again later.",
         "upstream_reset" => "The model server broke the connection. Try again.",
         "upstream_protocol" => "The model server's answer is not valid HTTP.",
-        "upstream_content_encoding" => "The model server's answer has an encoding that cannot be read.",
-        "unsupported_request" => "Upgrades and expectations other than 100-continue are not supported.",
+        "upstream_content_encoding" => {
+            "The model server's answer has an encoding that cannot be read."
+        }
+        "unsupported_request" => {
+            "Upgrades and expectations other than 100-continue are not supported."
+        }
         "invalid_request" => "The request's path or headers cannot be forwarded.",
         _ => "The exchange could not be completed.",
     }

@@ -27,7 +27,11 @@ pub struct GuardedBody<B> {
 impl<B> GuardedBody<B> {
     /// Guards an upstream's event stream.
     pub fn new(upstream: B, guard: Guard) -> Self {
-        Self { upstream: Some(upstream), frames: Frames::new(), guard }
+        Self {
+            upstream: Some(upstream),
+            frames: Frames::new(),
+            guard,
+        }
     }
 
     /// Reads a piece of the upstream's bytes, cut anywhere.
@@ -68,7 +72,9 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         while this.guard.ready() < COALESCE_BYTES {
-            let Some(upstream) = this.upstream.as_mut() else { break };
+            let Some(upstream) = this.upstream.as_mut() else {
+                break;
+            };
             match Pin::new(upstream).poll_frame(task) {
                 Poll::Pending if this.guard.ready() == 0 => return Poll::Pending,
                 Poll::Pending => break,
@@ -78,7 +84,8 @@ where
                     }
                 }
                 Poll::Ready(Some(Err(_))) => {
-                    this.guard.fail("upstream_reset", "The model's answer broke off. Ask again.");
+                    this.guard
+                        .fail("upstream_reset", "The model's answer broke off. Ask again.");
                 }
                 Poll::Ready(None) => {
                     this.finish();

@@ -28,7 +28,11 @@ pub fn document(
         });
     }
     let edits = edits(&lanes, &placed);
-    let body = if edits.is_empty() { body } else { context.codec.write_answer(&body, &edits)? };
+    let body = if edits.is_empty() {
+        body
+    } else {
+        context.codec.write_answer(&body, &edits)?
+    };
     let body = end_cut_choices(context, record.as_ref(), &lanes, &placed, body)?;
     record.complete();
     Ok(body)
@@ -40,9 +44,15 @@ fn edits(lanes: &Lanes, placed: &[Placed]) -> Vec<Edit> {
     for (index, piece) in placed.iter().enumerate() {
         let choice = lanes.choice(piece);
         let last = lanes.is_text(piece)
-            && !placed[index + 1..].iter().any(|later| lanes.is_text(later) && lanes.choice(later) == choice);
+            && !placed[index + 1..]
+                .iter()
+                .any(|later| lanes.is_text(later) && lanes.choice(later) == choice);
         let cut = lanes.cuts().any(|(other, _)| other == choice);
-        let nudge = if last && !cut { lanes.nudge(choice) } else { None };
+        let nudge = if last && !cut {
+            lanes.nudge(choice)
+        } else {
+            None
+        };
         if nudge.is_some() || !lanes.is_clean(piece) {
             let mut edit = lanes.edit(piece);
             edit.text.push_str(nudge.as_deref().unwrap_or(""));
@@ -76,7 +86,9 @@ fn end_cut_choices(
             text.push_str("\n\n");
         }
         text.push_str(context.set.reply(cut.detection.rule, context.language));
-        body = context.codec.end_answer(&body, choice, &text, super::ending(cut.action))?;
+        body = context
+            .codec
+            .end_answer(&body, choice, &text, super::ending(cut.action))?;
     }
     Ok(body)
 }

@@ -186,7 +186,8 @@ impl Inspector {
     /// Feeds ripe hits in order; everything that waited for an earlier position is decided first.
     fn weigh(&mut self, hits: &[Hit]) {
         for hit in hits {
-            self.judge.advance(hit.ripe.saturating_sub(1), &mut self.found);
+            self.judge
+                .advance(hit.ripe.saturating_sub(1), &mut self.found);
             self.decide();
             if self.cut.is_some() {
                 return;
@@ -224,7 +225,11 @@ impl Inspector {
             self.detections.push((detection, action));
         }
         if let Some((detection, action)) = ending {
-            self.cut = Some(Cut { at: self.cut_at(detection.span.start), detection, action });
+            self.cut = Some(Cut {
+                at: self.cut_at(detection.span.start),
+                detection,
+                action,
+            });
         }
     }
 
@@ -237,18 +242,27 @@ impl Inspector {
 
     /// Withholds a detection's completing hit; overlapping redactions become one.
     fn redact(&mut self, detection: &Detection) {
-        let text = self.context.set.replacement(detection.rule, self.context.language).to_owned();
+        let text = self
+            .context
+            .set
+            .replacement(detection.rule, self.context.language)
+            .to_owned();
         let symbols = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
         self.judge.forget(detection.part, detection.span, symbols);
         let mut span = detection.span;
         self.redactions.retain(|earlier| {
             let joined = earlier.span.overlaps(span);
             if joined {
-                span = Span::new(span.start.min(earlier.span.start), span.end.max(earlier.span.end));
+                span = Span::new(
+                    span.start.min(earlier.span.start),
+                    span.end.max(earlier.span.end),
+                );
             }
             !joined
         });
-        let place = self.redactions.partition_point(|earlier| earlier.span.end <= span.start);
+        let place = self
+            .redactions
+            .partition_point(|earlier| earlier.span.end <= span.start);
         self.redactions.insert(place, Redaction { span, text });
     }
 

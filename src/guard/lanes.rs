@@ -51,7 +51,12 @@ pub struct Placed {
 impl Lanes {
     /// No text yet.
     pub fn new(context: Arc<Context>, record: Arc<dyn Record>) -> Self {
-        Self { context, record, states: Vec::new(), overflowed: None }
+        Self {
+            context,
+            record,
+            states: Vec::new(),
+            overflowed: None,
+        }
     }
 
     /// Lets the piece's inspector read it.
@@ -66,7 +71,11 @@ impl Lanes {
         self.overflowed = self.overflowed.or(state.take(step));
         let span = Span::new(start, state.inspector.len());
         self.note(index);
-        Placed { lane: index, span, raw: piece.raw }
+        Placed {
+            lane: index,
+            span,
+            raw: piece.raw,
+        }
     }
 
     /// A name is whole as it comes, so it is judged by itself and never waits for a next piece.
@@ -77,7 +86,11 @@ impl Lanes {
             state.lane == piece.lane && state.name.as_deref() == Some(&*piece.text)
         });
         if let Some(lane) = known {
-            return Placed { lane, span, raw: piece.raw };
+            return Placed {
+                lane,
+                span,
+                raw: piece.raw,
+            };
         }
         let index = self.begin(piece.lane, piece.media);
         let state = &mut self.states[index];
@@ -90,7 +103,11 @@ impl Lanes {
         let overflow = state.take(step);
         self.overflowed = self.overflowed.or(overflow);
         self.note(index);
-        Placed { lane: index, span, raw: piece.raw }
+        Placed {
+            lane: index,
+            span,
+            raw: piece.raw,
+        }
     }
 
     /// The texts of a choice (or, without one, all texts) are whole.
@@ -119,7 +136,9 @@ impl Lanes {
 
     /// All lanes that were cut.
     pub fn cuts(&self) -> impl Iterator<Item = (u32, &Cut)> {
-        self.states.iter().filter_map(|state| Some((state.lane.choice, state.inspector.cut()?)))
+        self.states
+            .iter()
+            .filter_map(|state| Some((state.lane.choice, state.inspector.cut()?)))
     }
 
     /// Whether all of a piece may be shown, redacted or not.
@@ -130,7 +149,10 @@ impl Lanes {
     /// Whether a piece may be shown as it is.
     pub fn is_clean(&self, piece: &Placed) -> bool {
         let redactions = self.states[piece.lane].inspector.redactions();
-        self.shows(piece) && !redactions.iter().any(|redaction| redaction.span.overlaps(piece.span))
+        self.shows(piece)
+            && !redactions
+                .iter()
+                .any(|redaction| redaction.span.overlaps(piece.span))
     }
 
     /// What a reader may see of a piece.
@@ -141,7 +163,10 @@ impl Lanes {
 
     /// The edit that leaves of a piece what may be seen.
     pub fn edit(&self, piece: &Placed) -> Edit {
-        Edit { raw: piece.raw.clone(), text: self.visible(piece) }
+        Edit {
+            raw: piece.raw.clone(),
+            text: self.visible(piece),
+        }
     }
 
     /// A piece has left: its lane forgets the text.
@@ -161,7 +186,8 @@ impl Lanes {
 
     /// Whether the reader has seen any ordinary words of the choice.
     pub fn has_spoken(&self, choice: u32) -> bool {
-        self.of(choice).any(|state| state.media == Media::Text && state.limit() > 0)
+        self.of(choice)
+            .any(|state| state.media == Media::Text && state.limit() > 0)
     }
 
     /// What a choice's nudges say, with the gap before them.
@@ -176,7 +202,9 @@ impl Lanes {
     }
 
     fn of(&self, choice: u32) -> impl Iterator<Item = &State> {
-        self.states.iter().filter(move |state| state.lane.choice == choice)
+        self.states
+            .iter()
+            .filter(move |state| state.lane.choice == choice)
     }
 
     /// The index of a lane's state, begun at its first piece.
@@ -210,9 +238,13 @@ impl Lanes {
             return;
         }
         for (detection, action) in state.inspector.take_detections() {
-            self.record.detection(&detection, state.lane, state.inspector.text(detection.span));
+            self.record
+                .detection(&detection, state.lane, state.inspector.text(detection.span));
             if action == Action::Nudge {
-                let text = self.context.set.reply(detection.rule, self.context.language);
+                let text = self
+                    .context
+                    .set
+                    .reply(detection.rule, self.context.language);
                 state.nudges.push(text.to_owned());
             }
         }

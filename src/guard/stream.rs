@@ -59,15 +59,20 @@ impl Guard {
         let delta = match frame.data() {
             None => Ok(Delta::default()),
             Some(data) => {
-                self.context.codec.read_event(&data, &mut self.envelope, &self.context.read)
+                self.context
+                    .codec
+                    .read_event(&data, &mut self.envelope, &self.context.read)
             }
         };
         let delta = match delta {
             Ok(delta) => delta,
             Err(error) => return self.fail(error.code, &error.message),
         };
-        let pieces: Vec<Placed> =
-            delta.pieces.into_iter().map(|piece| self.lanes.read(piece)).collect();
+        let pieces: Vec<Placed> = delta
+            .pieces
+            .into_iter()
+            .map(|piece| self.lanes.read(piece))
+            .collect();
         let last = delta.done || delta.error;
         if last {
             self.lanes.finish(None);
@@ -78,7 +83,12 @@ impl Guard {
             let nudge = self.lanes.nudge(*choice);
             before.extend(nudge.map(|text| self.context.codec.say(&self.envelope, *choice, &text)));
         }
-        self.pass_or_hold(Held { frame, pieces, ended: delta.ended, before });
+        self.pass_or_hold(Held {
+            frame,
+            pieces,
+            ended: delta.ended,
+            before,
+        });
         if last && !self.ended {
             self.ended = true;
             self.record.complete();
@@ -112,7 +122,8 @@ impl Guard {
             exchange: self.context.exchange.clone(),
         };
         let body = self.context.codec.error(&fault).body;
-        self.out.put_slice(&sse::frame(&String::from_utf8_lossy(&body)));
+        self.out
+            .put_slice(&sse::frame(&String::from_utf8_lossy(&body)));
         self.end();
     }
 
@@ -148,22 +159,29 @@ impl Guard {
         self.queue.push_back(held);
         self.settle();
         self.record.held(self.held);
-        if !self.ended && (self.held > self.context.held_bytes || self.lanes.overflowed().is_some()) {
+        if !self.ended && (self.held > self.context.held_bytes || self.lanes.overflowed().is_some())
+        {
             self.overflow();
         }
     }
 
     /// Sends everything that may go; ends the answer if a lane was cut.
     fn settle(&mut self) {
-        while let Some(held) =
-            self.queue.pop_front_if(|held| held.pieces.iter().all(|piece| self.lanes.shows(piece)))
+        while let Some(held) = self
+            .queue
+            .pop_front_if(|held| held.pieces.iter().all(|piece| self.lanes.shows(piece)))
         {
             self.held -= held.frame.raw.len();
             self.release(&held);
         }
-        let Some((choice, cut)) = self.lanes.cut() else { return };
+        let Some((choice, cut)) = self.lanes.cut() else {
+            return;
+        };
         let rule = self.context.set.rule(cut.detection.rule);
-        let reply = self.context.set.reply(cut.detection.rule, self.context.language);
+        let reply = self
+            .context
+            .set
+            .reply(cut.detection.rule, self.context.language);
         let ending = ending(cut.action);
         self.record.ended(cut.action, &rule.id.0);
         let reply = reply.to_owned();
@@ -188,7 +206,11 @@ impl Guard {
 
     /// Sends a frame with its literals edited to what may be seen of them.
     fn rewrite(&mut self, held: &Held) {
-        let edits: Vec<Edit> = held.pieces.iter().map(|piece| self.lanes.edit(piece)).collect();
+        let edits: Vec<Edit> = held
+            .pieces
+            .iter()
+            .map(|piece| self.lanes.edit(piece))
+            .collect();
         let data = held.frame.data().unwrap_or_default();
         match self.context.codec.write_event(&data, &edits) {
             Ok(data) => self.out.put_slice(&held.frame.with_data(&data)),
@@ -199,8 +221,14 @@ impl Guard {
 
     /// At a cut: of the first frame that may not go whole, the text that may.
     fn release_partly(&mut self) {
-        let Some(held) = self.queue.front() else { return };
-        if held.pieces.iter().all(|piece| self.lanes.visible(piece).is_empty()) {
+        let Some(held) = self.queue.front() else {
+            return;
+        };
+        if held
+            .pieces
+            .iter()
+            .all(|piece| self.lanes.visible(piece).is_empty())
+        {
             return;
         }
         if held.ended.is_empty() {
@@ -212,7 +240,8 @@ impl Guard {
             let text = self.lanes.visible(piece);
             if !text.is_empty() {
                 let choice = self.lanes.choice(piece);
-                self.out.put_slice(&self.context.codec.say(&self.envelope, choice, &text));
+                self.out
+                    .put_slice(&self.context.codec.say(&self.envelope, choice, &text));
             }
         }
     }
@@ -223,7 +252,11 @@ impl Guard {
         let piece = self.queue.front().and_then(|held| held.pieces.first());
         let held = piece.map_or(0, |piece| self.lanes.choice(piece));
         let choice = self.lanes.overflowed().unwrap_or(held);
-        self.close(choice, unchecked_text(self.context.language), Ending::Filtered);
+        self.close(
+            choice,
+            unchecked_text(self.context.language),
+            Ending::Filtered,
+        );
     }
 
     /// The reply, the dialect's ending, and nothing more.
@@ -235,9 +268,18 @@ impl Guard {
             }
         }
         self.envelope.open.sort_unstable();
-        let gap = if self.lanes.has_spoken(choice) { "\n\n" } else { "" };
+        let gap = if self.lanes.has_spoken(choice) {
+            "\n\n"
+        } else {
+            ""
+        };
         let text = format!("{gap}{reply}");
-        self.out.put_slice(&self.context.codec.end_stream(&self.envelope, choice, &text, ending));
+        self.out.put_slice(
+            &self
+                .context
+                .codec
+                .end_stream(&self.envelope, choice, &text, ending),
+        );
         self.end();
     }
 

@@ -2,7 +2,7 @@
 //!
 //! **Anchor.** A rule's anchor is the first positive signal of its `when` (or, if the condition
 //! starts with an `or` of plain signals, each of them; every arm of a wider `or` has its own and
-//! detects for itself, see [`super::condition`]). Every hit of the anchor is a candidate; in the condition a
+//! detects for itself, see [`super::clause`]). Every hit of the anchor is a candidate; in the condition a
 //! plain name means "present in this turn (or carried from the prompt)", `near(x, n)` "a hit of x
 //! with at most n skeleton symbols between it and the anchor hit", `in_order(a, b, n)` "a, then b,
 //! at most n symbols apart", `count(x) >= n` "at least n hits of x so far".
@@ -18,8 +18,9 @@
 
 use std::sync::Arc;
 
-use super::condition::{Contexts, Minor};
-use super::ledger::{Cut, Frame, Ledger, Mark, Share};
+use super::context::{Contexts, Minor};
+use super::ledger::{Frame, Ledger, Share};
+use super::mark::{Cut, Mark};
 use super::rule::{Action, RuleIx};
 use super::{PolicySet, Selection};
 use crate::detect::{Hit, SignalId};
@@ -240,8 +241,14 @@ impl Judge {
         let mut late = std::mem::take(&mut self.late);
         self.waiting
             .retain(|(_, mark)| mark.part != part || !span.contains(mark.span));
-        let hidden = self.prompt.extent(part, span).max(self.patient.extent(part, span));
-        let cut = hidden.map(|(to, length)| Cut { at: to, by: length.saturating_sub(symbols) });
+        let hidden = self
+            .prompt
+            .extent(part, span)
+            .max(self.patient.extent(part, span));
+        let cut = hidden.map(|(to, length)| Cut {
+            at: to,
+            by: length.saturating_sub(symbols),
+        });
         if let Some(cut) = cut {
             self.cuts.push(cut);
             for (release, mark) in &mut self.waiting {

@@ -7,12 +7,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::condition::{Atom, Clause, Contexts, Minor};
+use super::clause::{Atom, Clause};
+use super::context::{Contexts, Minor};
 use super::judge::{Detection, Horizon, NOT_REACH};
+use super::mark::{Cut, Mark};
 use super::rule::{Action, RuleIx};
 use super::{PolicySet, Selection};
 use crate::detect::SignalId;
-use crate::text::{Span, ViewKind};
+use crate::text::Span;
 
 /// A clause with what judging needs to know beside it.
 #[derive(Debug)]
@@ -80,65 +82,6 @@ impl Frame {
             .max()
             .unwrap_or(0);
         reach.max(self.selection.allow_reach)
-    }
-}
-
-/// A hit in the ledger. Positions count through all parts of the turn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Mark {
-    /// Order of arrival.
-    pub id: u32,
-    pub signal: SignalId,
-    pub part: u32,
-    pub span: Span,
-    pub from: u32,
-    pub to: u32,
-    /// How far the text had been read on arrival.
-    pub now: u32,
-    pub view: ViewKind,
-    pub score: f32,
-}
-
-impl Mark {
-    /// Symbols between two hits; 0 if they touch or overlap.
-    fn gap(&self, other: &Self) -> u32 {
-        let (first, second) = if self.from <= other.from {
-            (self, other)
-        } else {
-            (other, self)
-        };
-        second.from.saturating_sub(first.to)
-    }
-
-    /// Stands where a cut before it leaves it.
-    pub fn shift(&mut self, cut: Cut) {
-        (self.from, self.to) = (cut.moved(self.from), cut.moved(self.to));
-        self.now = cut.moved(self.now);
-    }
-
-    /// Byte of `part` at which the hit starts; 0 if it lies in an earlier part.
-    pub const fn start_in(&self, part: u32) -> u32 {
-        if self.part == part {
-            self.span.start
-        } else {
-            0
-        }
-    }
-}
-
-/// A redaction that is shorter than what it stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cut {
-    /// Where the redacted text ended.
-    pub at: u32,
-    /// Symbols that the reader sees fewer.
-    pub by: u32,
-}
-
-impl Cut {
-    /// Where a place is now.
-    pub const fn moved(self, place: u32) -> u32 {
-        if place >= self.at { place.saturating_sub(self.by) } else { place }
     }
 }
 
@@ -281,7 +224,8 @@ impl Ledger {
     pub fn extent(&self, part: u32, span: Span) -> Option<(u32, u32)> {
         let marks = self.seen.iter().flat_map(|(_, marks)| marks);
         let here = marks.filter(|mark| mark.part == part && mark.span == span);
-        here.map(|mark| (mark.to, mark.to - mark.from)).max_by_key(|(_, length)| *length)
+        here.map(|mark| (mark.to, mark.to - mark.from))
+            .max_by_key(|(_, length)| *length)
     }
 
     /// Moves what stands behind a cut; whether anything did.

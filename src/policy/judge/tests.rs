@@ -355,7 +355,7 @@ proptest! {
             for hit in &hits {
                 forgetful.hit(hit, &mut before);
             }
-            forgetful.forget(0, gone);
+            forgetful.forget(0, gone, gone.len());
             forgetful.finish(&mut after);
             let said: Vec<_> = before.iter().chain(&after).map(|one| (one.rule, one.span)).collect();
             for one in run(&mut judge(set, selection, Horizon::Whole), &kept, &[]) {
