@@ -12,9 +12,9 @@ use super::PolicySet;
 use super::diagnostic::{Code, Spot, did_you_mean, one_of};
 use super::file::{self, CasesFile, Expect, Listener};
 use super::judge::{Detection, Horizon, Judge, Scene, Verdict, judge_text};
+use super::reader::{At, Desk};
 use super::report::{Gap, Outcome, Report, Row};
 use super::rule::{Action, Rule, RuleIx, Status};
-use super::yaml::{At, Desk};
 use crate::detect::{self, Scanner};
 use crate::message::{Audience, AudienceSource, Band, Direction, Language, Output, Role};
 

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::condition::{Atom, Clause, Contexts, Minor};
+use super::clause::{Atom, Clause};
+use super::context::{Contexts, Minor};
 use super::diagnostic::{Code, Diagnostic, Diagnostics, Place, Where};
 use super::file::{CasesFile, PolicyFile};
 use super::judge::NOT_REACH;
 use super::ledger::Placed;
+use super::reader::{self, At, Desk};
 use super::reply::{Replies, Template};
 use super::rule::{Action, Rule, RuleIx};
-use super::yaml::{self, At, Desk};
+use super::yaml;
 use super::{AppPolicies, PolicySet, Selection, Source, cases, rules, select, signals};
 use crate::detect::{Builder, Detectors, SignalId};
 use crate::message::{Direction, Language, Role};
@@ -152,8 +154,8 @@ fn read<'s>(desk: &Desk<'s>) -> Input<'s> {
             continue;
         }
         if source.path.ends_with(CASES_SUFFIX) {
-            input.cases.extend(yaml::read::<CasesFile>(&node, desk));
-        } else if let Some(file) = yaml::read::<PolicyFile>(&node, desk) {
+            input.cases.extend(reader::read::<CasesFile>(&node, desk));
+        } else if let Some(file) = reader::read::<PolicyFile>(&node, desk) {
             check_head(&file, &source.path, &mut policies, desk);
             let (path, shipped) = (source.path.clone(), source.shipped);
             input.files.push(Loaded {

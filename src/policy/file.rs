@@ -6,8 +6,8 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
+use super::reader::{At, Each, Named, WordOrMap, word_or_map};
 use super::rule::{Action, Actions, Status};
-use super::yaml::{At, Each, Named, WordOrMap, word_or_map};
 use crate::message::{Direction, Output, Role};
 
 /// A policy file, or a common file with signals or replies for others.

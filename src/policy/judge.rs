@@ -1,8 +1,8 @@
 //! The one place that decides: hits in, detections and a verdict out. Pure; no IO, no clock.
 //!
 //! **Anchor.** A rule's anchor is the first positive signal of its `when` (or, if the condition
-//! starts with an `or` of plain signals, each of them; every arm of a wider `or` has its own, see
-//! [`super::condition`]). Every hit of the anchor is a candidate; in the condition a
+//! starts with an `or` of plain signals, each of them; every arm of a wider `or` has its own and
+//! detects for itself, see [`super::clause`]). Every hit of the anchor is a candidate; in the condition a
 //! plain name means "present in this turn (or carried from the prompt)", `near(x, n)` "a hit of x
 //! with at most n skeleton symbols between it and the anchor hit", `in_order(a, b, n)` "a, then b,
 //! at most n symbols apart", `count(x) >= n` "at least n hits of x so far".
@@ -18,8 +18,9 @@
 
 use std::sync::Arc;
 
-use super::condition::{Contexts, Minor};
-use super::ledger::{Cut, Frame, Ledger, Mark, Share};
+use super::context::{Contexts, Minor};
+use super::ledger::{Frame, Ledger, Share};
+use super::mark::{Cut, Mark};
 use super::rule::{Action, RuleIx};
 use super::{PolicySet, Selection};
 use crate::detect::{Hit, SignalId};
@@ -447,3 +448,6 @@ pub fn judge_text(
     }
     Verdict::of(found)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,15 +4,17 @@
 //! per hit is in proportion to the clauses that read its signal and to what lies within their
 //! reach, never to the length of the text. A ledger without hits holds no heap memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::condition::{Atom, Clause, Contexts, Minor};
+use super::clause::{Atom, Clause};
+use super::context::{Contexts, Minor};
 use super::judge::{Detection, Horizon, NOT_REACH};
+use super::mark::{Cut, Mark};
 use super::rule::{Action, RuleIx};
 use super::{PolicySet, Selection};
 use crate::detect::SignalId;
-use crate::text::{Span, ViewKind};
+use crate::text::Span;
 
 /// A clause with what judging needs to know beside it.
 #[derive(Debug)]
@@ -83,69 +85,6 @@ impl Frame {
     }
 }
 
-/// A hit in the ledger. Positions count through all parts of the turn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Mark {
-    /// Order of arrival.
-    pub id: u32,
-    pub signal: SignalId,
-    pub part: u32,
-    pub span: Span,
-    pub from: u32,
-    pub to: u32,
-    /// How far the text had been read on arrival.
-    pub now: u32,
-    pub view: ViewKind,
-    pub score: f32,
-}
-
-impl Mark {
-    /// Symbols between two hits; 0 if they touch or overlap.
-    fn gap(&self, other: &Self) -> u32 {
-        let (first, second) = if self.from <= other.from {
-            (self, other)
-        } else {
-            (other, self)
-        };
-        second.from.saturating_sub(first.to)
-    }
-
-    /// Stands where a cut before it leaves it.
-    pub fn shift(&mut self, cut: Cut) {
-        (self.from, self.to) = (cut.moved(self.from), cut.moved(self.to));
-        self.now = cut.moved(self.now);
-    }
-
-    /// Byte of `part` at which the hit starts; 0 if it lies in an earlier part.
-    pub const fn start_in(&self, part: u32) -> u32 {
-        if self.part == part {
-            self.span.start
-        } else {
-            0
-        }
-    }
-}
-
-/// A redaction that is shorter than what it stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cut {
-    /// Where the redacted text ended.
-    pub at: u32,
-    /// Symbols that the reader sees fewer.
-    pub by: u32,
-}
-
-impl Cut {
-    /// Where a place is now.
-    pub const fn moved(self, place: u32) -> u32 {
-        if place >= self.at {
-            place.saturating_sub(self.by)
-        } else {
-            place
-        }
-    }
-}
-
 /// Where a clause stands.
 #[derive(Debug, Default)]
 struct Track {
@@ -177,8 +116,6 @@ pub(super) struct Ledger {
     tracks: Vec<(u32, Track)>,
     /// By deadline, then in order of arrival.
     pending: Vec<Pending>,
-    /// Rule and anchor of detections, with the completing hit that was said.
-    said: BTreeMap<(RuleIx, u32), Mark>,
     /// Rule and completing hit of detections.
     told: BTreeSet<(RuleIx, u32)>,
     next: u32,
@@ -191,7 +128,6 @@ impl Ledger {
             seen: Vec::new(),
             tracks: Vec::new(),
             pending: Vec::new(),
-            said: BTreeMap::new(),
             told: BTreeSet::new(),
             next: 0,
         }
@@ -275,8 +211,6 @@ impl Ledger {
         if gone.is_empty() && !moved {
             return;
         }
-        self.said
-            .retain(|_, mark| mark.part != part || !span.contains(mark.span));
         let clauses: Vec<u32> = self.tracks.iter().map(|(at, _)| *at).collect();
         for at in clauses {
             let clause = &frame.set.clauses[at as usize].clause;
@@ -388,55 +322,72 @@ impl Ledger {
         }
     }
 
-    /// Whether the newest hit makes an atom true that does not depend on the anchor.
+    /// Whether a hit makes an atom true that does not depend on the anchor. Hits that arrived after
+    /// it do not count: when a clause is judged again they are already there.
     fn holds(&self, frame: &Frame, atom: &Atom, mark: &Mark) -> bool {
         match atom {
             Atom::Any(_) => true,
             Atom::Near(..) => false,
             Atom::Count(names, number) => {
-                let all: usize = names.iter().map(|name| self.marks(*name).len()).sum();
-                all >= *number as usize
+                let newest = mark.id + 1 == self.next;
+                let count = |name: &SignalId| match self.marks(*name) {
+                    marks if newest => marks.len(),
+                    marks => marks.iter().filter(|other| other.id <= mark.id).count(),
+                };
+                names.iter().map(count).sum::<usize>() >= *number as usize
             }
             Atom::InOrder(first, second, distance) => {
-                first.contains(&mark.signal)
-                    && self.follower(frame, second, mark, *distance).is_some()
-                    || second.contains(&mark.signal) && self.leader(first, mark, *distance)
+                let known = |other: &Mark| other.id <= mark.id;
+                first.contains(&mark.signal) && self.followed(frame, second, mark, *distance, known)
+                    || second.contains(&mark.signal) && self.led(first, mark, *distance, known)
             }
         }
     }
 
-    /// The first hit that begins after `mark`, at most `distance` symbols on.
-    fn follower(
+    /// Whether a hit that counts begins after `mark`, at most `distance` symbols on.
+    fn followed(
         &self,
         frame: &Frame,
         names: &[SignalId],
         mark: &Mark,
         distance: u32,
-    ) -> Option<&Mark> {
+        counts: impl Fn(&Mark) -> bool,
+    ) -> bool {
         let last = mark.to.saturating_add(distance);
-        names.iter().find_map(|name| {
+        names.iter().any(|name| {
             let marks = self.marks(*name);
             let first = marks.partition_point(|other| other.to < mark.to);
             let beyond = last.saturating_add(frame.set.signal_reach(*name));
             let mut near = marks[first..].iter().take_while(|other| other.to <= beyond);
-            near.find(|other| other.from >= mark.to && other.from <= last)
+            near.any(|other| other.from >= mark.to && other.from <= last && counts(other))
         })
     }
 
-    /// Whether a hit ends before `mark`, at most `distance` symbols back.
-    fn leader(&self, names: &[SignalId], mark: &Mark, distance: u32) -> bool {
+    /// Whether a hit that counts ends before `mark`, at most `distance` symbols back.
+    fn led(
+        &self,
+        names: &[SignalId],
+        mark: &Mark,
+        distance: u32,
+        counts: impl Fn(&Mark) -> bool,
+    ) -> bool {
         names.iter().any(|name| {
             let marks = self.marks(*name);
             let first =
                 marks.partition_point(|other| other.to.saturating_add(distance) < mark.from);
-            marks.get(first).is_some_and(|other| other.to <= mark.from)
+            marks[first..]
+                .iter()
+                .take_while(|other| other.to <= mark.from)
+                .any(&counts)
         })
     }
 
     /// The `near` atoms that an anchor has, one bit each.
     fn nears(&self, frame: &Frame, need: &[Atom], anchor: &Mark) -> u32 {
         let near = |atom: &Atom| match atom {
-            Atom::Near(names, distance) => self.close(frame, names, *distance, anchor).is_some(),
+            Atom::Near(names, distance) => self
+                .close(frame, names, *distance, anchor, anchor.id)
+                .is_some(),
             _ => false,
         };
         let bits = need.iter().enumerate().filter(|(_, atom)| near(atom));
@@ -444,13 +395,15 @@ impl Ledger {
     }
 
     /// The best score among hits at most `distance` from an anchor. The anchor itself is one if its
-    /// signal is named: `(bait or goods) and near((bait or free), 20)`.
+    /// signal is named: `(bait or goods) and near((bait or free), 20)`. Hits after `until` do not
+    /// count.
     fn close(
         &self,
         frame: &Frame,
         names: &[SignalId],
         distance: u32,
         anchor: &Mark,
+        until: u32,
     ) -> Option<f32> {
         let mut best: Option<f32> = None;
         for name in names {
@@ -460,7 +413,7 @@ impl Ledger {
             let last = anchor.to.saturating_add(distance);
             let beyond = last.saturating_add(frame.set.signal_reach(*name));
             for mark in marks[first..].iter().take_while(|mark| mark.to <= beyond) {
-                if mark.gap(anchor) <= distance {
+                if mark.id <= until && mark.gap(anchor) <= distance {
                     best = Some(best.map_or(mark.score, |best| best.max(mark.score)));
                 }
             }
@@ -528,13 +481,14 @@ impl Ledger {
             Atom::Any(names) => {
                 frame.carries(names) || names.iter().any(|name| inside(name).next().is_some())
             }
-            Atom::Near(names, distance) => self.close(frame, names, *distance, anchor).is_some(),
+            Atom::Near(names, distance) => self
+                .close(frame, names, *distance, anchor, u32::MAX)
+                .is_some(),
             Atom::Count(names, number) => {
                 names.iter().map(|name| inside(name).count()).sum::<usize>() >= *number as usize
             }
             Atom::InOrder(first, second, distance) => first.iter().flat_map(inside).any(|mark| {
-                let follower = self.follower(frame, second, mark, *distance);
-                follower.is_some_and(|follower| follower.from <= last)
+                self.followed(frame, second, mark, *distance, |other| other.from <= last)
             }),
         })
     }
@@ -544,7 +498,9 @@ impl Ledger {
         let own = completing.score.min(anchor.score);
         clause.need.iter().fold(own, |lowest, atom| {
             let best = match atom {
-                Atom::Near(names, distance) => self.close(frame, names, *distance, anchor),
+                Atom::Near(names, distance) => {
+                    self.close(frame, names, *distance, anchor, completing.id)
+                }
                 _ => atom
                     .signals()
                     .flat_map(|name| self.marks(name))
@@ -558,15 +514,10 @@ impl Ledger {
     fn say(&mut self, frame: &Frame, pending: &Pending, found: &mut Vec<Detection>) {
         let rule = frame.set.clauses[pending.clause as usize].rule;
         let completing = pending.completing;
-        let mut new = None;
-        for anchor in &pending.anchors {
-            let earlier = self.said.get(&(rule, anchor.id));
-            if earlier.is_none_or(|said| completing.from < said.from) {
-                self.said.insert((rule, anchor.id), completing);
-                new = new.or(Some(*anchor));
-            }
-        }
-        let Some(anchor) = new else { return };
+        let Some(anchor) = pending.anchors.first() else {
+            return;
+        };
+        // Arms that one hit completes together say it once.
         if self.told.insert((rule, completing.id)) {
             found.push(Detection {
                 rule,

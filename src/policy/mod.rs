@@ -3,18 +3,22 @@
 //! No IO but reading policy folders, no provider JSON, no HTTP. [`compile()`] is the one door from
 //! files to a [`PolicySet`]; [`judge`] is the one place that decides, and it is pure.
 //!
-//! [`file`] is what is written, one to one, read with places by [`yaml`]; [`signals`], [`rules`]
-//! and [`select`] check and compile it, [`condition`] the `when`; [`ledger`] is the evidence that
+//! [`file`] is what is written, one to one, read with places by [`yaml`] and `reader`; [`signals`], [`rules`]
+//! and [`select`] check and compile it, [`condition`] and [`clause`] the `when`; [`ledger`] is the evidence that
 //! [`judge`] decides on; [`cases`] shows that rules do what their authors meant.
 
 pub mod cases;
+pub mod clause;
 pub mod compile;
 pub mod condition;
+pub mod context;
 pub mod diagnostic;
 pub mod file;
 mod folders;
 pub mod judge;
 mod ledger;
+mod mark;
+mod reader;
 pub mod reply;
 pub mod report;
 pub mod rule;

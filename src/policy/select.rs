@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::condition::Minor;
+use super::context::Minor;
 use super::diagnostic::{Code, Diagnostic, Where, did_you_mean};
+use super::reader::Desk;
 use super::rule::{Action, Actions, Rule, RuleIx, Status};
-use super::yaml::Desk;
 use super::{AppPolicies, Override};
 use crate::detect::{Builder, SignalId};
 use crate::text::Views;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::SignalInfo;
 use super::compile::{Input, Loaded};
-use super::condition::META;
+use super::context::META;
 use super::diagnostic::{Code, Spot, did_you_mean, one_of};
 use super::file::Signal;
-use super::yaml::{At, Desk};
+use super::reader::{At, Desk};
 use crate::detect::{self, Builder, ContactKind, Problem, SignalId};
 use crate::message::Language;
 use crate::text::{ViewKind, Views};

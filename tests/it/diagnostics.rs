@@ -166,3 +166,67 @@ fn a_file_that_is_too_large_is_not_even_parsed() {
         "{said}"
     );
 }
+
+mod any_text {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What an edit puts in: the marks of YAML and of conditions, and characters that break words.
+    const PIECES: [&str; 24] = [
+        ":",
+        ": ",
+        "-",
+        "- ",
+        "[",
+        "]",
+        "{",
+        "}",
+        "\"",
+        "'",
+        "#",
+        "&a ",
+        "*a",
+        "!!",
+        "|",
+        ">-\n",
+        "\n",
+        "\n  ",
+        "\t",
+        "(",
+        ")",
+        " or ",
+        "not ",
+        "韭\u{200b}菜",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+        /// A damaged file is refused or compiled; nothing panics, and every place lies in its file.
+        #[test]
+        fn never_panics_and_always_has_a_place(
+            which in any::<prop::sample::Index>(),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0..PIECES.len(), 0..12_usize), 1..6),
+        ) {
+            thread_local!(static INPUTS: Vec<(String, String)> = inputs());
+            let mut text = INPUTS.with(|inputs| inputs[which.index(inputs.len())].1.clone());
+            for (at, piece, gone) in edits {
+                let start = text.floor_char_boundary(at.index(text.len() + 1));
+                let end = text.ceil_char_boundary((start + gone).min(text.len()));
+                text.replace_range(start..end, PIECES[piece]);
+            }
+            let (sources, _) = split(&text.replace("#== app", "#== own"));
+            if let Err(problems) = compile(&sources, &[]) {
+                prop_assert!(problems.errors() > 0);
+                for problem in problems.all() {
+                    if let wardgate::policy::diagnostic::Where::Spot(spot) = &problem.at {
+                        let source = sources.iter().find(|source| source.path == spot.path);
+                        let lines = source.expect("a file of the input").text.split('\n').count();
+                        prop_assert!(spot.line as usize <= lines);
+                    }
+                }
+            }
+        }
+    }
+}
