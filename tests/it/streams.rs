@@ -192,7 +192,7 @@ proptest! {
     #[test]
     fn text_does_not_depend_on_deltas(text in answer(), one in cuts(), two in cuts()) {
         let read = |split: &[prop::sample::Index]| {
-            let stream = chat_stream(&interleaved(&[text.clone()], split), 1);
+            let stream = chat_stream(&interleaved(std::slice::from_ref(&text), split), 1);
             shown(&guard_stream([Bytes::from(stream)], Mode::Enforce).0, 1)
         };
         prop_assert_eq!(read(&one), read(&two));
@@ -216,7 +216,7 @@ proptest! {
     #[test]
     fn text_that_cannot_matter_leaves_at_once(text in "([a-z]{2,5}[ ,.]|[一-丏]){0,30}", split in cuts()) {
         prop_assume!(is_clean(&text));
-        let stream = chat_stream(&interleaved(&[text.clone()], &split), 1);
+        let stream = chat_stream(&interleaved(std::slice::from_ref(&text), &split), 1);
         let mut frames = Frames::new();
         frames.push(Bytes::from(stream));
         let mut guard = Guard::new(context(chat(), Mode::Enforce), Arc::new(Notes::default()) as Arc<dyn Record>);
