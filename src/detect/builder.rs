@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::address::{self, Shape};
 use super::age::{self, Wanted};
 use super::contact;
 use super::lexicon::{Lexicon, Words};
@@ -16,6 +17,7 @@ pub struct Builder {
     words: Words,
     regexes: Regexes,
     ages: Vec<Wanted>,
+    addresses: Vec<address::Wanted>,
     reach: HashMap<SignalId, u32>,
 }
 
@@ -25,6 +27,7 @@ pub struct Detectors {
     pub(super) lexicon: Lexicon,
     pub(super) patterns: Vec<Patterns>,
     pub(super) ages: Vec<Wanted>,
+    pub(super) addresses: Vec<address::Wanted>,
     reach: HashMap<SignalId, u32>,
 }
 
@@ -60,6 +63,13 @@ impl Builder {
     /// Adds: a way to reach somebody.
     pub fn contact(&mut self, signal: SignalId, kinds: &[ContactKind]) -> Result<(), Problem> {
         for &kind in kinds {
+            if let Some(shape) = contact::shape(kind) {
+                let wanted = address::Wanted { signal, shape };
+                if !self.addresses.contains(&wanted) {
+                    self.addresses.push(wanted);
+                }
+                self.reaches(signal, shape.reach());
+            }
             for regex in contact::patterns(kind) {
                 let reach = self.regexes.add(signal, &regex, Guard::Contact(kind))?;
                 self.reaches(signal, reach);
@@ -74,6 +84,7 @@ impl Builder {
             lexicon: self.words.build(),
             patterns: self.regexes.build()?,
             ages: self.ages,
+            addresses: self.addresses,
             reach: self.reach,
         })
     }
@@ -97,6 +108,12 @@ impl Detectors {
     /// Skeleton symbols that a hit of the signal can span, right context included.
     pub fn reach(&self, signal: SignalId) -> u32 {
         self.reach.get(&signal).copied().unwrap_or_default()
+    }
+
+    /// The shapes of address that any signal wants.
+    pub(super) fn shapes(&self) -> impl Iterator<Item = Shape> {
+        let wants = |shape: &Shape| self.addresses.iter().any(|wanted| wanted.shape == *shape);
+        [Shape::Mail, Shape::Link].into_iter().filter(wants)
     }
 
     /// Heap bytes of the compiled automata.

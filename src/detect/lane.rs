@@ -1,6 +1,7 @@
 //! [`Lane`]: everything that reads one sequence of symbols. The skeleton is one lane; what
 //! invisible characters spell is another.
 
+use super::address::Reader;
 use super::age::Ages;
 use super::pattern::Matching;
 use super::phrase::Phrases;
@@ -15,6 +16,16 @@ pub(super) enum Source {
     Visible,
     /// Invisible characters.
     Hidden,
+}
+
+impl Source {
+    /// The reading that a match here is reported in, if nothing tells it more exactly.
+    pub(super) fn view(self) -> ViewKind {
+        match self {
+            Self::Visible => ViewKind::Skeleton,
+            Self::Hidden => ViewKind::Hidden,
+        }
+    }
 }
 
 /// A certain match: bytes of the original and symbols of the lane.
@@ -36,6 +47,8 @@ pub(super) struct Lane {
     phrases: Phrases,
     /// One per [`Detectors::patterns`].
     matching: Vec<Matching>,
+    /// One per shape that is wanted.
+    addresses: Vec<Reader>,
     ages: Ages,
 }
 
@@ -46,6 +59,7 @@ impl Lane {
             window: Window::new(),
             phrases: Phrases::default(),
             matching: detectors.patterns.iter().map(Matching::new).collect(),
+            addresses: detectors.shapes().map(Reader::new).collect(),
             ages: Ages::default(),
         }
     }
@@ -69,6 +83,9 @@ impl Lane {
         for (matching, patterns) in self.matching.iter_mut().zip(&detectors.patterns) {
             matching.step(patterns, &self.window, self.source, found);
         }
+        for reader in &mut self.addresses {
+            reader.step(&detectors.addresses, &self.window, self.source, found);
+        }
         if !detectors.ages.is_empty() {
             self.ages
                 .step(&detectors.ages, &self.window, self.source, found);
@@ -81,6 +98,9 @@ impl Lane {
         for (matching, patterns) in self.matching.iter_mut().zip(&detectors.patterns) {
             matching.finish(patterns, &self.window, self.source, found);
         }
+        for reader in &mut self.addresses {
+            reader.finish(&detectors.addresses, &self.window, self.source, found);
+        }
         self.ages
             .finish(&detectors.ages, &self.window, self.source, found);
     }
@@ -88,7 +108,9 @@ impl Lane {
     /// First byte of the earliest thing that is alive.
     pub(super) fn earliest(&self) -> Option<u32> {
         let matching = self.matching.iter().filter_map(Matching::earliest);
+        let addresses = self.addresses.iter().filter_map(Reader::earliest);
         matching
+            .chain(addresses)
             .chain(self.phrases.earliest())
             .chain(self.ages.earliest())
             .min()
@@ -105,7 +127,15 @@ impl Lane {
             .zip(&detectors.patterns)
             .flat_map(|(matching, patterns)| matching.unripe(patterns, self.window.len()));
         let ages = self.ages.unripe(&self.window);
-        self.phrases.unripe().chain(matching).chain(ages)
+        let addresses = self
+            .addresses
+            .iter()
+            .flat_map(|reader| reader.unripe(&detectors.addresses, &self.window));
+        self.phrases
+            .unripe()
+            .chain(matching)
+            .chain(addresses)
+            .chain(ages)
     }
 
     /// Live prefixes.
