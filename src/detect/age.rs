@@ -10,7 +10,7 @@ mod words;
 use super::SignalId;
 use super::lane::{Found, Source};
 use super::window::{Seen, Window};
-use crate::text::{Class, ViewKind};
+use crate::text::Class;
 use number::{WordMask, number};
 use words::{
     BINDING, BINDING_HAN, DURATION, MEASURES, MEASURES_HAN, MONTHS, PERSONS, PERSONS_HAN, PLAIN_S,
@@ -218,10 +218,7 @@ fn report(
     let to = candidate.from + age.length as u32;
     Found {
         signal,
-        view: match source {
-            Source::Visible => ViewKind::Skeleton,
-            Source::Hidden => ViewKind::Hidden,
-        },
+        view: source.view(),
         start: candidate.start,
         end: window.get(to - 1).map_or(candidate.start, |seen| seen.end),
         from: candidate.from,

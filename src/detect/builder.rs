@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::address::{self, Shape};
 use super::age::{self, Wanted};
 use super::contact;
 use super::lexicon::{Lexicon, Words};
@@ -16,6 +17,7 @@ pub struct Builder {
     words: Words,
     regexes: Regexes,
     ages: Vec<Wanted>,
+    addresses: Vec<address::Wanted>,
     reach: HashMap<SignalId, u32>,
     free: HashSet<SignalId>,
 }
@@ -26,6 +28,7 @@ pub struct Detectors {
     pub(super) lexicon: Lexicon,
     pub(super) patterns: Vec<Patterns>,
     pub(super) ages: Vec<Wanted>,
+    pub(super) addresses: Vec<address::Wanted>,
     reach: HashMap<SignalId, u32>,
     /// Signals for which no text waits.
     free: HashSet<SignalId>,
@@ -63,6 +66,13 @@ impl Builder {
     /// Adds: a way to reach somebody.
     pub fn contact(&mut self, signal: SignalId, kinds: &[ContactKind]) -> Result<(), Problem> {
         for &kind in kinds {
+            if let Some(shape) = contact::shape(kind) {
+                let wanted = address::Wanted { signal, shape };
+                if !self.addresses.contains(&wanted) {
+                    self.addresses.push(wanted);
+                }
+                self.reaches(signal, shape.reach());
+            }
             for regex in contact::patterns(kind) {
                 let reach = self.regexes.add(signal, &regex, Guard::Contact(kind))?;
                 self.reaches(signal, reach);
@@ -84,6 +94,7 @@ impl Builder {
             patterns: self.regexes.build(&self.free)?,
             free: self.free,
             ages: self.ages,
+            addresses: self.addresses,
             reach: self.reach,
         })
     }
@@ -112,6 +123,12 @@ impl Detectors {
     /// Whether text may have to wait for hits of the signal.
     pub(super) fn holds(&self, signal: SignalId) -> bool {
         !self.free.contains(&signal)
+    }
+
+    /// The shapes of address that any signal wants.
+    pub(super) fn shapes(&self) -> impl Iterator<Item = Shape> {
+        let wants = |shape: &Shape| self.addresses.iter().any(|wanted| wanted.shape == *shape);
+        [Shape::Mail, Shape::Link].into_iter().filter(wants)
     }
 
     /// Heap bytes of the compiled automata.

@@ -1,6 +1,7 @@
 //! [`Lane`]: everything that reads one sequence of symbols. The skeleton is one lane; what
 //! invisible characters spell is another.
 
+use super::address::Reader;
 use super::age::Ages;
 use super::pattern::Matching;
 use super::phrase::Phrases;
@@ -15,6 +16,16 @@ pub(super) enum Source {
     Visible,
     /// Invisible characters.
     Hidden,
+}
+
+impl Source {
+    /// The reading that a match here is reported in, if nothing tells it more exactly.
+    pub(super) fn view(self) -> ViewKind {
+        match self {
+            Self::Visible => ViewKind::Skeleton,
+            Self::Hidden => ViewKind::Hidden,
+        }
+    }
 }
 
 /// A certain match: bytes of the original and symbols of the lane.
@@ -36,6 +47,8 @@ pub(super) struct Lane {
     phrases: Phrases,
     /// One per [`Detectors::patterns`].
     matching: Vec<Matching>,
+    /// One per shape that is wanted.
+    addresses: Vec<Reader>,
     ages: Ages,
 }
 
@@ -46,6 +59,7 @@ impl Lane {
             window: Window::new(),
             phrases: Phrases::default(),
             matching: detectors.patterns.iter().map(Matching::new).collect(),
+            addresses: detectors.shapes().map(Reader::new).collect(),
             ages: Ages::default(),
         }
     }
@@ -69,6 +83,9 @@ impl Lane {
         for (matching, patterns) in self.matching.iter_mut().zip(&detectors.patterns) {
             matching.step(patterns, &self.window, self.source, found);
         }
+        for reader in &mut self.addresses {
+            reader.step(&detectors.addresses, &self.window, self.source, found);
+        }
         if !detectors.ages.is_empty() {
             self.ages
                 .step(&detectors.ages, &self.window, self.source, found);
@@ -81,6 +98,9 @@ impl Lane {
         for (matching, patterns) in self.matching.iter_mut().zip(&detectors.patterns) {
             matching.finish(patterns, &self.window, self.source, found);
         }
+        for reader in &mut self.addresses {
+            reader.finish(&detectors.addresses, &self.window, self.source, found);
+        }
         self.ages
             .finish(&detectors.ages, &self.window, self.source, found);
     }
@@ -89,12 +109,13 @@ impl Lane {
     pub(super) fn earliest(&self, detectors: &Detectors) -> Option<u32> {
         let matching = self.matching.iter().zip(&detectors.patterns);
         let matching = matching.filter(|(_, patterns)| patterns.held);
-        let ages = detectors
-            .ages
-            .iter()
-            .any(|wanted| detectors.holds(wanted.signal));
+        let held = |signal: SignalId| detectors.holds(signal);
+        let ages = detectors.ages.iter().any(|wanted| held(wanted.signal));
+        let addresses = detectors.addresses.iter().any(|wanted| held(wanted.signal));
+        let addresses = self.addresses.iter().filter(|_| addresses);
         matching
             .filter_map(|(matching, _)| matching.earliest())
+            .chain(addresses.filter_map(Reader::earliest))
             .chain(self.phrases.earliest(detectors))
             .chain(self.ages.earliest().filter(|_| ages))
             .min()
@@ -111,7 +132,16 @@ impl Lane {
             .zip(&detectors.patterns)
             .flat_map(|(matching, patterns)| matching.unripe(patterns, self.window.len()));
         let ages = self.ages.unripe(&self.window);
-        let all = self.phrases.unripe().chain(matching).chain(ages);
+        let addresses = self
+            .addresses
+            .iter()
+            .flat_map(|reader| reader.unripe(&detectors.addresses, &self.window));
+        let all = self
+            .phrases
+            .unripe()
+            .chain(matching)
+            .chain(addresses)
+            .chain(ages);
         all.filter(|found| detectors.holds(found.signal))
     }
 

@@ -8,6 +8,7 @@
 //! * Text before [`Scanner::settled`] can no longer become part of an unreported hit.
 //! * A hit's span holds exactly the bytes of the original that spell it, disguise included.
 
+mod address;
 mod age;
 mod builder;
 mod contact;

@@ -17,7 +17,7 @@ use super::contact;
 use super::lane::{Found, Source};
 use super::window::Window;
 use super::{Problem, SignalId};
-use crate::text::{ViewKind, skeleton};
+use crate::text::skeleton;
 
 /// Bytes that the widest pattern may match: a stream may be held that long.
 const MAX_WIDTH: usize = 512;
@@ -520,10 +520,7 @@ fn holds(guard: Guard, from: u32, to: u32, window: &Window) -> bool {
 fn report(signal: SignalId, match_: Match, source: Source) -> Found {
     Found {
         signal,
-        view: match source {
-            Source::Visible => ViewKind::Skeleton,
-            Source::Hidden => ViewKind::Hidden,
-        },
+        view: source.view(),
         start: match_.start,
         end: match_.end,
         from: match_.from,

@@ -98,6 +98,14 @@ fn piece() -> impl Strategy<Value = String> {
         "13812345678",
         "a@b.com",
         "zorbex.vip",
+        "fern-root.example",
+        "http://",
+        "https://a-b.top:80/x?y",
+        ".com",
+        "@",
+        "/",
+        "_",
+        "abcdefghijklmnopqrstuvwxyzabcdefghijklmnop-",
         "加V",
         "qq 12345",
         "dog",
@@ -263,6 +271,61 @@ proptest! {
         prop_assert_eq!(got, slow_hits(&text, &terms));
         for (at, (_, settled)) in every_border(&text).into_iter().zip(settled) {
             prop_assert_eq!(settled as usize, slow_settled(&text[..at], &terms), "{:?}", &text[..at]);
+        }
+    }
+}
+
+/// E-mail addresses and links with a scheme, as expressions; the detector reads them by hand.
+fn addresses() -> &'static (Arc<Detectors>, Arc<Detectors>) {
+    const MAIL: &str =
+        r"(?-u:\b)[a-z0-9][a-z0-9._%+-]{0,63}@(?:[a-z0-9-]{1,40}\.){1,3}[a-z]{2,12}(?-u:\b)";
+    const LINK: &str = r"https?://[a-z0-9][a-z0-9.-]{2,80}(?::[0-9]{1,5})?(?:[/?#][!-~]{0,120})?";
+    static BOTH: OnceLock<(Arc<Detectors>, Arc<Detectors>)> = OnceLock::new();
+    BOTH.get_or_init(|| {
+        let (mut by_hand, mut by_pattern) = (Builder::default(), Builder::default());
+        for (signal, kind, regex) in [(1, ContactKind::Email, MAIL), (2, ContactKind::Link, LINK)] {
+            let contact = by_hand.contact(SignalId(signal), &[kind]);
+            contact.expect("built in");
+            let pattern = by_pattern.pattern(SignalId(signal), regex);
+            pattern.expect("a pattern");
+        }
+        let build = |builder: Builder| Arc::new(builder.build().expect("small"));
+        (build(by_hand), build(by_pattern))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: CASES,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn addresses_read_by_hand_are_those_of_their_expressions(
+        pieces in prop::collection::vec(
+            prop_oneof![
+                "[a-z1]{1,3}",
+                "[a-c._%+-]{60,66}",
+                select(vec!["@", "@", ".", ".", "-", "_", " ", "com", "http://", "https:", "/", ":80"])
+                    .prop_map(str::to_owned),
+            ],
+            0..16,
+        )
+    ) {
+        let text = pieces.concat();
+        let of = |detectors: &Arc<Detectors>, signal| -> Vec<(u32, u32)> {
+            let hits = detectors.scan(&text);
+            let wanted = hits.iter().filter(|hit| hit.signal == SignalId(signal));
+            wanted.map(|hit| (hit.span.start, hit.span.end)).collect()
+        };
+        let (by_hand, by_pattern) = addresses();
+        prop_assert_eq!(of(by_hand, 1), of(by_pattern, 1), "{:?}", &text);
+        // A bare domain that began earlier may cover a link with a scheme.
+        let links = of(by_hand, 2);
+        for (from, to) in of(by_pattern, 2) {
+            let covered = links.iter().any(|link| link.0 <= from && to.min(from + 9) <= link.1);
+            prop_assert!(covered, "{:?} {links:?} {:?}", &text, (from, to));
         }
     }
 }
