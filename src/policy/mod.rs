@@ -9,6 +9,7 @@
 
 pub mod cases;
 pub mod clause;
+mod code;
 pub mod compile;
 pub mod condition;
 pub mod context;
@@ -18,6 +19,8 @@ mod folders;
 pub mod judge;
 mod ledger;
 mod mark;
+mod paint;
+mod place;
 mod reader;
 pub mod reply;
 pub mod report;
@@ -27,6 +30,7 @@ pub mod schema;
 mod select;
 mod shipped;
 mod signals;
+mod spelling;
 pub mod yaml;
 
 pub use compile::compile;
