@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::clause::{Atom, Clause};
+use super::desk::Desk;
 use super::diagnostic::{Code, Diagnostic, Diagnostics, Place, Where};
 use super::file::{CasesFile, PolicyFile};
+use super::frame::Placed;
 use super::judge::NOT_REACH;
-use super::ledger::Placed;
-use super::reader::{self, At, Desk};
+use super::parts::At;
+use super::reader;
 use super::reply::{Replies, Template};
 use super::rule::Rule;
 use super::yaml;
