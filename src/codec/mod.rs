@@ -18,6 +18,7 @@ pub mod openai_images;
 mod openai_reply;
 pub mod splice;
 pub mod sse;
+mod sse_frame;
 pub mod table;
 
 use std::ops::Range;

@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::PolicySet;
+use super::desk::Desk;
 use super::diagnostic::{Code, Spot, did_you_mean, one_of};
 use super::file::{self, CasesFile, Expect, Listener};
 use super::judge::{Detection, Horizon, Judge, Scene, Verdict, judge_text};
-use super::reader::{At, Desk};
+use super::parts::At;
 use super::report::{Gap, Outcome, Report, Row};
 use super::rule::{Action, Rule, RuleIx, Status};
 use crate::detect::{self, Scanner};

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::clause::{Atom, Clause};
 use super::context::{Contexts, Minor};
+use super::desk::Desk;
 use super::diagnostic::{Code, Diagnostic, Diagnostics, Place, Where};
 use super::file::{CasesFile, PolicyFile};
+use super::frame::Placed;
 use super::judge::NOT_REACH;
-use super::ledger::Placed;
-use super::reader::{self, At, Desk};
+use super::parts::At;
+use super::reader;
 use super::reply::{Replies, Template};
 use super::rule::{Action, Rule, RuleIx};
 use super::yaml;

@@ -6,7 +6,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
-use super::reader::{At, Each, Named, WordOrMap, word_or_map};
+use super::parts::{At, Each, Named, WordOrMap, word_or_map};
 use super::rule::{Action, Actions, Status};
 use crate::message::{Direction, Output, Role};
 

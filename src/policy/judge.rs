@@ -19,7 +19,8 @@
 use std::sync::Arc;
 
 use super::context::{Contexts, Minor};
-use super::ledger::{Frame, Ledger, Share};
+use super::frame::{Frame, Share};
+use super::ledger::Ledger;
 use super::mark::{Cut, Mark};
 use super::rule::{Action, RuleIx};
 use super::{PolicySet, Selection};

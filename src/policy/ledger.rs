@@ -5,107 +5,15 @@
 //! reach, never to the length of the text. A ledger without hits holds no heap memory.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::clause::{Atom, Clause};
-use super::context::{Contexts, Minor};
+use super::frame::{Frame, Share};
 use super::judge::{Detection, Horizon, NOT_REACH};
 use super::mark::{Cut, Mark};
-use super::rule::{Action, RuleIx};
-use super::{PolicySet, Selection};
+use super::rule::RuleIx;
+use super::track::{Pending, Track, deadline};
 use crate::detect::SignalId;
 use crate::text::Span;
-
-/// A clause with what judging needs to know beside it.
-#[derive(Debug)]
-pub(super) struct Placed {
-    /// The rule it is an arm of.
-    pub rule: RuleIx,
-    /// The arm.
-    pub clause: Clause,
-    /// Whether the rule is part of the wall.
-    pub wall: bool,
-}
-
-/// What does not change while a turn is judged.
-#[derive(Debug)]
-pub(super) struct Frame {
-    pub set: Arc<PolicySet>,
-    pub selection: Arc<Selection>,
-    pub context: Contexts,
-    pub minor: Minor,
-    pub horizon: Horizon,
-    /// Signals of the prompt, sorted.
-    pub carried: Vec<SignalId>,
-}
-
-/// Which rules a ledger judges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Share {
-    /// All of them.
-    All,
-    /// Those that no allow phrase excuses.
-    Wall,
-    /// The others.
-    Rest,
-}
-
-impl Frame {
-    /// What this app does about a rule for this audience.
-    pub fn action(&self, rule: RuleIx) -> Action {
-        self.selection.action(rule, self.minor)
-    }
-
-    fn judges(&self, placed: &Placed, share: Share) -> bool {
-        let shared = match share {
-            Share::All => true,
-            Share::Wall => placed.wall,
-            Share::Rest => !placed.wall,
-        };
-        shared
-            && placed.clause.contexts.meets(self.context)
-            && self.action(placed.rule) != Action::Allow
-    }
-
-    fn carries(&self, names: &[SignalId]) -> bool {
-        !self.carried.is_empty()
-            && names
-                .iter()
-                .any(|name| self.carried.binary_search(name).is_ok())
-    }
-
-    /// Symbols after a place within which every hit that begins there has been fed.
-    fn slack(&self, names: &[SignalId]) -> u32 {
-        let reach = names
-            .iter()
-            .map(|name| self.set.signal_reach(*name))
-            .max()
-            .unwrap_or(0);
-        reach.max(self.selection.allow_reach)
-    }
-}
-
-/// Where a clause stands.
-#[derive(Debug, Default)]
-struct Track {
-    /// Atoms that hold for every anchor, one bit each.
-    held: u32,
-    /// Anchors that lack a `near`, with one bit per atom that they have.
-    open: Vec<(Mark, u32)>,
-    /// Anchors that lack nothing of their own.
-    ready: Vec<Mark>,
-}
-
-/// A completing hit that something may still excuse.
-#[derive(Debug)]
-struct Pending {
-    /// Position at which everything that may excuse it has been seen.
-    deadline: u32,
-    clause: u32,
-    completing: Mark,
-    anchors: Vec<Mark>,
-    score: f32,
-}
 
 /// What was seen and what follows.
 #[derive(Debug)]
@@ -547,52 +455,4 @@ impl Ledger {
             self.feed(frame, at, mark, found);
         }
     }
-}
-
-impl Track {
-    /// Anchors that a new hit brings closer; those that nothing can reach any more are dropped.
-    fn approach(&mut self, frame: &Frame, need: &[Atom], mark: &Mark, nears: u32) {
-        if self.open.is_empty() {
-            return;
-        }
-        let mut farthest = 0;
-        for (bit, atom) in need.iter().enumerate() {
-            let Atom::Near(names, distance) = atom else {
-                continue;
-            };
-            farthest = farthest.max(distance + frame.slack(names));
-            if names.contains(&mark.signal) {
-                for (anchor, has) in &mut self.open {
-                    if anchor.gap(mark) <= *distance {
-                        *has |= 1 << bit;
-                    }
-                }
-            }
-        }
-        let ready = &mut self.ready;
-        self.open.retain(|(anchor, has)| {
-            if *has == nears {
-                ready.push(*anchor);
-            }
-            *has != nears && mark.now <= anchor.to.saturating_add(farthest)
-        });
-    }
-}
-
-/// Position at which everything that may excuse a detection has been fed.
-fn deadline(frame: &Frame, clause: &Clause, completing: u32, anchor: u32) -> u32 {
-    let wait = |atom: &Atom| match (atom, frame.horizon) {
-        (Atom::Near(names, distance), _) => completing
-            .max(anchor)
-            .saturating_add(*distance)
-            .saturating_add(frame.slack(names)),
-        (_, Horizon::Whole) => u32::MAX,
-        (atom, Horizon::Stream) => {
-            let names: Vec<_> = atom.signals().collect();
-            completing
-                .saturating_add(NOT_REACH)
-                .saturating_add(frame.slack(&names))
-        }
-    };
-    clause.unless.iter().map(wait).max().unwrap_or(0)
 }

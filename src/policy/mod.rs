@@ -3,21 +3,29 @@
 //! No IO but reading policy folders, no provider JSON, no HTTP. [`compile()`] is the one door from
 //! files to a [`PolicySet`]; [`judge`] is the one place that decides, and it is pure.
 //!
-//! [`file`] is what is written, one to one, read with places by [`yaml`] and `reader`; [`signals`], [`rules`]
-//! and [`select`] check and compile it, [`condition`] and [`clause`] the `when`; [`ledger`] is the evidence that
-//! [`judge`] decides on; [`cases`] shows that rules do what their authors meant.
+//! [`file`] is what is written, one to one, made of [`parts`] and read with places by [`yaml`] and
+//! [`reader`]; [`signals`], [`rules`] and [`select`] check and compile it. A `when` is read by
+//! [`condition`] and becomes [`clause`]s in [`normal`]; [`ledger`] is the evidence that [`judge`]
+//! decides on; [`cases`] shows that rules do what their authors meant.
 
 pub mod cases;
 pub mod clause;
+mod code;
 pub mod compile;
 pub mod condition;
 pub mod context;
+mod desk;
 pub mod diagnostic;
 pub mod file;
 mod folders;
+mod frame;
 pub mod judge;
 mod ledger;
 mod mark;
+mod normal;
+mod paint;
+pub mod parts;
+mod place;
 mod reader;
 pub mod reply;
 pub mod report;
@@ -27,6 +35,8 @@ pub mod schema;
 mod select;
 mod shipped;
 mod signals;
+mod spelling;
+mod track;
 pub mod yaml;
 
 pub use compile::compile;
@@ -43,7 +53,7 @@ use std::sync::Arc;
 use crate::detect::{Detectors, SignalId};
 use crate::message::Language;
 use cases::Case;
-use ledger::Placed;
+use frame::Placed;
 
 /// One policy source file as read: shipped (embedded) or an operator's.
 #[derive(Debug, Clone)]

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::clause::{self, Clause};
+use super::clause::Clause;
 use super::compile::Loaded;
 use super::condition;
 use super::context::Contexts;
+use super::desk::Desk;
 use super::diagnostic::{Code, Spot, did_you_mean};
 use super::file;
-use super::ledger::Placed;
-use super::reader::{At, Desk};
+use super::frame::Placed;
+use super::normal;
+use super::parts::At;
 use super::reply::{REMOVED, Replies, Template};
 use super::rule::{Action, Actions, Level, Rule, RuleId, RuleIx, Severity, Status};
 use super::signals::Visible;
@@ -261,7 +263,7 @@ impl Maker<'_> {
         let lookup = |name: &str| self.visible.find(name);
         let made = condition::parse(text)
             .map_err(|wrong| vec![wrong])
-            .and_then(|parsed| clause::clauses(&parsed, text.trim_end().len(), &lookup, &names));
+            .and_then(|parsed| normal::clauses(&parsed, text.trim_end().len(), &lookup, &names));
         made.unwrap_or_else(|wrongs| {
             for wrong in wrongs {
                 let place = match shift {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::context::Minor;
+use super::desk::Desk;
 use super::diagnostic::{Code, Diagnostic, Where, did_you_mean};
-use super::reader::Desk;
 use super::rule::{Action, Actions, Rule, RuleIx, Status};
 use super::{AppPolicies, Override};
 use crate::detect::{Builder, SignalId};

@@ -1,0 +1,94 @@
+//! [`Code`]: every kind of problem that policy files can have. Its number is stable.
+
+use std::fmt;
+
+/// What kind of problem; its number is stable and never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u16)]
+pub enum Code {
+    /// No YAML.
+    Syntax = 1,
+    /// Larger, deeper or more entangled than a policy file may be.
+    Budget,
+    /// A key that no such place has.
+    UnknownKey,
+    /// A value of another kind than the place wants.
+    WrongType,
+    /// A key that must be there.
+    MissingField,
+    /// A name that breaks the grammar of names or is reserved.
+    BadName,
+    /// `use` or `list` of a file that is not there.
+    UnknownFile,
+    /// Files that use each other.
+    CircularUse,
+    /// A rule id, policy, signal, reply or file that is there twice.
+    Duplicate,
+    /// A rule id that breaks its grammar.
+    BadId,
+    /// A condition that cannot be read.
+    Condition,
+    /// A signal that is not visible here.
+    UnknownSignal,
+    /// A condition, or an arm of it, without a signal that could be its anchor.
+    NoAnchor,
+    /// A distance or a condition larger than its bound.
+    Reach,
+    /// A pattern that is wrong or has no bound.
+    Pattern,
+    /// A signal or list that looks for nothing.
+    Empty,
+    /// A phrase that cannot be looked for, such as one that folds to nothing.
+    Phrase,
+    /// A view that does not exist.
+    UnknownView,
+    /// A contact kind that does not exist.
+    UnknownContact,
+    /// False positives that are not honest.
+    FalsePositives,
+    /// A reply or guidance that no file has.
+    UnknownReply,
+    /// A text that lacks a language.
+    Language,
+    /// A number outside its range.
+    Range,
+    /// A signal that no rule reads.
+    Unused,
+    /// An override of a rule that does not exist.
+    OverrideUnknown,
+    /// An override that would lower the wall.
+    Wall,
+    /// An app that asks for a policy that does not exist.
+    UnknownPolicy,
+    /// A case that names a rule, or a false positive, that does not exist.
+    UnknownRule,
+    /// A replacement in which neighbours could join up.
+    Replacement,
+    /// A case that cannot be run as written.
+    Case,
+}
+
+impl Code {
+    /// Whether the files cannot be used at all, or only should be better.
+    pub const fn weight(self) -> Weight {
+        match self {
+            Self::Unused => Weight::Warning,
+            _ => Weight::Error,
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "P{:03}", *self as u16)
+    }
+}
+
+/// How much a diagnostic weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// Nothing is compiled.
+    Error,
+    /// Everything works; an author should look.
+    Warning,
+}
