@@ -17,6 +17,9 @@ use crate::text::Span;
 /// Bytes scanned before other exchanges of the thread get their turn: about 0.1 ms of work.
 const SLICE_BYTES: usize = 16 * 1024;
 
+/// Bytes from which a text's language is told: a few sentences say it, and most texts never need it.
+const LANGUAGE_SAMPLE_BYTES: usize = 512;
+
 /// A judged prompt.
 pub struct Prompt {
     /// The strongest action that is really taken.
@@ -120,7 +123,10 @@ fn language(parts: &[Part]) -> Language {
         .rev()
         .find(|part| part.role == Role::User)
         .or(parts.last());
-    spoken.map_or(Language::En, |part| detect::language(&part.text))
+    spoken.map_or(Language::En, |part| {
+        let sample = part.text.floor_char_boundary(LANGUAGE_SAMPLE_BYTES);
+        detect::language(&part.text[..sample])
+    })
 }
 
 impl Prompt {

@@ -271,3 +271,31 @@ fn alive(text: &str) -> usize {
         .max()
         .unwrap_or(0)
 }
+
+#[test]
+fn padding_does_not_flush_what_is_undecided() {
+    // Twice the word waits for an excuse; invisible characters never let the distance grow.
+    let padded = format!("fennel fennel {}", "\u{200b}".repeat(30_000));
+    let deltas: Vec<_> = padded
+        .chars()
+        .collect::<Vec<_>>()
+        .chunks(1_000)
+        .map(|chunk| (0, chunk.iter().collect()))
+        .collect();
+    let (out, notes) = guard_stream([Bytes::from(chat_stream(&deltas, 1))], Mode::Enforce);
+    let (text, finish) = shown(&out, 1).remove(0);
+    assert_eq!(finish.as_deref(), Some("content_filter"));
+    assert_eq!(
+        text,
+        "fennel \n\nThis answer was stopped because it could not be checked."
+    );
+    assert_eq!(*notes.failed.lock().unwrap(), Some("held_bytes"));
+}
+
+#[test]
+fn more_than_can_be_followed_ends_the_stream() {
+    let text = "spinach ".repeat(2_500);
+    let (out, notes) = guard_stream([Bytes::from(chat_stream(&[(0, text)], 1))], Mode::Enforce);
+    assert_eq!(shown(&out, 1)[0].1.as_deref(), Some("content_filter"));
+    assert_eq!(*notes.failed.lock().unwrap(), Some("held_bytes"));
+}
