@@ -25,6 +25,9 @@ const MAX_WIDTH: usize = 512;
 /// Bytes of one automaton; more patterns than fit are spread over several.
 const MAX_DFA: usize = 8 << 20;
 
+/// Patterns that one automaton is tried for.
+const MAX_TOGETHER: usize = 32;
+
 /// Members of a character class up to which each is folded like the text.
 const MAX_FOLDED_CLASS: usize = 512;
 
@@ -105,12 +108,11 @@ impl Regexes {
             .entries
             .into_iter()
             .partition(|(_, meta)| free.contains(&meta.signal));
-        let mut banks = Vec::new();
-        spread(&held, &mut banks)?;
+        let mut banks = spread(&held)?;
         for bank in &mut banks {
             bank.held = true;
         }
-        spread(&free, &mut banks)?;
+        banks.extend(spread(&free)?);
         Ok(banks)
     }
 }
@@ -122,21 +124,29 @@ fn too_large() -> Problem {
     )
 }
 
-/// As few automata as the limit allows.
-fn spread(entries: &[(Hir, Meta)], banks: &mut Vec<Patterns>) -> Result<(), Problem> {
+/// Few automata within the limit. Many patterns together nearly always exceed it, and the
+/// attempt costs as much as success does, so those are halved at once, a thread for each half.
+fn spread(entries: &[(Hir, Meta)]) -> Result<Vec<Patterns>, Problem> {
     if entries.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    if let Some(bank) = bank(entries) {
-        banks.push(bank);
-        return Ok(());
+    if entries.len() <= MAX_TOGETHER
+        && let Some(bank) = bank(entries)
+    {
+        return Ok(vec![bank]);
     }
     if entries.len() == 1 {
         return Err(too_large());
     }
     let (left, right) = entries.split_at(entries.len() / 2);
-    spread(left, banks)?;
-    spread(right, banks)
+    let (left, right) = std::thread::scope(|scope| {
+        let left = scope.spawn(|| spread(left));
+        let right = spread(right);
+        (left.join().expect("compiling does not panic"), right)
+    });
+    let mut banks = left?;
+    banks.append(&mut right?);
+    Ok(banks)
 }
 
 fn parse(regex: &str) -> Result<Hir, Problem> {
