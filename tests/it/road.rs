@@ -13,15 +13,7 @@ async fn clean_exchanges_pass_byte_for_byte() {
     let gateway = Gateway::start("").await;
     let body = "{ \"model\":\"m\",  \"messages\": [{\"role\":\"user\",\"content\":\"h\\u0065llo\"}], \"x\": 1.50 }";
     let reply = gateway
-        .send(
-            Method::POST,
-            "/v1/chat/completions?a=b",
-            &[
-                ("content-type", "application/json"),
-                ("x-mock-raw", "%7B%20%22choices%22%3A%5B%5D%20%7D"),
-            ],
-            body,
-        )
+        .send(Method::POST, "/v1/chat/completions?a=b", &[("content-type", "application/json"), ("x-mock-raw", "%7B%20%22choices%22%3A%5B%5D%20%7D")], body)
         .await;
     assert_eq!(reply.status, StatusCode::OK);
     assert_eq!(&reply.body[..], br#"{ "choices":[] }"#);
@@ -37,11 +29,7 @@ async fn a_blocked_prompt_never_reaches_the_model() {
     for stream in BOTH {
         let reply = gateway.chat("I want a turnip now", "fine", stream).await;
         assert_eq!(reply.status, StatusCode::OK);
-        assert_eq!(
-            reply.said(),
-            (FILTERED.to_owned(), "content_filter".to_owned()),
-            "{stream:?}"
-        );
+        assert_eq!(reply.said(), (FILTERED.to_owned(), "content_filter".to_owned()), "{stream:?}");
         assert_eq!(reply.headers["x-wardgate-action"], "block");
         assert!(!String::from_utf8_lossy(&reply.body).contains("turnip"));
     }
@@ -69,27 +57,18 @@ async fn support_is_an_ordinary_answer() {
     let gateway = Gateway::start("").await;
     for stream in BOTH {
         let reply = gateway.chat("asparagus", "fine", stream).await;
-        assert_eq!(
-            reply.said(),
-            ("Here is some help.".to_owned(), "stop".to_owned()),
-            "{stream:?}"
-        );
+        assert_eq!(reply.said(), ("Here is some help.".to_owned(), "stop".to_owned()), "{stream:?}");
     }
 }
 
 #[tokio::test]
 async fn prompts_are_redacted_before_the_model_sees_them() {
     let gateway = Gateway::start("").await;
-    let reply = gateway
-        .chat("my r\u{200b}adish \"and\" 小萝卜", "fine", Stream::No)
-        .await;
+    let reply = gateway.chat("my r\u{200b}adish \"and\" 小萝卜", "fine", Stream::No).await;
     assert_eq!(reply.said().0, "fine");
     let forwarded = gateway.forwarded();
     let text = forwarded["messages"][0]["content"].as_str().unwrap();
-    assert!(
-        !text.contains("adish") && !text.contains("小萝卜") && text.contains("\"and\""),
-        "{text}"
-    );
+    assert!(!text.contains("adish") && !text.contains("小萝卜") && text.contains("\"and\""), "{text}");
 }
 
 #[tokio::test]
@@ -99,12 +78,7 @@ async fn rewriting_adds_guidance() {
     let forwarded = gateway.forwarded();
     assert_eq!(forwarded["messages"][0]["role"], "system");
     assert_eq!(forwarded["messages"][0]["content"], "Speak of fruit.");
-    assert!(
-        !forwarded["messages"][1]["content"]
-            .as_str()
-            .unwrap()
-            .contains("okra")
-    );
+    assert!(!forwarded["messages"][1]["content"].as_str().unwrap().contains("okra"));
 }
 
 #[tokio::test]
@@ -112,17 +86,9 @@ async fn nudges_end_the_answer() {
     let gateway = Gateway::start("").await;
     for stream in BOTH {
         let from_prompt = gateway.chat("a parsnip", "fine", stream).await;
-        assert_eq!(
-            from_prompt.said(),
-            ("fine\n\nEat well.".to_owned(), "stop".to_owned()),
-            "{stream:?}"
-        );
+        assert_eq!(from_prompt.said(), ("fine\n\nEat well.".to_owned(), "stop".to_owned()), "{stream:?}");
         let from_answer = gateway.chat("hello", "a parsnip for you", stream).await;
-        assert_eq!(
-            from_answer.said().0,
-            "a parsnip for you\n\nEat well.",
-            "{stream:?}"
-        );
+        assert_eq!(from_answer.said().0, "a parsnip for you\n\nEat well.", "{stream:?}");
     }
 }
 
@@ -130,9 +96,7 @@ async fn nudges_end_the_answer() {
 async fn answers_are_cut_where_the_harm_begins() {
     let gateway = Gateway::start("").await;
     for stream in BOTH {
-        let reply = gateway
-            .chat("hello", "Here is a red cabbage for you", stream)
-            .await;
+        let reply = gateway.chat("hello", "Here is a red cabbage for you", stream).await;
         let (text, finish) = reply.said();
         assert_eq!(text, format!("Here is a \n\n{FILTERED}"), "{stream:?}");
         assert_eq!(finish, "content_filter");
@@ -142,13 +106,8 @@ async fn answers_are_cut_where_the_harm_begins() {
 #[tokio::test]
 async fn a_cut_aborts_the_upstream() {
     let gateway = Gateway::start("").await;
-    let ask =
-        json!({"model": "m", "stream": true, "messages": [{"role": "user", "content": "hello"}]});
-    let headers = [
-        ("x-mock-answer", "a%20turnip%20and%20more%20of%20it"),
-        ("x-mock-pieces", "1"),
-        ("x-mock-delay-ms", "5"),
-    ];
+    let ask = json!({"model": "m", "stream": true, "messages": [{"role": "user", "content": "hello"}]});
+    let headers = [("x-mock-answer", "a%20turnip%20and%20more%20of%20it"), ("x-mock-pieces", "1"), ("x-mock-delay-ms", "5")];
     let reply = gateway.post("/v1/chat/completions", &headers, &ask).await;
     assert_eq!(reply.said().1, "content_filter");
     while gateway.mock.aborted() == 0 {
@@ -160,18 +119,8 @@ async fn a_cut_aborts_the_upstream() {
 async fn answers_are_redacted_in_place() {
     let gateway = Gateway::start("").await;
     for stream in BOTH {
-        let (text, finish) = gateway
-            .chat(
-                "hello",
-                "one radish, one ｓｗｅｅｔ potato, two pears",
-                stream,
-            )
-            .await
-            .said();
-        assert_eq!(
-            text, "one [removed], one [removed], two pears",
-            "{stream:?}"
-        );
+        let (text, finish) = gateway.chat("hello", "one radish, one ｓｗｅｅｔ potato, two pears", stream).await.said();
+        assert_eq!(text, "one [removed], one [removed], two pears", "{stream:?}");
         assert_eq!(finish, "stop");
     }
 }
@@ -185,19 +134,14 @@ async fn tool_calls_are_judged_too() {
         assert_eq!(prompt.said().1, "content_filter");
         let fragments = [("x-mock-pieces", "2")];
         let body = json!({"model": "m", "stream": stream, "messages": [{"role": "user", "content": "tool: buy {\"what\": \"t\u{200b}urnip\"}"}]});
-        let hidden = gateway
-            .post("/v1/chat/completions", &fragments, &body)
-            .await;
+        let hidden = gateway.post("/v1/chat/completions", &fragments, &body).await;
         assert_eq!(hidden.said().1, "content_filter");
     }
     assert!(gateway.mock.seen().is_empty());
     for stream in BOTH {
         let body = json!({"model": "m", "stream": stream == Stream::Yes, "messages": [{"role": "user", "content": "tool: buy {\"a\": \"pear\"}"}]});
         let reply = gateway.post("/v1/chat/completions", &[], &body).await;
-        assert!(
-            String::from_utf8_lossy(&reply.body).contains("pear"),
-            "{reply:?}"
-        );
+        assert!(String::from_utf8_lossy(&reply.body).contains("pear"), "{reply:?}");
     }
 }
 
@@ -209,13 +153,8 @@ async fn tool_arguments_of_an_answer_are_judged() {
     let answer = json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
         {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "content": null, "tool_calls": [call]}}]});
     let raw = crate::gateway::percent(&answer.to_string());
-    let reply = gateway
-        .post("/v1/chat/completions", &[("x-mock-raw", &raw)], &ask)
-        .await;
-    assert_eq!(
-        reply.said(),
-        (FILTERED.to_owned(), "content_filter".to_owned())
-    );
+    let reply = gateway.post("/v1/chat/completions", &[("x-mock-raw", &raw)], &ask).await;
+    assert_eq!(reply.said(), (FILTERED.to_owned(), "content_filter".to_owned()));
     assert!(!String::from_utf8_lossy(&reply.body).contains("turnip"));
 }
 
@@ -232,13 +171,7 @@ async fn every_role_and_field_of_a_prompt_is_judged() {
         json!([{"role": "user", "content": [{"type": "text", "text": "hi"}, {"type": "text", "text": "turnip"}]}]),
         json!([{"role": "assistant", "content": "x", "reasoning_content": "turnip"}, user]),
     ] {
-        let reply = gateway
-            .post(
-                "/v1/chat/completions",
-                &[],
-                &json!({"model": "m", "messages": messages}),
-            )
-            .await;
+        let reply = gateway.post("/v1/chat/completions", &[], &json!({"model": "m", "messages": messages})).await;
         assert_eq!(reply.said().1, "content_filter", "{messages}");
     }
     assert!(gateway.mock.seen().is_empty());
@@ -247,22 +180,10 @@ async fn every_role_and_field_of_a_prompt_is_judged() {
 #[tokio::test]
 async fn image_prompts_are_refused_as_images_are() {
     let gateway = Gateway::start("").await;
-    let blocked = gateway
-        .post(
-            "/v1/images/generations",
-            &[],
-            &json!({"model": "m", "prompt": "a turnip"}),
-        )
-        .await;
+    let blocked = gateway.post("/v1/images/generations", &[], &json!({"model": "m", "prompt": "a turnip"})).await;
     assert_eq!(blocked.status, StatusCode::BAD_REQUEST);
     assert_eq!(blocked.error_code(), "moderation_blocked");
-    let allowed = gateway
-        .post(
-            "/v1/images/generations",
-            &[],
-            &json!({"model": "m", "prompt": "a pear"}),
-        )
-        .await;
+    let allowed = gateway.post("/v1/images/generations", &[], &json!({"model": "m", "prompt": "a pear"})).await;
     assert_eq!(allowed.status, StatusCode::OK);
     assert!(allowed.json()["data"][0]["b64_json"].is_string());
 }
@@ -279,45 +200,26 @@ async fn image_edits_are_read_from_forms() {
     let headers = [("content-type", "multipart/form-data; boundary=b")];
     let path = "/v1/images/edits";
     for (prompt, file) in [("a turnip", "a.png"), ("a pear", "turnip.png")] {
-        let reply = gateway
-            .send(Method::POST, path, &headers, form(prompt, file))
-            .await;
+        let reply = gateway.send(Method::POST, path, &headers, form(prompt, file)).await;
         assert_eq!(reply.error_code(), "moderation_blocked", "{prompt} {file}");
     }
-    let reply = gateway
-        .send(Method::POST, path, &headers, form("a radish pear", "a.png"))
-        .await;
+    let reply = gateway.send(Method::POST, path, &headers, form("a radish pear", "a.png")).await;
     assert_eq!(reply.status, StatusCode::OK);
     let seen = gateway.mock.seen().pop().expect("the model was asked");
     let body = String::from_utf8_lossy(&seen.body).into_owned();
-    assert!(
-        !body.contains("radish") && body.contains("pear") && body.contains("\u{1}PNG"),
-        "{body}"
-    );
+    assert!(!body.contains("radish") && body.contains("pear") && body.contains("\u{1}PNG"), "{body}");
 }
 
 #[tokio::test]
 async fn what_no_dialect_knows_is_refused() {
     let gateway = Gateway::start("    passthrough: [GET /v1/models]\n").await;
     let unknown = gateway.post("/v1/unheard", &[], &json!({})).await;
-    assert_eq!(
-        (unknown.status, unknown.error_code().as_str()),
-        (StatusCode::NOT_FOUND, "unknown_route")
-    );
-    let method = gateway
-        .send(Method::GET, "/v1/chat/completions", &[], "")
-        .await;
+    assert_eq!((unknown.status, unknown.error_code().as_str()), (StatusCode::NOT_FOUND, "unknown_route"));
+    let method = gateway.send(Method::GET, "/v1/chat/completions", &[], "").await;
     assert_eq!(method.status, StatusCode::METHOD_NOT_ALLOWED);
     let models = gateway.send(Method::GET, "/v1/models", &[], "").await;
     assert_eq!(models.status, StatusCode::OK);
-    assert_eq!(
-        gateway
-            .audit()
-            .iter()
-            .filter(|line| line["not_inspected"] == true)
-            .count(),
-        1
-    );
+    assert_eq!(gateway.audit().iter().filter(|line| line["not_inspected"] == true).count(), 1);
 }
 
 #[tokio::test]
@@ -325,10 +227,7 @@ async fn observing_records_and_changes_nothing() {
     let gateway = Gateway::start("    mode: observe\n").await;
     for stream in BOTH {
         let reply = gateway.chat("a turnip", "a red cabbage", stream).await;
-        assert_eq!(
-            reply.said(),
-            ("a red cabbage".to_owned(), "stop".to_owned())
-        );
+        assert_eq!(reply.said(), ("a red cabbage".to_owned(), "stop".to_owned()));
     }
     for line in gateway.audit() {
         assert_eq!(line["action"], "block");
@@ -347,34 +246,22 @@ async fn repeat_prompts_are_answered_from_the_cache() {
         assert_eq!(second.headers["x-wardgate-cache"], "hit");
         assert_eq!(first.body, second.body);
     }
-    assert_eq!(
-        gateway.mock.seen().len(),
-        2,
-        "streamed and whole answers are kept apart"
-    );
+    assert_eq!(gateway.mock.seen().len(), 2, "streamed and whole answers are kept apart");
     gateway.chat("bye", "a turnip", Stream::Yes).await;
     let again = gateway.chat("bye", "a turnip", Stream::Yes).await;
-    assert_eq!(
-        again.headers["x-wardgate-cache"], "miss",
-        "a cut answer is not kept"
-    );
+    assert_eq!(again.headers["x-wardgate-cache"], "miss", "a cut answer is not kept");
 }
 
 #[tokio::test]
 async fn the_audit_holds_no_text() {
     let gateway = Gateway::start("").await;
     gateway.chat("please a turnip", "fine", Stream::No).await;
-    gateway
-        .chat("please", "secret words and a red cabbage", Stream::Yes)
-        .await;
+    gateway.chat("please", "secret words and a red cabbage", Stream::Yes).await;
     let lines = gateway.audit();
     assert_eq!(lines.len(), 2);
     for line in &lines {
         let text = line.to_string();
-        assert!(
-            !text.contains("turnip") && !text.contains("please") && !text.contains("cabbage"),
-            "{text}"
-        );
+        assert!(!text.contains("turnip") && !text.contains("please") && !text.contains("cabbage"), "{text}");
         assert_eq!(line["action"], "block");
         assert_eq!(line["detections"][0]["rule"], "CAN-010");
     }
@@ -384,42 +271,22 @@ async fn the_audit_holds_no_text() {
 #[tokio::test]
 async fn bad_bodies_are_told_apart_and_the_next_exchange_is_unharmed() {
     let gateway = Gateway::start("").await;
-    let deep = format!(
-        "{{\"messages\": {}{}}}",
-        "[".repeat(10_000),
-        "]".repeat(10_000)
-    );
+    let deep = format!("{{\"messages\": {}{}}}", "[".repeat(10_000), "]".repeat(10_000));
     let cases: [(&[u8], &str); 7] = [
         (b"{\"messages\": [", "invalid_json"),
-        (
-            b"{\"messages\": [{\"role\": \"user\", \"content\": \"\xff\"}]}",
-            "invalid_utf8",
-        ),
+        (b"{\"messages\": [{\"role\": \"user\", \"content\": \"\xff\"}]}", "invalid_utf8"),
         (b"{\"messages\": [], \"messages\": []}", "duplicate_key"),
         (deep.as_bytes(), "too_deep"),
         (b"{\"messages\": 7}", "wrong_type"),
         (b"[]", "wrong_type"),
-        (
-            b"{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"hologram\"}]}]}",
-            "unknown_part",
-        ),
+        (b"{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"hologram\"}]}]}", "unknown_part"),
     ];
     for (body, code) in cases {
         let headers = [("content-type", "application/json")];
-        let reply = gateway
-            .send(
-                Method::POST,
-                "/v1/chat/completions",
-                &headers,
-                body.to_vec(),
-            )
-            .await;
+        let reply = gateway.send(Method::POST, "/v1/chat/completions", &headers, body.to_vec()).await;
         assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{code}");
         assert_eq!(reply.error_code(), code, "{:?}", reply.body);
-        assert_eq!(
-            gateway.chat("hello", "fine", Stream::No).await.said().0,
-            "fine"
-        );
+        assert_eq!(gateway.chat("hello", "fine", Stream::No).await.said().0, "fine");
     }
 }
 
@@ -429,15 +296,11 @@ async fn bad_answers_are_not_shown() {
     let ask = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
     for (raw, status) in [("not json", 502), ("{\"choices\": 3}", 502)] {
         let raw = crate::gateway::percent(raw);
-        let reply = gateway
-            .post("/v1/chat/completions", &[("x-mock-raw", &raw)], &ask)
-            .await;
+        let reply = gateway.post("/v1/chat/completions", &[("x-mock-raw", &raw)], &ask).await;
         assert_eq!(reply.status.as_u16(), status);
         assert!(reply.json()["error"]["message"].is_string());
     }
-    let limited = gateway
-        .post("/v1/chat/completions", &[("x-mock-status", "429")], &ask)
-        .await;
+    let limited = gateway.post("/v1/chat/completions", &[("x-mock-status", "429")], &ask).await;
     assert_eq!(limited.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(limited.json()["error"]["message"].is_string());
 }
@@ -446,13 +309,7 @@ async fn bad_answers_are_not_shown() {
 async fn a_broken_stream_ends_in_an_error_event() {
     let gateway = Gateway::start("").await;
     let ask = json!({"model": "m", "stream": true, "messages": [{"role": "user", "content": "repeat: one two three four five"}]});
-    let reply = gateway
-        .post(
-            "/v1/chat/completions",
-            &[("x-mock-cut-after", "3"), ("x-mock-pieces", "4")],
-            &ask,
-        )
-        .await;
+    let reply = gateway.post("/v1/chat/completions", &[("x-mock-cut-after", "3"), ("x-mock-pieces", "4")], &ask).await;
     let text = String::from_utf8_lossy(&reply.body).into_owned();
     assert!(text.contains("\"error\"") && text.contains("one"), "{text}");
 }

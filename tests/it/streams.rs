@@ -15,12 +15,7 @@ use crate::support::{
 
 /// Ten thousand cases each, as the promise asks; nothing is persisted beside the tests.
 fn cases() -> ProptestConfig {
-    ProptestConfig {
-        cases: 10_000,
-        max_global_rejects: 1_000_000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases: 10_000, max_global_rejects: 1_000_000, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// A scrap of an answer: filler, a word that matters, a disguise of one, or a piece of one.
@@ -45,21 +40,11 @@ fn scrap() -> impl Strategy<Value = String> {
 /// A word behind one of the disguises that the skeleton and squeezed views see through.
 fn disguised(word: &str, trick: usize) -> String {
     match trick {
-        0 => {
-            word.chars()
-                .flat_map(|c| [c, '\u{200b}'])
-                .collect::<String>()
-                + " "
-        }
+        0 => word.chars().flat_map(|c| [c, '\u{200b}']).collect::<String>() + " ",
         1 => word.to_uppercase() + " ",
         2 => word.chars().map(fullwidth).collect::<String>() + " ",
-        _ => {
-            word.split(' ')
-                .map(|part| part.chars().map(String::from).collect::<Vec<_>>().join("."))
-                .collect::<Vec<_>>()
-                .join(" ")
-                + " "
-        }
+        _ => word.split(' ').map(|part| part.chars().map(String::from).collect::<Vec<_>>().join("."))
+            .collect::<Vec<_>>().join(" ") + " ",
     }
 }
 
@@ -76,12 +61,8 @@ fn answer() -> impl Strategy<Value = String> {
 
 /// An answer of filler and pieces of words, seldom a whole one.
 fn clean_answer() -> impl Strategy<Value = String> {
-    let piece = (
-        prop::sample::select(&WITHHELD[..]),
-        any::<prop::sample::Index>(),
-    );
-    let piece =
-        piece.prop_map(|(word, at)| word.chars().take(at.index(word.chars().count())).collect());
+    let piece = (prop::sample::select(&WITHHELD[..]), any::<prop::sample::Index>());
+    let piece = piece.prop_map(|(word, at)| word.chars().take(at.index(word.chars().count())).collect());
     let scrap = prop_oneof![3 => "[a-z]{1,6} ", 2 => "[\u{4e00}-\u{4e40}]{1,4}", 1 => any::<String>(), 2 => piece];
     prop::collection::vec(scrap, 0..14).prop_map(|scraps| scraps.concat())
 }
@@ -121,10 +102,7 @@ fn cuts() -> impl Strategy<Value = Vec<prop::sample::Index>> {
 
 /// Texts of several choices, interleaved delta by delta.
 fn interleaved(texts: &[String], cut: &[prop::sample::Index]) -> Vec<(u32, String)> {
-    let mut queues: Vec<_> = texts
-        .iter()
-        .map(|text| deltas(text, cut).into_iter())
-        .collect();
+    let mut queues: Vec<_> = texts.iter().map(|text| deltas(text, cut).into_iter()).collect();
     let mut all = Vec::new();
     loop {
         let before = all.len();
@@ -155,10 +133,7 @@ fn violations(text: &str) -> Vec<String> {
     }
     judge.finish(&mut found);
     found.retain(|detection| detection.action.withholds());
-    found
-        .iter()
-        .map(|detection| set.rule(detection.rule).id.to_string())
-        .collect()
+    found.iter().map(|detection| set.rule(detection.rule).id.to_string()).collect()
 }
 
 /// Whether the text has nothing in it that any rule of the pack acts on.
@@ -251,17 +226,11 @@ proptest! {
 
 /// Bytes at the end of `text` that could begin a word of the pack or still wait for a word's border.
 fn alive(text: &str) -> usize {
-    let words =
-        WITHHELD
-            .iter()
-            .chain(&COMPANY)
-            .chain(&["菠菜叶", "欧洲萝卜", "食谱书", "okra", "秋葵片"]);
+    let words = WITHHELD.iter().chain(&COMPANY).chain(&["菠菜叶", "欧洲萝卜", "食谱书", "okra", "秋葵片"]);
     let folded = text.to_lowercase();
     words
         .flat_map(|word| {
-            word.char_indices()
-                .map(|(at, c)| &word[..at + c.len_utf8()])
-                .filter(|prefix| folded.ends_with(prefix))
+            word.char_indices().map(|(at, c)| &word[..at + c.len_utf8()]).filter(|prefix| folded.ends_with(prefix))
         })
         .map(str::len)
         .max()
