@@ -8,14 +8,15 @@ mod number;
 mod words;
 
 use super::SignalId;
+use super::endings::Endings;
 use super::lane::{Found, Source};
 use super::window::{Seen, Window};
 use crate::text::Class;
 use number::{WordMask, number};
 use words::{
-    BINDING, BINDING_HAN, DURATION, MEASURES, MEASURES_HAN, MONTHS, PERSONS, PERSONS_HAN, PLAIN_S,
-    SOFTENERS, SOFTENERS_HAN, SPANS, THINGS, THINGS_HAN, TURNS, UNDER, UNDER_HAN, WEAK_AFTER,
-    WEAK_HAN, YEARS, YEARS_BARE, YEARS_HAN,
+    BINDING, BINDING_HAN, DURATION, MEASURES, MEASURES_HAN, MONTHS, PERSON_ENDS, PERSONS,
+    PERSONS_HAN, PLAIN_S, SOFTENERS, SOFTENERS_HAN, SPANS, THINGS, THINGS_HAN, TURNS, UNDER,
+    UNDER_HAN, VERBS, WEAK_AFTER, WEAK_HAN, YEARS, YEARS_BARE, YEARS_HAN,
 };
 
 /// Symbols from the start of the number within which everything is decided.
@@ -293,7 +294,7 @@ fn unit(context: Context, value: u16, at: usize) -> Look<Age> {
     if [years, months, han].contains(&Look::More) {
         return Look::More;
     }
-    let under = ends_any(context.left, &UNDER) || ends_any(context.left, &UNDER_HAN);
+    let under = UNDER.end(context.left) || UNDER_HAN.end(context.left);
     let value = value - u16::from(under && value > 0);
     match (years, months, bare, han) {
         (Look::Yes(to), ..) => of_person(context, value, to),
@@ -411,13 +412,13 @@ fn bound_left(context: Context, value: u16, at: usize) -> Look<Age> {
         };
     }
     let (left, softened_han) = strip(context.left, &SOFTENERS_HAN);
-    if ends_any(left, &UNDER_HAN) && value > 0 {
+    if UNDER_HAN.end(left) && value > 0 {
         return unless_measured_han(context, value - 1, at);
     }
-    if ends_any(left, &BINDING_HAN) {
+    if BINDING_HAN.end(left) {
         return unless_measured_han(context, value, at);
     }
-    let weak = !softened && softened_han && ends_any(context.left, &WEAK_HAN);
+    let weak = !softened && softened_han && WEAK_HAN.end(context.left);
     if weak && !thing_before(context.left) {
         return match context.text.get(at) {
             None if context.ended => age,
@@ -439,12 +440,13 @@ fn unless_measured_han(context: Context, years: u16, at: usize) -> Look<Age> {
 
 /// Whether English before the number says whose age it is.
 fn binds(left: &[char]) -> bool {
-    if ends_any(left, &BINDING) {
+    if BINDING.end(left) {
         return true;
     }
     // "my daughter is 14", "the boy, 14": a person and at most a verb.
-    let (before, verb) = strip_once(left, &[" is ", " was ", " turned ", " turns ", "'s "]);
-    verb && PERSONS.iter().any(|person| ends(before, person))
+    VERBS
+        .strip(left)
+        .is_some_and(|before| PERSON_ENDS.end(before))
 }
 
 /// Whether what follows the number makes it a measure, a time, an ordinal.
@@ -551,41 +553,14 @@ fn starts_any(text: &[char], literals: &[&str]) -> bool {
     })
 }
 
-/// Whether the text ends with this, on a word border if it begins with a Latin letter.
-fn ends(text: &[char], literal: &str) -> bool {
-    // Nearly every literal fails at its last character.
-    if text.last().copied() != literal.chars().next_back() {
-        return false;
-    }
-    let length = literal.chars().count();
-    let Some(from) = text.len().checked_sub(length) else {
-        return false;
-    };
-    let border = !literal.starts_with(|c: char| c.is_ascii_alphabetic())
-        || from == 0
-        || !text[from - 1].is_ascii_alphanumeric();
-    border && literal.chars().zip(&text[from..]).all(|(a, b)| a == *b)
-}
-
-fn ends_any(text: &[char], literals: &[&str]) -> bool {
-    literals.iter().any(|literal| ends(text, literal))
-}
-
-fn strip_once<'a>(text: &'a [char], literals: &[&str]) -> (&'a [char], bool) {
-    literals
-        .iter()
-        .find(|literal| ends(text, literal))
-        .map_or((text, false), |literal| {
-            (&text[..text.len() - literal.chars().count()], true)
-        })
-}
-
 /// Takes trailing adverbs away, up to three, and says whether there was one.
-fn strip<'a>(text: &'a [char], literals: &[&str]) -> (&'a [char], bool) {
+fn strip<'a>(text: &'a [char], endings: &Endings) -> (&'a [char], bool) {
     let mut now = (text, false);
     for _ in 0..3 {
-        let (rest, found) = strip_once(now.0, literals);
-        now = (rest, now.1 || found);
+        match endings.strip(now.0) {
+            Some(rest) => now = (rest, true),
+            None => break,
+        }
     }
     now
 }

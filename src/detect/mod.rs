@@ -12,6 +12,7 @@ mod address;
 mod age;
 mod builder;
 mod contact;
+mod endings;
 mod lane;
 mod lexicon;
 mod pattern;

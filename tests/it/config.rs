@@ -7,8 +7,8 @@ use wardgate::codec::RefusalStyle;
 use wardgate::config::{
     AuditTarget, Config, Credential, Http2, OnFailure, Upstream, UpstreamServer,
 };
-use wardgate::policy::Mode;
 use wardgate::message::{AudienceSource, Band};
+use wardgate::policy::Mode;
 use wardgate::policy::{Action, Status};
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");

@@ -48,19 +48,34 @@ impl Reply {
         }
         let answer = self.json();
         let choice = &answer["choices"][0];
-        let text = choice["message"]["content"].as_str().unwrap_or_default().to_owned();
-        (text, choice["finish_reason"].as_str().unwrap_or_default().to_owned())
+        let text = choice["message"]["content"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        (
+            text,
+            choice["finish_reason"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        )
     }
 
     pub fn error_code(&self) -> String {
-        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+        self.json()["error"]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
 impl Gateway {
     /// One app with the canary pack beside the shipped one; `extra` is YAML of the app.
     pub async fn start(extra: &str) -> Self {
-        Self::with_config(&format!("apps:\n  - name: test\n    upstream: {{url: UPSTREAM}}\n    on_failure: block\n{extra}")).await
+        Self::with_config(&format!(
+            "apps:\n  - name: test\n    upstream: {{url: UPSTREAM}}\n    on_failure: block\n{extra}"
+        ))
+        .await
     }
 
     /// A whole config; `UPSTREAM` stands for the mock's URL.
@@ -87,21 +102,44 @@ impl Gateway {
         let listener = Listener::bind(setup).expect("a free port");
         let url = format!("http://{}", listener.local_addr());
         let drain = Drain::new();
-        listener.serve(Arc::new(Proxy(Arc::clone(&gate))), drain.clone()).expect("it serves");
+        listener
+            .serve(Arc::new(Proxy(Arc::clone(&gate))), drain.clone())
+            .expect("it serves");
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { url, mock, gate, audit, drain, client }
+        Self {
+            url,
+            mock,
+            gate,
+            audit,
+            drain,
+            client,
+        }
     }
 
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Reply {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(body.into())).expect("a valid request");
+        let request = request
+            .body(Full::new(body.into()))
+            .expect("a valid request");
         let response = self.client.request(request).await.expect("an answer");
         let (head, body) = response.into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes();
-        Reply { status: head.status, headers: head.headers, body }
+        Reply {
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
     }
 
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
@@ -117,7 +155,12 @@ impl Gateway {
             "messages": [{"role": "user", "content": prompt}],
         });
         let answer = percent(answer);
-        self.post("/v1/chat/completions", &[("x-mock-answer", &answer), ("x-mock-pieces", "3")], &body).await
+        self.post(
+            "/v1/chat/completions",
+            &[("x-mock-answer", &answer), ("x-mock-pieces", "3")],
+            &body,
+        )
+        .await
     }
 
     /// The body that the model saw last.
@@ -130,7 +173,9 @@ impl Gateway {
     pub fn audit(&self) -> Vec<Value> {
         self.gate.audit.flush();
         let text = std::fs::read_to_string(self.audit.path().join("audit.jsonl")).expect("lines");
-        text.lines().map(|line| serde_json::from_str(line).expect("JSON lines")).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("JSON lines"))
+            .collect()
     }
 }
 

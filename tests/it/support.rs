@@ -27,18 +27,34 @@ pub const WITHHELD: [&str; 9] = [
 ];
 
 /// Words that matter only in company, or only for the record.
-pub const COMPANY: [&str; 7] = ["celery", "西芹段", "fennel", "茴香球", "recipe", "spinach", "parsnip"];
+pub const COMPANY: [&str; 7] = [
+    "celery",
+    "西芹段",
+    "fennel",
+    "茴香球",
+    "recipe",
+    "spinach",
+    "parsnip",
+];
 
 /// The canary pack as a source file.
 pub fn canary_source() -> Source {
-    Source { path: "canary.yaml".into(), text: CANARY.into(), shipped: false }
+    Source {
+        path: "canary.yaml".into(),
+        text: CANARY.into(),
+        shipped: false,
+    }
 }
 
 /// The canary pack, compiled once.
 pub fn canary() -> Arc<PolicySet> {
     static SET: std::sync::OnceLock<Arc<PolicySet>> = std::sync::OnceLock::new();
     Arc::clone(SET.get_or_init(|| {
-        let app = AppPolicies { app: "test".into(), level: 1, ..AppPolicies::default() };
+        let app = AppPolicies {
+            app: "test".into(),
+            level: 1,
+            ..AppPolicies::default()
+        };
         let set = policy::compile(&[canary_source()], &[app]);
         Arc::new(set.unwrap_or_else(|problems| panic!("{problems}")))
     }))
@@ -56,7 +72,10 @@ pub struct Notes {
 impl Record for Notes {
     fn detection(&self, detection: &Detection, _: Lane, _: &str) {
         let rule = canary().rule(detection.rule).id.to_string();
-        self.detections.lock().unwrap().push((rule, detection.action));
+        self.detections
+            .lock()
+            .unwrap()
+            .push((rule, detection.action));
     }
     fn ended(&self, action: Action, rule: &str) {
         *self.ended.lock().unwrap() = Some((action, rule.to_owned()));
@@ -73,8 +92,15 @@ impl Record for Notes {
 
 /// The scene of an answer to a child.
 pub fn scene(direction: Direction) -> Scene {
-    let audience = Audience { band: Band::Unknown, source: AudienceSource::App };
-    Scene { direction, output: Output::Text, audience }
+    let audience = Audience {
+        band: Band::Unknown,
+        source: AudienceSource::App,
+    };
+    Scene {
+        direction,
+        output: Output::Text,
+        audience,
+    }
 }
 
 /// A context over the canary pack.
@@ -88,7 +114,10 @@ pub fn context(codec: &'static dyn Codec, mode: Mode) -> Arc<Context> {
         language: Language::En,
         mode,
         codec,
-        read: ReadLimits { depth: 64, parts: 4096 },
+        read: ReadLimits {
+            depth: 64,
+            parts: 4096,
+        },
         held_bytes: 64 * 1024,
         nudge: None,
         exchange: "test".into(),
@@ -133,7 +162,11 @@ pub fn chat_stream(deltas: &[(u32, String)], choices: u32) -> Vec<u8> {
     };
     let mut out = String::new();
     for choice in 0..choices {
-        out += &chunk(choice, serde_json::json!({"role": "assistant", "content": ""}), None);
+        out += &chunk(
+            choice,
+            serde_json::json!({"role": "assistant", "content": ""}),
+            None,
+        );
     }
     for (choice, text) in deltas {
         out += &chunk(*choice, serde_json::json!({"content": text}), None);
@@ -149,7 +182,9 @@ pub fn chat_stream(deltas: &[(u32, String)], choices: u32) -> Vec<u8> {
 pub fn shown(stream: &[u8], choices: u32) -> Vec<(String, Option<String>)> {
     let mut seen = vec![(String::new(), None); choices as usize];
     for event in std::str::from_utf8(stream).expect("UTF-8").split("\n\n") {
-        let Some(data) = event.strip_prefix("data: ") else { continue };
+        let Some(data) = event.strip_prefix("data: ") else {
+            continue;
+        };
         if data == "[DONE]" {
             continue;
         }

@@ -1,5 +1,7 @@
 //! The words that make a number an age, or something else.
 
+use crate::detect::endings::Endings;
+
 /// Units of age, after at most one space or hyphen on each side of the number.
 pub(super) const YEARS: [&str; 26] = [
     "years old",
@@ -52,18 +54,19 @@ pub(super) const YEARS_HAN: [&str; 6] = ["岁", "周岁", "多岁", "来岁", "�
 pub(super) const SPANS: [&str; 9] = ["-", " - ", "~", "到", "至", " to ", " or ", "或", "、"];
 
 /// The age meant is below the number.
-pub(super) const UNDER: [&str; 6] = [
+pub(super) static UNDER: Endings = Endings::of(&[
     "under ",
     "below ",
     "less than ",
     "younger than ",
     "not yet ",
     "under the age of ",
-];
-pub(super) const UNDER_HAN: [&str; 6] = ["未满", "不满", "不到", "小于", "低于", "未及"];
+]);
+pub(super) static UNDER_HAN: Endings =
+    Endings::of(&["未满", "不满", "不到", "小于", "低于", "未及"]);
 
 /// What binds a plain number to a person from the left, after [`SOFTENERS`] are taken away.
-pub(super) const BINDING: [&str; 27] = [
+pub(super) static BINDING: Endings = Endings::of(&[
     "age ",
     "aged ",
     "age: ",
@@ -91,22 +94,22 @@ pub(super) const BINDING: [&str; 27] = [
     "just turned ",
     "when i was ",
     "turning ",
-];
-pub(super) const BINDING_HAN: [&str; 13] = [
+]);
+pub(super) static BINDING_HAN: Endings = Endings::of(&[
     "今年", "年龄", "芳龄", "刚满", "年满", "年方", "年仅", "才满", "岁数", "年纪", "虚岁", "周岁",
     "实岁",
-];
+]);
 
 /// Adverbs between the binding and the number.
-pub(super) const SOFTENERS: [&str; 9] = [
+pub(super) static SOFTENERS: Endings = Endings::of(&[
     "only ", "just ", "almost ", "nearly ", "about ", "still ", "now ", "already ", "barely ",
-];
-pub(super) const SOFTENERS_HAN: [&str; 15] = [
+]);
+pub(super) static SOFTENERS_HAN: Endings = Endings::of(&[
     "才", "刚", "只有", "只", "是", "为", "约", "大约", ":", " ", "已经", "都", "也", "快", "就",
-];
+]);
 
 /// Words that bind weakly: only with one of [`WEAK_AFTER`] behind the number.
-pub(super) const WEAK_HAN: [&str; 3] = ["才", "刚", "只有"];
+pub(super) static WEAK_HAN: Endings = Endings::of(&["才", "刚", "只有"]);
 pub(super) const WEAK_AFTER: [char; 18] = [
     ',', '。', '!', '?', ';', '\n', '的', '就', '还', '呢', '吧', '啊', '呀', '而', '不', '了',
     '…', ')',
@@ -298,3 +301,9 @@ pub(super) const DURATION: [&str; 10] = [
     "prison",
     "jail",
 ];
+
+/// A person at the end of a text.
+pub(super) static PERSON_ENDS: Endings = Endings::of(&PERSONS);
+
+/// A verb between a person and an age.
+pub(super) static VERBS: Endings = Endings::of(&[" is ", " was ", " turned ", " turns ", "'s "]);
