@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderValue, Response};
+use http_body::Body as _;
 use uuid::Uuid;
 
 use crate::app::{App, Gate, Live};
@@ -17,7 +18,6 @@ use crate::guard::Record;
 use crate::message::{Audience, AudienceSource, Band, Direction};
 use crate::metrics::OpenStream;
 use crate::policy::{Action, Detection};
-use crate::prompt::Prompt;
 use crate::reply::{self, Error};
 use crate::server::Peer;
 
@@ -140,8 +140,8 @@ impl Exchange {
     }
 
     /// How its prompt was judged, and how long that took.
-    pub fn judged(&self, prompt: &Prompt, ask: &Ask, micros: u64) {
-        for detection in &prompt.detections {
+    pub fn judged(&self, detections: &[Detection], ask: &Ask, micros: u64) {
+        for detection in detections {
             let text = ask
                 .parts
                 .get(detection.part as usize)
@@ -181,6 +181,13 @@ impl Exchange {
     pub fn answered(&self, response: &mut Response<Body>) {
         let mut line = self.line();
         line.status = response.status().as_u16();
+        // What is whole already counts here; a stream counts as it leaves.
+        if let (0, Some(bytes)) = (
+            self.sent.load(Ordering::Relaxed),
+            response.body().size_hint().exact(),
+        ) {
+            self.sent.store(bytes, Ordering::Relaxed);
+        }
         let headers = response.headers_mut();
         let id = HeaderValue::from_str(&self.id).expect("a UUID is a header value");
         headers.insert(reply::EXCHANGE_HEADER, id);

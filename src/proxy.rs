@@ -88,7 +88,7 @@ async fn road(
     exchange.asks(&ask);
     let began = Instant::now();
     let prompt = prompt::judge(exchange, &app, audience, &ask).await?;
-    exchange.judged(&prompt, &ask, exchange::micros(began));
+    exchange.judged(&prompt.detections, &ask, exchange::micros(began));
     if prompt.action.ends() {
         return Ok(reply::said(
             codec.refuse(&ask, &prompt.refusal(exchange, &app)),

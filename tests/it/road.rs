@@ -379,6 +379,12 @@ async fn the_audit_holds_no_text() {
         assert_eq!(line["detections"][0]["rule"], "CAN-010");
     }
     assert_eq!(lines[0]["detections"][0]["span"], json!([9, 15]));
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["bytes_out"].as_u64() > Some(100)),
+        "{lines:?}"
+    );
 }
 
 #[tokio::test]
