@@ -252,6 +252,7 @@ impl Guard {
         let piece = self.queue.front().and_then(|held| held.pieces.first());
         let held = piece.map_or(0, |piece| self.lanes.choice(piece));
         let choice = self.lanes.overflowed().unwrap_or(held);
+        self.release_partly();
         self.close(
             choice,
             unchecked_text(self.context.language),
