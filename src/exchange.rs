@@ -239,7 +239,6 @@ impl Record for Exchange {
 
     fn failed(&self, code: &'static str) {
         self.clean.store(false, Ordering::Release);
-        self.gate.metrics.upstream_error(code);
         self.line().fault = Some(LineFault {
             blame: "upstream",
             code,

@@ -257,9 +257,8 @@ impl Metrics {
         }
     }
 
-    /// Counts a failed upstream request or body, by its stable code. [`Metrics::exchange`] does it
-    /// for the fault in an exchange's line; this is for failures that no line tells.
-    pub fn upstream_error(&self, code: &'static str) {
+    /// Counts a failed upstream request or body, by its stable code.
+    fn upstream_error(&self, code: &'static str) {
         self.upstream_errors
             .get_or_create(&CodeLabels { code })
             .inc();

@@ -162,9 +162,6 @@ impl Asked<'_> {
                 body,
             })
             .await;
-        if let Err(error) = &answer {
-            self.exchange.gate().metrics.upstream_error(error.code());
-        }
         self.exchange.first_byte(asked);
         Ok(answer?)
     }

@@ -244,15 +244,6 @@ pub struct ReadLimits {
     pub parts: usize,
 }
 
-/// How an answer's bytes are framed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
-    /// One JSON document.
-    Document,
-    /// Server-sent events (WHATWG HTML, section 9.2).
-    Events,
-}
-
 /// One API dialect.
 pub trait Codec: Send + Sync + std::fmt::Debug {
     /// The dialect's name in configs, metrics and the audit line ("openai.chat").

@@ -281,24 +281,18 @@ impl Check<'_> {
 
     /// A file that must exist; watched.
     pub(super) fn file(&mut self, path: &Spanned<PathBuf>) -> PathBuf {
-        let full = self.folder.join(&path.value);
-        if !full.is_file() {
-            let message = format!("there is no file {}", full.display());
-            self.problems.add(
-                path.referenced,
-                message,
-                "paths are relative to the config file",
-            );
-        }
-        self.watched.push(full.clone());
-        full
+        self.existing(path, "file", Path::is_file)
     }
 
     /// A folder that must exist; watched.
     fn folder(&mut self, path: &Spanned<PathBuf>) -> PathBuf {
+        self.existing(path, "folder", Path::is_dir)
+    }
+
+    fn existing(&mut self, path: &Spanned<PathBuf>, kind: &str, is: fn(&Path) -> bool) -> PathBuf {
         let full = self.folder.join(&path.value);
-        if !full.is_dir() {
-            let message = format!("there is no folder {}", full.display());
+        if !is(&full) {
+            let message = format!("there is no {kind} {}", full.display());
             self.problems.add(
                 path.referenced,
                 message,

@@ -441,6 +441,14 @@ async fn bad_answers_are_not_shown() {
         assert_eq!(reply.status.as_u16(), status);
         assert!(reply.json()["error"]["message"].is_string());
     }
+    let metrics = gateway.gate.metrics.render();
+    let counted = |line: &&str| line.contains("upstream_errors") && line.contains("code=");
+    let counts: Vec<_> = metrics.lines().filter(counted).collect();
+    assert!(!counts.is_empty(), "{metrics}");
+    assert!(
+        counts.iter().all(|line| line.ends_with(" 1")),
+        "each failure counts once: {counts:?}"
+    );
     let limited = gateway
         .post("/v1/chat/completions", &[("x-mock-status", "429")], &ask)
         .await;
