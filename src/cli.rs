@@ -125,6 +125,9 @@ pub struct Files {
     /// Folders of policies beside the shipped ones
     #[arg(long, short, value_name = "DIR", num_args = 1..)]
     pub policies: Vec<PathBuf>,
+    /// A folder in place of the shipped policies: for work on the pack itself, never to serve with
+    #[arg(long, value_name = "DIR", hide_short_help = true)]
+    pub pack: Option<PathBuf>,
 }
 
 /// `serve`.

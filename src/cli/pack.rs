@@ -43,9 +43,19 @@ pub(super) fn config(files: &Files) -> Result<Config, Trouble> {
     Ok(config)
 }
 
-/// The shipped pack and what the folders hold.
-pub(super) fn sources(folders: &[PathBuf]) -> Result<Vec<Source>, Trouble> {
-    let mut sources = policy::shipped();
+/// The shipped pack, or the folder in its place, and what the folders hold.
+pub(super) fn sources(pack: Option<&PathBuf>, folders: &[PathBuf]) -> Result<Vec<Source>, Trouble> {
+    let mut sources = match pack {
+        None => policy::shipped(),
+        Some(folder) => {
+            let mut sources =
+                policy::read_folders(std::slice::from_ref(folder)).map_err(Trouble::new)?;
+            for source in &mut sources {
+                source.shipped = true;
+            }
+            sources
+        }
+    };
     sources.extend(policy::read_folders(folders).map_err(Trouble::new)?);
     Ok(sources)
 }
@@ -58,7 +68,7 @@ pub(super) fn load(files: &Files, level: Option<u8>) -> Result<Pack, Trouble> {
             app.policies.level = level;
         }
     }
-    let sources = sources(&config.policy_folders)?;
+    let sources = sources(files.pack.as_ref(), &config.policy_folders)?;
     let apps: Vec<_> = config.apps.iter().map(|app| app.policies.clone()).collect();
     let set =
         policy::compile(&sources, &apps).map_err(|problems| Trouble::new(problems.to_string()))?;

@@ -24,6 +24,11 @@ const LOG_DEFAULT: &str = "info";
 /// Runs `serve`: until SIGTERM or SIGINT, then drains.
 pub(super) fn run(serve: &Serve) -> Ended {
     log();
+    if serve.files.pack.is_some() {
+        return Err(Trouble::new(
+            "--pack is for work on policies: a proxy serves with the shipped pack",
+        ));
+    }
     let config = config(serve)?;
     let control = control()?;
     let _within = control.enter();
