@@ -5,9 +5,11 @@
 //! alive, none that began later can be longer or complete earlier; when it dies, what follows it
 //! is read again from the next place. The widths below bound how much that can be.
 
+use std::ops::Range;
+
 use super::SignalId;
-use super::lane::{Found, Source};
-use super::window::Window;
+use super::lane::{Found, Source, stamp};
+use super::window::{Tape, Window};
 
 /// Top-level domains that a bare name is taken for a link with. Endings that are words or file
 /// names ("to", "us", "rs", "py", "md") are left out.
@@ -162,12 +164,28 @@ impl Reader {
         }
     }
 
-    /// Reads the newest symbol of the window.
-    #[inline]
-    pub(super) fn step(
+    /// Reads the batch, symbol by symbol.
+    pub(super) fn run(
         &mut self,
         wanted: &[Wanted],
-        window: &Window,
+        tape: &Tape,
+        batch: Range<u32>,
+        source: Source,
+        found: &mut Vec<Found>,
+    ) {
+        for next in batch {
+            let from = found.len();
+            self.step(wanted, tape.before(next), source, found);
+            stamp(&mut found[from..], next);
+        }
+    }
+
+    /// Reads the newest symbol of the window.
+    #[inline]
+    fn step(
+        &mut self,
+        wanted: &[Wanted],
+        window: Window<'_>,
         source: Source,
         found: &mut Vec<Found>,
     ) {
@@ -193,7 +211,7 @@ impl Reader {
         &mut self,
         mut at: u32,
         wanted: &[Wanted],
-        window: &Window,
+        window: Window<'_>,
         source: Source,
         found: &mut Vec<Found>,
     ) {
@@ -223,7 +241,7 @@ impl Reader {
     }
 
     /// The candidate that this symbol begins.
-    fn begin(&self, at: u32, window: &Window) -> Option<Candidate> {
+    fn begin(&self, at: u32, window: Window<'_>) -> Option<Candidate> {
         let seen = window.get(at)?;
         if kind(seen.symbol.ch) & ALNUM == 0 {
             return None;
@@ -254,7 +272,7 @@ impl Reader {
     pub(super) fn finish(
         &mut self,
         wanted: &[Wanted],
-        window: &Window,
+        window: Window<'_>,
         source: Source,
         found: &mut Vec<Found>,
     ) {
@@ -275,7 +293,7 @@ impl Reader {
     }
 
     /// What would be reported if the text ended here.
-    pub(super) fn unripe(mut self, wanted: &[Wanted], window: &Window) -> Vec<Found> {
+    pub(super) fn unripe(mut self, wanted: &[Wanted], window: Window<'_>) -> Vec<Found> {
         let mut found = Vec::new();
         self.finish(wanted, window, Source::Visible, &mut found);
         found
@@ -284,7 +302,7 @@ impl Reader {
 
 impl Candidate {
     /// Whether the symbols before `at`, which this one follows, are an address.
-    fn complete_before(&self, follows: Option<char>, at: u32, window: &Window) -> bool {
+    fn complete_before(&self, follows: Option<char>, at: u32, window: Window<'_>) -> bool {
         let border = || follows.is_none_or(|ch| kind(ch) & (ALNUM | UNDERSCORE) == 0);
         match self.state {
             State::MailLabel { labels, since } => {
@@ -309,7 +327,7 @@ impl Candidate {
     }
 
     /// Where the symbol at `at` leads.
-    fn next(&self, ch: char, at: u32, window: &Window) -> Option<State> {
+    fn next(&self, ch: char, at: u32, window: Window<'_>) -> Option<State> {
         let kind = kind(ch);
         match self.state {
             State::Local if ch == '@' => Some(State::MailLabel {
@@ -352,7 +370,7 @@ impl Candidate {
         (labels, since): (u8, u32),
         ch: char,
         at: u32,
-        window: &Window,
+        window: Window<'_>,
     ) -> Option<State> {
         let kind = kind(ch);
         match ch {
@@ -378,7 +396,7 @@ impl Candidate {
         }
     }
 
-    fn next_scheme(&self, ch: char, at: u32, window: &Window) -> Option<State> {
+    fn next_scheme(&self, ch: char, at: u32, window: Window<'_>) -> Option<State> {
         let length = (at - self.from) as usize;
         if ch == ':' {
             let whole = ["http", "https"]
@@ -422,14 +440,14 @@ fn tail(at: u32, most: u32) -> State {
     }
 }
 
-fn is_letter(index: u32, window: &Window) -> bool {
+fn is_letter(index: u32, window: Window<'_>) -> bool {
     window
         .get(index)
         .is_some_and(|seen| kind(seen.symbol.ch) & ALPHA != 0)
 }
 
 /// Whether symbols `from..to` are these.
-fn spells(from: u32, to: u32, window: &Window, word: &str) -> bool {
+fn spells(from: u32, to: u32, window: Window<'_>, word: &str) -> bool {
     (to - from) as usize == word.len()
         && (from..to)
             .zip(word.chars())
@@ -437,7 +455,7 @@ fn spells(from: u32, to: u32, window: &Window, word: &str) -> bool {
 }
 
 /// One past the last byte of the symbol before this one.
-fn end_before(at: u32, window: &Window) -> u32 {
+fn end_before(at: u32, window: Window<'_>) -> u32 {
     at.checked_sub(1)
         .and_then(|last| window.get(last))
         .map_or(0, |seen| seen.end)
@@ -461,5 +479,6 @@ fn report(
         end,
         from: candidate.from,
         to,
+        ripe: 0,
     }));
 }

@@ -7,10 +7,12 @@
 mod number;
 mod words;
 
+use std::ops::Range;
+
 use super::SignalId;
 use super::endings::Endings;
-use super::lane::{Found, Source};
-use super::window::{Seen, Window};
+use super::lane::{Found, Source, stamp};
+use super::window::{Seen, Tape, Window};
 use crate::text::Class;
 use number::{WordMask, number};
 use words::{
@@ -81,12 +83,28 @@ pub(super) struct Ages {
 }
 
 impl Ages {
-    /// Reads the newest symbol of the window.
-    #[inline]
-    pub(super) fn step(
+    /// Reads the batch, symbol by symbol.
+    pub(super) fn run(
         &mut self,
         wanted: &[Wanted],
-        window: &Window,
+        tape: &Tape,
+        batch: Range<u32>,
+        source: Source,
+        found: &mut Vec<Found>,
+    ) {
+        for next in batch {
+            let from = found.len();
+            self.step(wanted, tape.before(next), source, found);
+            stamp(&mut found[from..], next);
+        }
+    }
+
+    /// Reads the newest symbol of the window.
+    #[inline]
+    fn step(
+        &mut self,
+        wanted: &[Wanted],
+        window: Window<'_>,
         source: Source,
         found: &mut Vec<Found>,
     ) {
@@ -124,7 +142,7 @@ impl Ages {
     }
 
     /// Whether a number may begin here.
-    fn opens(&self, seen: &Seen, index: u32, window: &Window) -> bool {
+    fn opens(&self, seen: &Seen, index: u32, window: Window<'_>) -> bool {
         let before = |back: u32| {
             let at = index.checked_sub(back)?;
             window.get(at).map(|seen| seen.symbol)
@@ -147,7 +165,7 @@ impl Ages {
     fn decide(
         &mut self,
         wanted: &[Wanted],
-        window: &Window,
+        window: Window<'_>,
         source: Source,
         ended: bool,
         found: &mut Vec<Found>,
@@ -176,7 +194,7 @@ impl Ages {
     pub(super) fn finish(
         &mut self,
         wanted: &[Wanted],
-        window: &Window,
+        window: Window<'_>,
         source: Source,
         found: &mut Vec<Found>,
     ) {
@@ -197,10 +215,10 @@ impl Ages {
     }
 
     /// Undecided numbers that would be ages if the text ended here.
-    pub(super) fn unripe<'a>(&'a self, window: &'a Window) -> impl Iterator<Item = Found> + 'a {
+    pub(super) fn unripe<'a>(&'a self, window: Window<'a>) -> impl Iterator<Item = Found> + 'a {
         self.candidates
             .iter()
-            .filter_map(|&candidate| match look(candidate, window, true) {
+            .filter_map(move |&candidate| match look(candidate, window, true) {
                 Look::Yes(age) => {
                     Some(report(candidate, age, SignalId(0), window, Source::Visible))
                 }
@@ -213,7 +231,7 @@ fn report(
     candidate: Candidate,
     age: Age,
     signal: SignalId,
-    window: &Window,
+    window: Window<'_>,
     source: Source,
 ) -> Found {
     let to = candidate.from + age.length as u32;
@@ -224,10 +242,11 @@ fn report(
         end: window.get(to - 1).map_or(candidate.start, |seen| seen.end),
         from: candidate.from,
         to,
+        ripe: 0,
     }
 }
 
-fn look(candidate: Candidate, window: &Window, ended: bool) -> Look<Age> {
+fn look(candidate: Candidate, window: Window<'_>, ended: bool) -> Look<Age> {
     let (mut left, mut text) = ([' '; LEFT], [' '; MAX_WIDTH]);
     let left_from = candidate.from.saturating_sub(LEFT as u32);
     let left = copy(&mut left, window, left_from, candidate.from);
@@ -241,7 +260,7 @@ fn look(candidate: Candidate, window: &Window, ended: bool) -> Look<Age> {
 }
 
 /// Symbols `from..to` as characters.
-fn copy<'a>(buffer: &'a mut [char], window: &Window, from: u32, to: u32) -> &'a [char] {
+fn copy<'a>(buffer: &'a mut [char], window: Window<'_>, from: u32, to: u32) -> &'a [char] {
     let mut length = 0;
     for index in from..to {
         if let Some(seen) = window.get(index) {

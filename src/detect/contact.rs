@@ -45,7 +45,7 @@ pub(super) fn patterns(kind: ContactKind) -> Vec<String> {
 }
 
 /// Whether what stands around a match leaves it a contact.
-pub(super) fn holds(kind: ContactKind, from: u32, _to: u32, window: &Window) -> bool {
+pub(super) fn holds(kind: ContactKind, from: u32, _to: u32, window: Window<'_>) -> bool {
     let before = from
         .checked_sub(1)
         .and_then(|index| window.get(index))

@@ -5,9 +5,9 @@ use super::address::Reader;
 use super::age::Ages;
 use super::pattern::Matching;
 use super::phrase::Phrases;
-use super::window::Window;
+use super::window::{Seen, Tape};
 use super::{Detectors, SignalId};
-use crate::text::{Symbol, ViewKind};
+use crate::text::ViewKind;
 
 /// Where a lane's symbols come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,13 +37,17 @@ pub(super) struct Found {
     pub end: u32,
     pub from: u32,
     pub to: u32,
+    /// Symbols of the lane that had to be read before it was certain.
+    pub ripe: u32,
 }
 
 /// One sequence of symbols and all that is alive in it.
 #[derive(Debug)]
 pub(super) struct Lane {
     source: Source,
-    pub(super) window: Window,
+    pub(super) tape: Tape,
+    /// Symbols that the detectors have read; the rest of the tape is the batch.
+    read: u32,
     phrases: Phrases,
     /// One per [`Detectors::patterns`].
     matching: Vec<Matching>,
@@ -56,7 +60,8 @@ impl Lane {
     pub(super) fn new(source: Source, detectors: &Detectors) -> Self {
         Self {
             source,
-            window: Window::new(),
+            tape: Tape::default(),
+            read: 0,
             phrases: Phrases::default(),
             matching: detectors.patterns.iter().map(Matching::new).collect(),
             addresses: detectors.shapes().map(Reader::new).collect(),
@@ -64,45 +69,49 @@ impl Lane {
         }
     }
 
-    /// Reads one symbol, which comes from a character at these original bytes, with `at` skeleton
-    /// symbols before it; appends what became certain by it.
+    /// Writes one symbol to the batch.
     #[inline]
-    pub(super) fn step(
-        &mut self,
-        detectors: &Detectors,
-        (symbol, original): (Symbol, char),
-        bytes: (u32, u32),
-        at: u32,
-        found: &mut Vec<Found>,
-    ) {
-        self.window.push(symbol, original, bytes, at);
+    pub(super) fn push(&mut self, seen: Seen) {
+        self.tape.push(seen);
+    }
+
+    /// Reads the batch; appends what became certain by it, detector by detector.
+    pub(super) fn run(&mut self, detectors: &Detectors, found: &mut Vec<Found>) {
+        if self.read == self.tape.len() {
+            return;
+        }
+        let (tape, source) = (&self.tape, self.source);
+        let batch = self.read + 1..self.tape.len() + 1;
         if !detectors.lexicon.is_empty() {
             self.phrases
-                .step(&detectors.lexicon, &self.window, self.source, found);
+                .run(&detectors.lexicon, tape, batch.clone(), source, found);
         }
         for (matching, patterns) in self.matching.iter_mut().zip(&detectors.patterns) {
-            matching.step(patterns, &self.window, self.source, found);
+            matching.run(patterns, tape, batch.clone(), source, found);
         }
         for reader in &mut self.addresses {
-            reader.step(&detectors.addresses, &self.window, self.source, found);
+            reader.run(&detectors.addresses, tape, batch.clone(), source, found);
         }
         if !detectors.ages.is_empty() {
-            self.ages
-                .step(&detectors.ages, &self.window, self.source, found);
+            self.ages.run(&detectors.ages, tape, batch, source, found);
         }
+        self.read = self.tape.len();
+        self.tape.trim();
     }
 
     /// The sequence ends; appends what became certain by that.
     pub(super) fn finish(&mut self, detectors: &Detectors, found: &mut Vec<Found>) {
+        let (from, window) = (found.len(), self.tape.whole());
         self.phrases.finish(found);
         for (matching, patterns) in self.matching.iter_mut().zip(&detectors.patterns) {
-            matching.finish(patterns, &self.window, self.source, found);
+            matching.finish(patterns, window, self.source, found);
         }
         for reader in &mut self.addresses {
-            reader.finish(&detectors.addresses, &self.window, self.source, found);
+            reader.finish(&detectors.addresses, window, self.source, found);
         }
         self.ages
-            .finish(&detectors.ages, &self.window, self.source, found);
+            .finish(&detectors.ages, window, self.source, found);
+        stamp(&mut found[from..], self.read);
     }
 
     /// First byte of the earliest thing that is alive and that text waits for.
@@ -126,16 +135,17 @@ impl Lane {
         &'a self,
         detectors: &'a Detectors,
     ) -> impl Iterator<Item = Found> + 'a {
+        let window = self.tape.whole();
         let matching = self
             .matching
             .iter()
             .zip(&detectors.patterns)
-            .flat_map(|(matching, patterns)| matching.unripe(patterns, self.window.len()));
-        let ages = self.ages.unripe(&self.window);
+            .flat_map(move |(matching, patterns)| matching.unripe(patterns, window.len()));
+        let ages = self.ages.unripe(window);
         let addresses = self
             .addresses
             .iter()
-            .flat_map(|reader| reader.unripe(&detectors.addresses, &self.window));
+            .flat_map(move |reader| reader.unripe(&detectors.addresses, window));
         let all = self
             .phrases
             .unripe()
@@ -145,8 +155,16 @@ impl Lane {
         all.filter(|found| detectors.holds(found.signal))
     }
 
-    /// Live prefixes.
-    pub(super) fn threads(&self) -> usize {
-        self.phrases.threads()
+    /// Whether there were ever more live prefixes than are followed.
+    pub(super) fn overflowed(&self) -> bool {
+        self.phrases.overflowed()
+    }
+}
+
+/// Notes how many symbols had been read when these became certain.
+#[inline]
+pub(super) fn stamp(found: &mut [Found], ripe: u32) {
+    for found in found {
+        found.ripe = ripe;
     }
 }

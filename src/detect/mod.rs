@@ -18,6 +18,7 @@ mod lexicon;
 mod pattern;
 mod phrase;
 mod scanner;
+mod side;
 mod window;
 
 pub use builder::{Builder, Detectors};

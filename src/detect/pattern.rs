@@ -5,6 +5,7 @@
 //! start is reported, and none that overlaps one that began earlier.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson;
@@ -14,8 +15,8 @@ use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, LookSet};
 
 use super::contact;
-use super::lane::{Found, Source};
-use super::window::Window;
+use super::lane::{Found, Source, stamp};
+use super::window::{Tape, Window};
 use super::{Problem, SignalId};
 use crate::text::skeleton;
 
@@ -320,12 +321,28 @@ impl Matching {
         }
     }
 
-    /// Reads the newest symbol of the window.
-    #[inline]
-    pub(super) fn step(
+    /// Reads the batch, symbol by symbol.
+    pub(super) fn run(
         &mut self,
         patterns: &Patterns,
-        window: &Window,
+        tape: &Tape,
+        batch: Range<u32>,
+        source: Source,
+        found: &mut Vec<Found>,
+    ) {
+        for next in batch {
+            let from = found.len();
+            self.step(patterns, tape.before(next), source, found);
+            stamp(&mut found[from..], next);
+        }
+    }
+
+    /// Reads the newest symbol of the window.
+    #[inline]
+    fn step(
+        &mut self,
+        patterns: &Patterns,
+        window: Window<'_>,
         source: Source,
         found: &mut Vec<Found>,
     ) {
@@ -400,7 +417,7 @@ impl Matching {
     fn resolve(
         &mut self,
         patterns: &Patterns,
-        window: &Window,
+        window: Window<'_>,
         source: Source,
         found: &mut Vec<Found>,
     ) {
@@ -443,7 +460,7 @@ impl Matching {
     pub(super) fn finish(
         &mut self,
         patterns: &Patterns,
-        window: &Window,
+        window: Window<'_>,
         source: Source,
         found: &mut Vec<Found>,
     ) {
@@ -520,7 +537,7 @@ fn record(
     }
 }
 
-fn holds(guard: Guard, from: u32, to: u32, window: &Window) -> bool {
+fn holds(guard: Guard, from: u32, to: u32, window: Window<'_>) -> bool {
     match guard {
         Guard::None => true,
         Guard::Contact(kind) => contact::holds(kind, from, to, window),
@@ -535,5 +552,6 @@ fn report(signal: SignalId, match_: Match, source: Source) -> Found {
         end: match_.end,
         from: match_.from,
         to: match_.to,
+        ripe: 0,
     }
 }

@@ -8,15 +8,20 @@
 //! * between two Latin letters: only if each letter of the spelled-out part stands alone, and there are at least three;
 //! * between Han and Latin: white space, as typesetting puts it there, or as above.
 
+use std::ops::Range;
+
 use super::Detectors;
 use super::SignalId;
-use super::lane::{Found, Source};
+use super::lane::{Found, Source, stamp};
 use super::lexicon::{
     HAS_HAN, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Lexicon, MAX_SEPARATORS, MAX_SPACES,
     Term,
 };
-use super::window::{Seen, Window};
+use super::window::{Seen, Tape, Window};
 use crate::text::{Class, ViewKind};
+
+/// Live prefixes per lane; ordinary text has a handful.
+const MAX_THREADS: usize = 4_096;
 
 /// The gap is the space between two words of a term.
 const WORDS: u8 = 1;
@@ -81,6 +86,8 @@ pub(super) struct Phrases {
     waiting: Vec<Waiting>,
     /// Whether a thread is inside a gap.
     gapped: bool,
+    /// Whether there were ever more threads than [`MAX_THREADS`].
+    overflowed: bool,
     /// Classes of the last two symbols.
     last: Option<Class>,
     before_last: Option<Class>,
@@ -89,7 +96,7 @@ pub(super) struct Phrases {
 /// One step's surroundings, so that the functions below need few arguments.
 struct Step<'a> {
     lexicon: &'a Lexicon,
-    window: &'a Window,
+    window: Window<'a>,
     seen: &'a Seen,
     index: u32,
     code: u16,
@@ -105,12 +112,29 @@ fn is_word(class: Option<Class>) -> bool {
 }
 
 impl Phrases {
-    /// Reads the newest symbol of the window.
-    #[inline]
-    pub(super) fn step(
+    /// Reads the batch, symbol by symbol.
+    pub(super) fn run(
         &mut self,
         lexicon: &Lexicon,
-        window: &Window,
+        tape: &Tape,
+        batch: Range<u32>,
+        source: Source,
+        found: &mut Vec<Found>,
+    ) {
+        for next in batch {
+            let from = found.len();
+            self.step(lexicon, tape.before(next), source, found);
+            stamp(&mut found[from..], next);
+            self.overflowed |= self.threads.len() > MAX_THREADS;
+        }
+    }
+
+    /// Reads the newest symbol of the window.
+    #[inline]
+    fn step(
+        &mut self,
+        lexicon: &Lexicon,
+        window: Window<'_>,
         source: Source,
         found: &mut Vec<Found>,
     ) {
@@ -386,9 +410,9 @@ impl Phrases {
         self.waiting.iter().map(|waiting| waiting.found)
     }
 
-    /// Live threads; they are what a hostile text could make many of.
-    pub(super) fn threads(&self) -> usize {
-        self.threads.len()
+    /// Whether there were ever more live prefixes than are followed.
+    pub(super) fn overflowed(&self) -> bool {
+        self.overflowed
     }
 }
 
@@ -448,6 +472,7 @@ fn complete(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut
             end: step.seen.end,
             from: thread.from,
             to: step.index + 1,
+            ripe: 0,
         };
         let border = match (term.last.is_latin(), thread.flags & NO_WORD != 0) {
             (true, _) => Border::Latin,

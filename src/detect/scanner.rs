@@ -1,9 +1,11 @@
-//! [`Scanner`]: one text, read character by character. All state advances per character, so how
-//! the text was cut cannot be seen.
+//! [`Scanner`]: one text, read in batches of symbols. What is reported, and with which numbers,
+//! depends on the symbols alone, so how the text was cut cannot be seen.
 
 use std::sync::Arc;
 
 use super::lane::{Found, Lane, Source};
+use super::side::Side;
+use super::window::Seen;
 use super::{Detectors, Hit};
 use crate::text::fold::{self, Reading};
 use crate::text::hidden::{Decoder, Secret};
@@ -12,11 +14,11 @@ use crate::text::{Span, Symbol};
 /// Hits reported per text. More means an attack on the judge, not a text: the caller closes.
 pub const MAX_HITS: u32 = 2_000;
 
-/// Live prefixes per lane; ordinary text has a handful.
-const MAX_THREADS: usize = 4_096;
-
 /// Visible symbols after which smuggled text counts as ended, so that it does not hold the rest.
 const HIDDEN_PATIENCE: u32 = 64;
+
+/// Symbols per batch: the tape of a batch stays in the first-level cache.
+const BATCH: u32 = 512;
 
 /// Reads one text, piece by piece.
 #[derive(Debug)]
@@ -37,11 +39,7 @@ struct Smuggled {
     decoder: Decoder,
     /// First byte of the character being joined from bytes.
     joining: Option<u32>,
-    lane: Lane,
-    /// Certain, but to be reported with the next visible symbol: the order of hits counts those.
-    late: Vec<Found>,
-    /// Skeleton symbols at the last secret.
-    last: u32,
+    side: Side,
 }
 
 impl Scanner {
@@ -60,28 +58,42 @@ impl Scanner {
 
     /// Reads the next piece; appends the hits that became certain.
     pub fn push(&mut self, piece: &str, hits: &mut Vec<Hit>) {
+        let mut room = BATCH;
         for c in piece.chars() {
             let start = self.bytes;
             self.bytes += c.len_utf8() as u32;
             match fold::read(c) {
-                Reading::One(symbol) => self.symbol(symbol, c, start, hits),
+                Reading::One(symbol) => self.write(symbol, c, start),
                 Reading::Many(symbols) => {
                     for &symbol in symbols {
-                        self.symbol(symbol, c, start, hits);
+                        self.write(symbol, c, start);
+                        if self.hidden.is_some() {
+                            self.run(hits);
+                        }
                     }
                 }
-                Reading::Nothing => {}
-                Reading::Hidden(secret) => self.secret(secret, start),
+                Reading::Nothing => continue,
+                Reading::Hidden(secret) => {
+                    self.run(hits);
+                    self.secret(secret, start);
+                    continue;
+                }
+            }
+            room -= 1;
+            if room == 0 || self.hidden.is_some() {
+                self.run(hits);
+                room = BATCH;
             }
         }
+        self.run(hits);
     }
 
     /// The text ends here; appends the hits that became certain by that.
     pub fn finish(&mut self, hits: &mut Vec<Hit>) {
         self.lane.finish(&self.detectors, &mut self.found);
         if let Some(mut hidden) = self.hidden.take() {
-            hidden.close(&self.detectors);
-            self.found.append(&mut hidden.late);
+            hidden.side.close(&self.detectors);
+            self.take_late(&mut hidden.side);
         }
         self.report(hits);
     }
@@ -100,19 +112,16 @@ impl Scanner {
 
     /// Skeleton symbols read so far.
     pub fn symbols(&self) -> u32 {
-        self.lane.window.len()
+        self.lane.tape.len()
     }
 
     /// The start of the earliest match that is complete, ends at or before `end`, and waits only for right context.
     pub fn unripe_before(&self, end: u32) -> Option<u32> {
-        let late = self.hidden.iter().flat_map(|hidden| {
-            let late = hidden.late.iter().copied();
-            let late = late.filter(|found| self.detectors.holds(found.signal));
-            late.chain(hidden.lane.unripe(&self.detectors))
-        });
+        let hidden = self.hidden.iter();
+        let hidden = hidden.flat_map(|hidden| hidden.side.unripe(&self.detectors));
         self.lane
             .unripe(&self.detectors)
-            .chain(late)
+            .chain(hidden)
             .filter(|found| found.end <= end)
             .map(|found| found.start)
             .min()
@@ -125,66 +134,74 @@ impl Scanner {
     }
 
     #[inline]
-    fn symbol(&mut self, symbol: Symbol, original: char, start: u32, hits: &mut Vec<Hit>) {
-        let at = self.lane.window.len();
-        let bytes = (start, self.bytes);
-        self.lane.step(
-            &self.detectors,
-            (symbol, original),
-            bytes,
-            at,
-            &mut self.found,
-        );
+    fn write(&mut self, symbol: Symbol, original: char, start: u32) {
+        self.lane.push(Seen {
+            symbol,
+            original,
+            start,
+            end: self.bytes,
+        });
+    }
+
+    /// Reads the batch and reports what became certain.
+    fn run(&mut self, hits: &mut Vec<Hit>) {
+        self.lane.run(&self.detectors, &mut self.found);
         if self.hidden.is_some() {
             self.age_hidden();
         }
         if !self.found.is_empty() {
             self.report(hits);
         }
-        self.overflowed |= self.lane.threads() > MAX_THREADS;
+        self.overflowed |= self.lane.overflowed();
     }
 
     #[cold]
     fn age_hidden(&mut self) {
-        let Some(hidden) = &mut self.hidden else {
+        let Some(mut hidden) = self.hidden.take() else {
             return;
         };
-        let expired = self.lane.window.len() - hidden.last > HIDDEN_PATIENCE;
-        if expired {
-            hidden.close(&self.detectors);
+        let read = self.symbols();
+        if read == hidden.side.last {
+            self.hidden = Some(hidden);
+            return;
         }
-        self.found.append(&mut hidden.late);
+        let expired = read - hidden.side.last > HIDDEN_PATIENCE;
         if expired {
-            self.hidden = None;
+            hidden.side.close(&self.detectors);
         }
+        self.take_late(&mut hidden.side);
+        if !expired {
+            self.hidden = Some(hidden);
+        }
+    }
+
+    /// What a side lane found is certain with the visible symbol that follows it.
+    fn take_late(&mut self, side: &mut Side) {
+        let ripe = self.symbols();
+        self.found
+            .extend(side.late().map(|found| Found { ripe, ..found }));
     }
 
     #[cold]
     fn secret(&mut self, secret: Secret, start: u32) {
-        let detectors = &self.detectors;
+        let (detectors, read) = (&self.detectors, self.lane.tape.len());
         let hidden = self.hidden.get_or_insert_with(|| {
             Box::new(Smuggled {
                 decoder: Decoder::default(),
                 joining: None,
-                lane: Lane::new(Source::Hidden, detectors),
-                late: Vec::new(),
-                last: 0,
+                side: Side::new(Source::Hidden, detectors),
             })
         });
-        hidden.last = self.lane.window.len();
-        hidden.push(detectors, secret, start, self.bytes);
-        self.overflowed |= hidden.late.len() > MAX_HITS as usize;
-        hidden.late.truncate(MAX_HITS as usize);
-        self.overflowed |= hidden.lane.threads() > MAX_THREADS;
+        hidden.push(detectors, secret, (start, self.bytes), read);
+        self.overflowed |= hidden.side.waiting() > MAX_HITS as usize || hidden.side.overflowed();
     }
 
-    /// Turns what became certain with the newest symbol into hits, in the order of the law.
+    /// Turns what became certain into hits, in the order of the law.
     fn report(&mut self, hits: &mut Vec<Hit>) {
-        let ripe = self.symbols();
         self.found
-            .sort_by_key(|found| (found.to, found.from, found.signal, found.view));
+            .sort_by_key(|found| (found.ripe, found.to, found.from, found.signal, found.view));
         self.found
-            .dedup_by_key(|found| (found.to, found.from, found.signal, found.start));
+            .dedup_by_key(|found| (found.ripe, found.to, found.from, found.signal, found.start));
         for found in self.found.drain(..) {
             if self.reported == MAX_HITS {
                 self.overflowed = true;
@@ -198,14 +215,17 @@ impl Scanner {
                 to: found.to,
                 view: found.view,
                 score: 1.0,
-                ripe,
+                ripe: found.ripe,
             });
         }
     }
 }
 
 impl Smuggled {
-    fn push(&mut self, detectors: &Detectors, secret: Secret, start: u32, end: u32) {
+    /// The next secret, at these bytes, where `at` skeleton symbols have been read.
+    fn push(&mut self, detectors: &Detectors, secret: Secret, bytes: (u32, u32), at: u32) {
+        let (start, end) = bytes;
+        self.side.last = at;
         if matches!(secret, Secret::Byte(0xC0..)) {
             self.joining = Some(start);
         }
@@ -214,46 +234,20 @@ impl Smuggled {
         };
         let joined = self.joining.take().unwrap_or(start);
         let start = if c.is_ascii() { start } else { joined };
-        let (one, many): (Option<Symbol>, &[Symbol]) = match fold::read(c) {
-            Reading::One(symbol) => (Some(symbol), &[]),
-            Reading::Many(symbols) => (None, symbols),
-            Reading::Nothing | Reading::Hidden(_) => (None, &[]),
-        };
-        let from = self.late.len();
-        for &symbol in one.iter().chain(many) {
-            let bytes = (start, end);
-            self.lane
-                .step(detectors, (symbol, c), bytes, self.last, &mut self.late);
+        for symbol in fold::read(c).symbols() {
+            let seen = Seen {
+                symbol,
+                original: c,
+                start,
+                end,
+            };
+            self.side.push(seen, at);
         }
-        self.place(from);
-    }
-
-    fn close(&mut self, detectors: &Detectors) {
-        let from = self.late.len();
-        self.lane.finish(detectors, &mut self.late);
-        self.place(from);
-    }
-
-    /// Replaces positions in this lane by positions in the skeleton.
-    fn place(&mut self, from: usize) {
-        let place = |index: u32| {
-            self.lane
-                .window
-                .get(index)
-                .map_or(self.last, |seen| seen.at)
-        };
-        for found in &mut self.late[from..] {
-            (found.from, found.to) = (place(found.from), place(found.to - 1));
-        }
+        self.side.run(detectors);
     }
 
     fn earliest(&self, detectors: &Detectors) -> Option<u32> {
-        let late = self
-            .late
-            .iter()
-            .filter(|found| detectors.holds(found.signal));
-        let late = late.map(|found| found.start).min();
-        [self.lane.earliest(detectors), late, self.joining]
+        [self.side.earliest(detectors), self.joining]
             .into_iter()
             .flatten()
             .min()

@@ -1,6 +1,11 @@
-//! [`Window`]: the last symbols that a lane has read, each with its original bytes.
+//! [`Tape`]: the last symbols that a lane has read, each with its original bytes; [`Window`]: the
+//! tape as it was when one of them was the newest.
+//!
+//! A lane reads in batches: symbols are written to the tape first, then each detector walks over
+//! the new ones in a tight loop of its own. What a detector sees at a symbol is the window that
+//! ends there, so that how the text was cut into batches cannot be seen.
 
-use crate::text::{Class, Symbol};
+use crate::text::Symbol;
 
 /// One symbol as a lane reads it.
 #[derive(Debug, Clone, Copy)]
@@ -13,68 +18,95 @@ pub(super) struct Seen {
     pub start: u32,
     /// One past its last byte.
     pub end: u32,
-    /// Symbols of the skeleton before it: its own index in the skeleton lane, that of its
-    /// neighbourhood in the hidden lane.
-    pub at: u32,
 }
 
-/// Symbols kept: the longest term ([`super::lexicon::MAX_TERM_SYMBOLS`]) and the contexts of an
-/// age fit. A power of two, so that an index is one `and`.
+/// Symbols a window shows: the longest term ([`super::lexicon::MAX_TERM_SYMBOLS`]), the contexts
+/// of an age and of an alignment fit.
 const KEPT: usize = 256;
 
-/// A ring of the last [`KEPT`] symbols, addressed by their index in the lane.
-#[derive(Debug)]
-pub(super) struct Window {
-    ring: Box<[Seen; KEPT]>,
-    next: u32,
+/// Symbols after which the tape is cut back to [`KEPT`]: rarely enough to cost nothing.
+const FULL: usize = 4 * KEPT;
+
+/// The last symbols of a lane.
+#[derive(Debug, Default)]
+pub(super) struct Tape {
+    seen: Vec<Seen>,
+    /// Index in the lane of the first symbol kept.
+    base: u32,
 }
 
-impl Window {
-    pub(super) fn new() -> Self {
-        let nothing = Seen {
-            symbol: Symbol {
-                ch: ' ',
-                class: Class::Space,
-            },
-            original: ' ',
-            start: 0,
-            end: 0,
-            at: 0,
-        };
-        Self {
-            ring: Box::new([nothing; KEPT]),
-            next: 0,
+impl Tape {
+    /// Writes one symbol.
+    #[inline]
+    pub(super) fn push(&mut self, seen: Seen) {
+        self.seen.push(seen);
+    }
+
+    /// Symbols written so far.
+    #[inline]
+    pub(super) fn len(&self) -> u32 {
+        self.base + self.seen.len() as u32
+    }
+
+    /// The window whose newest symbol is the one before `next`.
+    #[inline]
+    pub(super) fn before(&self, next: u32) -> Window<'_> {
+        Window {
+            seen: &self.seen[..(next - self.base) as usize],
+            base: self.base,
         }
     }
 
-    /// Field by field: a whole [`Seen`] on its way through memory costs more than all else here.
-    #[inline]
-    pub(super) fn push(&mut self, symbol: Symbol, original: char, bytes: (u32, u32), at: u32) {
-        let seen = &mut self.ring[self.next as usize % KEPT];
-        seen.symbol.ch = symbol.ch;
-        seen.symbol.class = symbol.class;
-        seen.original = original;
-        (seen.start, seen.end) = bytes;
-        seen.at = at;
-        self.next += 1;
+    /// The window whose newest symbol is the one written last.
+    pub(super) fn whole(&self) -> Window<'_> {
+        self.before(self.len())
     }
 
-    /// The symbol read last.
+    /// The symbols from this index on, which has to be one of the last [`KEPT`].
     #[inline]
-    pub(super) fn newest(&self) -> &Seen {
-        &self.ring[self.next.wrapping_sub(1) as usize % KEPT]
+    pub(super) fn from(&self, index: u32) -> &[Seen] {
+        &self.seen[(index - self.base) as usize..]
     }
 
-    /// Symbols read so far.
+    /// Forgets what no window shows any more, once it is much.
+    #[inline]
+    pub(super) fn trim(&mut self) {
+        if self.seen.len() >= FULL {
+            let old = self.seen.len() - KEPT;
+            self.seen.drain(..old);
+            self.base += old as u32;
+        }
+    }
+}
+
+/// The last [`KEPT`] symbols up to one place, addressed by their index in the lane.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window<'t> {
+    seen: &'t [Seen],
+    base: u32,
+}
+
+impl<'t> Window<'t> {
+    /// The newest symbol.
+    #[inline]
+    pub(super) fn newest(&self) -> &'t Seen {
+        &self.seen[self.seen.len() - 1]
+    }
+
+    /// Symbols of the lane up to here.
     #[inline]
     pub(super) fn len(&self) -> u32 {
-        self.next
+        self.base + self.seen.len() as u32
     }
 
-    /// The symbol with this index, if it is still there.
-    pub(super) fn get(&self, index: u32) -> Option<&Seen> {
-        (index < self.next && self.next - index <= KEPT as u32)
-            .then(|| &self.ring[index as usize % KEPT])
+    /// The symbol with this index, if it is one of the last [`KEPT`].
+    #[inline]
+    pub(super) fn get(&self, index: u32) -> Option<&'t Seen> {
+        let back = self.len().checked_sub(index)?;
+        if back as usize > KEPT {
+            return None;
+        }
+        self.seen.get(self.seen.len().checked_sub(back as usize)?)
     }
 
     /// Whether symbols `from..to` came as exactly these characters, with nothing dropped between.

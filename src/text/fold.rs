@@ -35,6 +35,18 @@ pub enum Reading {
     Hidden(Secret),
 }
 
+impl Reading {
+    /// The symbols; none for what is not there.
+    pub fn symbols(self) -> impl Iterator<Item = Symbol> {
+        let (one, many): (Option<Symbol>, &'static [Symbol]) = match self {
+            Self::One(symbol) => (Some(symbol), &[]),
+            Self::Many(list) => (None, list),
+            Self::Nothing | Self::Hidden(_) => (None, &[]),
+        };
+        one.into_iter().chain(many.iter().copied())
+    }
+}
+
 /// Characters per page and pages in Unicode.
 const PAGE: usize = 256;
 const PAGES: usize = 0x11_0000 / PAGE;
@@ -127,14 +139,7 @@ fn pack(c: char, lists: &mut Vec<Symbol>) -> u32 {
 pub fn symbols(text: &str) -> impl Iterator<Item = (Symbol, super::Span)> + '_ {
     text.char_indices().flat_map(|(at, c)| {
         let span = super::Span::new(at as u32, (at + c.len_utf8()) as u32);
-        let (one, many): (Option<Symbol>, &'static [Symbol]) = match read(c) {
-            Reading::One(symbol) => (Some(symbol), &[]),
-            Reading::Many(list) => (None, list),
-            Reading::Nothing | Reading::Hidden(_) => (None, &[]),
-        };
-        one.into_iter()
-            .chain(many.iter().copied())
-            .map(move |symbol| (symbol, span))
+        read(c).symbols().map(move |symbol| (symbol, span))
     })
 }
 

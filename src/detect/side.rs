@@ -1,0 +1,116 @@
+//! [`Side`]: a lane beside the skeleton, of what a reader does not see as it is written.
+
+use super::Detectors;
+use super::lane::{Found, Lane, Source};
+use super::window::Seen;
+
+/// Symbols whose places are kept: as many as a window shows.
+const KEPT: usize = 256;
+
+/// Places after which they are cut back to [`KEPT`].
+const FULL: usize = 8 * KEPT;
+
+/// A lane whose matches are placed among the symbols of the skeleton.
+#[derive(Debug)]
+pub(super) struct Side {
+    lane: Lane,
+    /// Skeleton symbols before each symbol of the lane, from index `base` on.
+    places: Vec<u32>,
+    base: u32,
+    /// Certain, but to be reported with the next visible symbol: the order of hits counts those.
+    late: Vec<Found>,
+    /// Skeleton symbols when the lane was last written to.
+    pub last: u32,
+}
+
+impl Side {
+    /// An empty lane.
+    pub(super) fn new(source: Source, detectors: &Detectors) -> Self {
+        Self {
+            lane: Lane::new(source, detectors),
+            places: Vec::new(),
+            base: 0,
+            late: Vec::new(),
+            last: 0,
+        }
+    }
+
+    /// Writes a symbol that stands where `at` skeleton symbols have been read.
+    pub(super) fn push(&mut self, seen: Seen, at: u32) {
+        self.lane.push(seen);
+        self.places.push(at);
+        self.last = at;
+    }
+
+    /// Reads what was written.
+    pub(super) fn run(&mut self, detectors: &Detectors) {
+        let from = self.late.len();
+        self.lane.run(detectors, &mut self.late);
+        self.place(from);
+        if self.places.len() >= FULL {
+            let old = self.places.len() - KEPT;
+            self.places.drain(..old);
+            self.base += old as u32;
+        }
+    }
+
+    /// The sequence ends here.
+    pub(super) fn close(&mut self, detectors: &Detectors) {
+        self.run(detectors);
+        let from = self.late.len();
+        self.lane.finish(detectors, &mut self.late);
+        self.place(from);
+    }
+
+    /// What became certain and is not yet reported.
+    pub(super) fn late(&mut self) -> std::vec::Drain<'_, Found> {
+        self.late.drain(..)
+    }
+
+    /// How much that is.
+    pub(super) fn waiting(&self) -> usize {
+        self.late.len()
+    }
+
+    /// First byte of the earliest thing that text waits for.
+    pub(super) fn earliest(&self, detectors: &Detectors) -> Option<u32> {
+        let late = self.late.iter();
+        let late = late.filter(|found| detectors.holds(found.signal));
+        let late = late.map(|found| found.start).min();
+        [self.lane.earliest(detectors), late]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Complete matches that wait only for what follows, and that text waits for.
+    pub(super) fn unripe<'a>(
+        &'a self,
+        detectors: &'a Detectors,
+    ) -> impl Iterator<Item = Found> + 'a {
+        let late = self.late.iter().copied();
+        let late = late.filter(|found| detectors.holds(found.signal));
+        late.chain(self.lane.unripe(detectors))
+    }
+
+    /// Whether there were ever more live prefixes than are followed.
+    pub(super) fn overflowed(&self) -> bool {
+        self.lane.overflowed()
+    }
+
+    /// Replaces positions in this lane by positions in the skeleton. A match of which the window
+    /// has lost the beginning stands where its end does, and so on: never where batches end.
+    fn place(&mut self, from: usize) {
+        let Self {
+            late, places, base, ..
+        } = self;
+        for found in &mut late[from..] {
+            let place = |index: u32| {
+                let near = found.ripe - index <= KEPT as u32;
+                let index = if near { index } else { found.ripe - 1 };
+                places.get((index - *base) as usize).copied().unwrap_or(0)
+            };
+            (found.from, found.to) = (place(found.from), place(found.to - 1));
+        }
+    }
+}
