@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::SignalId;
+use super::doubt::Needs;
 use super::lane::{Found, Source, stamp};
 use super::window::{Tape, Window};
 
@@ -480,5 +481,6 @@ fn report(
         from: candidate.from,
         to,
         ripe: 0,
+        needs: Needs::Nothing,
     }));
 }

@@ -10,6 +10,7 @@ mod words;
 use std::ops::Range;
 
 use super::SignalId;
+use super::doubt::Needs;
 use super::endings::Endings;
 use super::lane::{Found, Source, stamp};
 use super::window::{Seen, Tape, Window};
@@ -243,6 +244,7 @@ fn report(
         from: candidate.from,
         to,
         ripe: 0,
+        needs: Needs::Nothing,
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Builder {
     addresses: Vec<address::Wanted>,
     reach: HashMap<SignalId, u32>,
     free: HashSet<SignalId>,
+    contacts: HashSet<SignalId>,
+    vouchers: HashSet<(SignalId, SignalId)>,
 }
 
 /// All signals of all policies, compiled. Immutable and shared.
@@ -32,6 +34,10 @@ pub struct Detectors {
     reach: HashMap<SignalId, u32>,
     /// Signals for which no text waits.
     free: HashSet<SignalId>,
+    /// Signals that are a way to reach somebody.
+    contacts: HashSet<SignalId>,
+    /// Which signal is a second sign of which other one.
+    vouchers: HashSet<(SignalId, SignalId)>,
 }
 
 impl Builder {
@@ -65,6 +71,7 @@ impl Builder {
 
     /// Adds: a way to reach somebody.
     pub fn contact(&mut self, signal: SignalId, kinds: &[ContactKind]) -> Result<(), Problem> {
+        self.contacts.insert(signal);
         for &kind in kinds {
             if let Some(shape) = contact::shape(kind) {
                 let wanted = address::Wanted { signal, shape };
@@ -81,6 +88,12 @@ impl Builder {
         Ok(())
     }
 
+    /// A hit of `by` near a doubtful match of `signal` (a two-character homophone, say) is the
+    /// second sign that makes it count. Contacts and other words of the same signal always are.
+    pub fn vouch(&mut self, signal: SignalId, by: SignalId) {
+        self.vouchers.insert((by, signal));
+    }
+
     /// No hit of this signal ever withholds text of a stream, so none of it needs to wait for one:
     /// [`Scanner::settled`] and [`Scanner::unripe_before`] pass over what is alive for it alone.
     pub fn free(&mut self, signal: SignalId) {
@@ -93,6 +106,8 @@ impl Builder {
             lexicon: self.words.build(&self.free),
             patterns: self.regexes.build(&self.free)?,
             free: self.free,
+            contacts: self.contacts,
+            vouchers: self.vouchers,
             ages: self.ages,
             addresses: self.addresses,
             reach: self.reach,
@@ -123,6 +138,11 @@ impl Detectors {
     /// Whether text may have to wait for hits of the signal.
     pub(super) fn holds(&self, signal: SignalId) -> bool {
         !self.free.contains(&signal)
+    }
+
+    /// Whether a hit of one signal is a second sign of the other.
+    pub(super) fn vouches(&self, one: SignalId, other: SignalId) -> bool {
+        one == other || self.contacts.contains(&one) || self.vouchers.contains(&(one, other))
     }
 
     /// The shapes of address that any signal wants.

@@ -3,6 +3,7 @@
 
 use super::address::Reader;
 use super::age::Ages;
+use super::doubt::{Doubts, Needs};
 use super::pattern::Matching;
 use super::phrase::Phrases;
 use super::window::{Seen, Tape};
@@ -16,19 +17,30 @@ pub(super) enum Source {
     Visible,
     /// Invisible characters.
     Hidden,
+    /// What codes spell.
+    Decoded,
+    /// Columns, and text that is announced to be turned around.
+    Turned,
 }
 
 impl Source {
     /// The reading that a match here is reported in, if nothing tells it more exactly.
     pub(super) fn view(self) -> ViewKind {
+        self.only().unwrap_or(ViewKind::Skeleton)
+    }
+
+    /// The one reading of everything in a lane beside the skeleton.
+    pub(super) fn only(self) -> Option<ViewKind> {
         match self {
-            Self::Visible => ViewKind::Skeleton,
-            Self::Hidden => ViewKind::Hidden,
+            Self::Visible => None,
+            Self::Hidden => Some(ViewKind::Hidden),
+            Self::Decoded => Some(ViewKind::Decoded),
+            Self::Turned => Some(ViewKind::Reversed),
         }
     }
 }
 
-/// A certain match: bytes of the original and symbols of the lane.
+/// A match: bytes of the original and symbols of the lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found {
     pub signal: SignalId,
@@ -39,6 +51,8 @@ pub(super) struct Found {
     pub to: u32,
     /// Symbols of the lane that had to be read before it was certain.
     pub ripe: u32,
+    /// What has to be there beside it for it to count; nothing once it leaves the lane.
+    pub needs: Needs,
 }
 
 /// One sequence of symbols and all that is alive in it.
@@ -49,6 +63,7 @@ pub(super) struct Lane {
     /// Symbols that the detectors have read; the rest of the tape is the batch.
     read: u32,
     phrases: Phrases,
+    doubts: Doubts,
     /// One per [`Detectors::patterns`].
     matching: Vec<Matching>,
     /// One per shape that is wanted.
@@ -63,6 +78,7 @@ impl Lane {
             tape: Tape::default(),
             read: 0,
             phrases: Phrases::default(),
+            doubts: Doubts::default(),
             matching: detectors.patterns.iter().map(Matching::new).collect(),
             addresses: detectors.shapes().map(Reader::new).collect(),
             ages: Ages::default(),
@@ -80,7 +96,7 @@ impl Lane {
         if self.read == self.tape.len() {
             return;
         }
-        let (tape, source) = (&self.tape, self.source);
+        let (tape, source, from) = (&self.tape, self.source, found.len());
         let batch = self.read + 1..self.tape.len() + 1;
         if !detectors.lexicon.is_empty() {
             self.phrases
@@ -95,6 +111,7 @@ impl Lane {
         if !detectors.ages.is_empty() {
             self.ages.run(&detectors.ages, tape, batch, source, found);
         }
+        self.doubts.settle(detectors, tape, from, found);
         self.read = self.tape.len();
         self.tape.trim();
     }
@@ -112,6 +129,7 @@ impl Lane {
         self.ages
             .finish(&detectors.ages, window, self.source, found);
         stamp(&mut found[from..], self.read);
+        self.doubts.finish(detectors, &self.tape, from, found);
     }
 
     /// First byte of the earliest thing that is alive and that text waits for.
@@ -126,33 +144,24 @@ impl Lane {
             .filter_map(|(matching, _)| matching.earliest())
             .chain(addresses.filter_map(Reader::earliest))
             .chain(self.phrases.earliest(detectors))
+            .chain(self.doubts.earliest(detectors))
             .chain(self.ages.earliest().filter(|_| ages))
             .min()
     }
 
     /// Complete matches that wait only for what follows, and that text waits for.
-    pub(super) fn unripe<'a>(
-        &'a self,
-        detectors: &'a Detectors,
-    ) -> impl Iterator<Item = Found> + 'a {
+    pub(super) fn unripe(&self, detectors: &Detectors) -> Vec<Found> {
         let window = self.tape.whole();
-        let matching = self
-            .matching
-            .iter()
-            .zip(&detectors.patterns)
-            .flat_map(move |(matching, patterns)| matching.unripe(patterns, window.len()));
-        let ages = self.ages.unripe(window);
-        let addresses = self
-            .addresses
-            .iter()
-            .flat_map(move |reader| reader.unripe(&detectors.addresses, window));
-        let all = self
-            .phrases
-            .unripe()
-            .chain(matching)
-            .chain(addresses)
-            .chain(ages);
-        all.filter(|found| detectors.holds(found.signal))
+        let matching = self.matching.iter().zip(&detectors.patterns);
+        let matching =
+            matching.flat_map(|(matching, patterns)| matching.unripe(patterns, window.len()));
+        let addresses = self.addresses.iter();
+        let addresses = addresses.flat_map(|reader| reader.unripe(&detectors.addresses, window));
+        let all = self.phrases.unripe().chain(matching).chain(addresses);
+        let mut found: Vec<Found> = all.chain(self.ages.unripe(window)).collect();
+        found.extend(self.doubts.unripe());
+        found.retain(|found| detectors.holds(found.signal));
+        found
     }
 
     /// Whether there were ever more live prefixes than are followed.

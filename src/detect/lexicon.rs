@@ -1,12 +1,16 @@
-//! [`Lexicon`]: the words and phrases of all signals as one trie over skeleton symbols.
+//! [`Lexicon`]: the words and phrases of all signals as one automaton over skeleton symbols.
 //!
-//! A trie walked from every possible start (see [`super::phrase`]) knows exactly which prefixes
-//! are alive and where each began, borders included; an Aho-Corasick automaton knows only the
-//! longest, and not whether its left border holds. Since Latin terms start at words only, most
-//! symbols of ordinary text touch no node at all, which also makes the walk the faster one.
+//! It is a trie, walked from every possible start (see [`super::phrase`]), so that it is known
+//! exactly which prefixes are alive and where each began; an Aho-Corasick automaton knows only the
+//! longest, and not whether its left border holds. Each edge also has its disguises beside it
+//! ([`super::alternatives`]): a Han is entered by itself, by its syllable, by its shape class, by
+//! the parts it splits into, by its pinyin in letters; a word by an emoji of that name. So one walk
+//! reads views V0 to V6 and any mixture of them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
+use super::prefilter::Prefilter;
+use super::trie::Trie;
 use super::{Problem, SignalId};
 use crate::text::{Class, Symbol, ViewKind, Views, symbols};
 
@@ -22,52 +26,155 @@ pub(super) const MAX_SEPARATORS: u8 = 16;
 /// White space that may stand for the space between two words of a term.
 pub(super) const MAX_SPACES: u8 = 3;
 
+/// Symbols that may stand for one Han: six letters of pinyin and a tone.
+const MAX_SPELLED: u32 = 7;
+
+/// Letters of a Latin term from which on it is looked for backwards and rotated: shorter words
+/// turn into each other ("live", "evil").
+const MIN_TURNED_LETTERS: usize = 4;
+
 /// What a node has: a child that is a space.
 pub(super) const HAS_SPACE: u8 = 1;
 /// A child that is Han.
 pub(super) const HAS_HAN: u8 = 2;
 /// A child that is a letter or digit.
 pub(super) const HAS_LATIN: u8 = 4;
-
 /// A term below may be looked for in the squeezed view.
 pub(super) const HAS_SQUEEZED: u8 = 8;
-
 /// A term ends here.
 pub(super) const HAS_TERM: u8 = 16;
-
 /// A term below is one that text waits for.
 pub(super) const HAS_HELD: u8 = 32;
 
 /// One word or phrase of one signal.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Term {
     pub signal: SignalId,
     pub views: Views,
     /// As the policy has it, for the surface view.
     pub written: Box<str>,
-    /// Class of its last symbol: a letter or digit wants a border after it.
-    pub last: Class,
     /// Further letters that may follow.
     pub tail: u8,
+    /// Han in it.
+    pub han: u8,
+    /// Latin letters in it.
+    pub letters: u8,
+    /// Whether it is a term backwards or rotated (V9).
+    pub turned: bool,
 }
 
+/// Readings each of which shows all that the ones before it show.
+const LADDER: [ViewKind; 7] = [
+    ViewKind::Surface,
+    ViewKind::Skeleton,
+    ViewKind::Squeezed,
+    ViewKind::Emoji,
+    ViewKind::Pinyin,
+    ViewKind::Fuzzy,
+    ViewKind::Shape,
+];
+
 impl Term {
-    /// The first allowed reading in which something is found that this one shows: each reading
-    /// shows all that the ones before it show.
-    pub(super) fn view(&self, level: ViewKind) -> Option<ViewKind> {
-        [ViewKind::Surface, ViewKind::Skeleton, ViewKind::Squeezed]
-            .into_iter()
-            .find(|&view| view >= level && self.views.has(view))
+    /// The reading in which it is reported when it was found at `level` (surface, skeleton or
+    /// squeezed) and with the help of the lossy views `uses`; `None` where its policy does not
+    /// look. Each reading shows all that the ones before it show.
+    pub(super) fn view(&self, level: ViewKind, uses: Views) -> Option<ViewKind> {
+        let uses = if self.turned {
+            uses.with(ViewKind::Reversed)
+        } else {
+            uses
+        };
+        if !uses.is_empty() {
+            let view = uses.farthest();
+            return view.filter(|_| self.views.has_all(uses));
+        }
+        let shown = |view: &ViewKind| *view >= level && self.views.has(*view);
+        LADDER.into_iter().find(shown)
+    }
+}
+
+/// By what an edge is entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// The symbol itself.
+    Exact,
+    /// A step of a longer way, not its last.
+    Path,
+    /// The parts that a Han splits into.
+    Split,
+    /// An emoji of that name.
+    Emoji,
+    /// Pinyin in letters.
+    Spelled,
+    /// A Han with that sound.
+    Syllable,
+    /// A Han of that shape.
+    Shape,
+    /// An emoji whose name sounds like it.
+    Pun,
+    /// A Han with a sound that dialects merge with it.
+    Fuzzy,
+}
+
+impl Kind {
+    /// The view that undoes it, if it is more than the skeleton.
+    pub(super) fn view(self) -> Views {
+        match self {
+            Self::Exact | Self::Path => Views::NONE,
+            Self::Emoji | Self::Pun => Views::of(&[ViewKind::Emoji]),
+            Self::Spelled | Self::Syllable => Views::of(&[ViewKind::Pinyin]),
+            Self::Split | Self::Shape => Views::of(&[ViewKind::Shape]),
+            Self::Fuzzy => Views::of(&[ViewKind::Fuzzy]),
+        }
+    }
+}
+
+/// By which codes one symbol may enter an edge; 0 means by none.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Labels {
+    /// As itself.
+    pub exact: u16,
+    /// By its sounds.
+    pub syllable: u16,
+    pub second: u16,
+    /// By its shape.
+    pub shape: u16,
+    /// By the sounds of dialects.
+    pub fuzzy: u16,
+    pub jyutping: u16,
+}
+
+impl Labels {
+    /// Those there are, the symbol itself first.
+    #[inline]
+    pub(super) fn all(self) -> impl Iterator<Item = u16> {
+        [
+            self.exact,
+            self.syllable,
+            self.second,
+            self.shape,
+            self.fuzzy,
+            self.jyutping,
+        ]
+        .into_iter()
+        .filter(|&code| code != 0)
     }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Node {
-    first: u32,
-    outs: u32,
-    children: u16,
-    terms: u16,
-    has: u8,
+pub(super) struct Node {
+    pub first: u32,
+    pub outs: u32,
+    pub edges: u16,
+    pub terms: u16,
+    pub has: u8,
+}
+
+/// Where an edge leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Edge {
+    pub to: u32,
+    pub kind: Kind,
 }
 
 /// Terms before they are compiled.
@@ -105,32 +212,81 @@ impl Words {
                 Some("drop the `*`: Han terms match inside longer words anyway"),
             ));
         }
-        let last = last.class;
-        let reach = reach(folded.len() as u32, tail, views);
+        let count = |class: Class| folded.iter().filter(|s| s.class == class).count() as u8;
         let term = Term {
             signal,
             views,
             written: written.into(),
-            last,
             tail,
+            han: count(Class::Han),
+            letters: count(Class::Letter),
+            turned: false,
         };
+        let reach = reach(&folded, &term);
+        if views.has(ViewKind::Reversed) {
+            self.turn(&folded, &term);
+        }
         self.entries.push((folded, term));
         Ok(reach)
     }
 
+    /// Adds a term backwards, in rot13 and in atbash.
+    fn turn(&mut self, folded: &[Symbol], term: &Term) {
+        let plain = |s: &Symbol| s.ch.is_ascii_alphabetic() || s.ch == ' ';
+        let latin = folded.iter().all(plain) && usize::from(term.letters) >= MIN_TURNED_LETTERS;
+        let han = term.han >= 2 && folded.iter().all(|s| s.class == Class::Han);
+        let mut ways = Vec::new();
+        if latin || han {
+            ways.push(folded.iter().rev().copied().collect::<Vec<_>>());
+        }
+        if latin {
+            let rot13 = |at: u8| (at + 13) % 26;
+            ways.push(rotated(folded, rot13));
+            ways.push(rotated(folded, |at| 25 - at));
+        }
+        for turned in ways.into_iter().filter(|turned| turned != folded) {
+            let term = Term {
+                turned: true,
+                tail: 0,
+                ..term.clone()
+            };
+            self.entries.push((turned, term));
+        }
+    }
+
     /// Compiles.
     pub(super) fn build(self, free: &HashSet<SignalId>) -> Lexicon {
-        Lexicon::new(self.entries, free)
+        Trie::grow(self.entries, free)
     }
 }
 
-fn reach(symbols: u32, tail: u8, views: Views) -> u32 {
-    let gap = if views.has(ViewKind::Squeezed) {
+/// A Latin phrase with each letter replaced.
+fn rotated(folded: &[Symbol], turn: impl Fn(u8) -> u8) -> Vec<Symbol> {
+    let replaced = folded.iter().map(|symbol| match symbol.ch {
+        'a'..='z' => Symbol {
+            ch: (turn(symbol.ch as u8 - b'a') + b'a') as char,
+            ..*symbol
+        },
+        _ => *symbol,
+    });
+    replaced.collect()
+}
+
+/// Symbols that a match can span, the one after it included.
+fn reach(folded: &[Symbol], term: &Term) -> u32 {
+    let lossy = [ViewKind::Pinyin, ViewKind::Shape];
+    let lossy = term.han >= 2 && lossy.iter().any(|&view| term.views.has(view));
+    let width = |symbol: &Symbol| match symbol.class {
+        Class::Han if lossy => MAX_SPELLED,
+        _ => 1,
+    };
+    let symbols: u32 = folded.iter().map(width).sum();
+    let gap = if term.views.has(ViewKind::Squeezed) {
         MAX_SEPARATORS
     } else {
         MAX_SPACES
     };
-    symbols + (symbols - 1) * u32::from(gap) + u32::from(tail) + 1
+    symbols + (symbols - 1) * u32::from(gap) + u32::from(term.tail) + 1
 }
 
 /// White space inside becomes single spaces, that around the term goes.
@@ -156,145 +312,22 @@ fn one_space(symbols: impl Iterator<Item = Symbol>) -> Vec<Symbol> {
 /// All terms, compiled. Code 0 is "in no term".
 #[derive(Debug)]
 pub(super) struct Lexicon {
-    nodes: Vec<Node>,
-    /// Parallel to `nodes`: the symbol that leads to it. Children of a node lie side by side.
-    codes: Vec<u16>,
-    outs: Vec<u32>,
-    terms: Vec<Term>,
-    roots: Vec<u32>,
-    space: u16,
-    leet: Vec<[u16; 2]>,
-    pages: Vec<u16>,
-    alphabet: Vec<[u16; 256]>,
+    pub(super) nodes: Vec<Node>,
+    /// Codes of the edges, a node's own side by side and sorted; parallel to `edges`.
+    pub(super) codes: Vec<u16>,
+    pub(super) edges: Vec<Edge>,
+    pub(super) outs: Vec<u32>,
+    pub(super) terms: Vec<Term>,
+    /// By code: where the edges of the root begin, and how many they are.
+    pub(super) roots: Vec<(u32, u16)>,
+    pub(super) space: u16,
+    pub(super) leet: Vec<[u16; 2]>,
+    pub(super) pages: Vec<u16>,
+    pub(super) labels: Vec<[Labels; 256]>,
+    pub(super) prefilter: Prefilter,
 }
 
-/// What a leet sign may stand for.
-const LEET: [(char, &str); 12] = [
-    ('1', "il"),
-    ('!', "il"),
-    ('|', "il"),
-    ('0', "o"),
-    ('3', "e"),
-    ('4', "a"),
-    ('@', "a"),
-    ('5', "s"),
-    ('$', "s"),
-    ('7', "t"),
-    ('8', "b"),
-    ('9', "g"),
-];
-
 impl Lexicon {
-    fn new(mut entries: Vec<(Vec<Symbol>, Term)>, free: &HashSet<SignalId>) -> Self {
-        entries.sort_by(|a, b| {
-            let key = |entry: &(Vec<Symbol>, Term)| -> Vec<char> {
-                entry.0.iter().map(|symbol| symbol.ch).collect()
-            };
-            key(a).cmp(&key(b)).then(a.1.signal.cmp(&b.1.signal))
-        });
-        let mut lexicon = Self {
-            nodes: vec![Node::default()],
-            codes: vec![0],
-            outs: Vec::new(),
-            terms: Vec::new(),
-            roots: Vec::new(),
-            space: 0,
-            leet: vec![[0; 2]; 128],
-            pages: vec![0; 0x11_0000 / 256],
-            alphabet: vec![[0; 256]],
-        };
-        let classes = lexicon.number_symbols(&entries);
-        let keys: Vec<Vec<u16>> = entries
-            .iter()
-            .map(|(symbols, _)| symbols.iter().map(|s| lexicon.code(s.ch)).collect())
-            .collect();
-        lexicon.terms = entries.into_iter().map(|entry| entry.1).collect();
-        lexicon.grow(&keys, &classes, free);
-        lexicon.roots = vec![0; classes.len()];
-        let root = lexicon.nodes[0];
-        for child in root.first..root.first + u32::from(root.children) {
-            lexicon.roots[lexicon.codes[child as usize] as usize] = child;
-        }
-        lexicon
-    }
-
-    /// Gives every symbol of the terms a code, in the order of the characters, so that sorted
-    /// terms are sorted codes. Returns the class of each code.
-    fn number_symbols(&mut self, entries: &[(Vec<Symbol>, Term)]) -> Vec<Class> {
-        let used: BTreeMap<char, Class> = entries
-            .iter()
-            .flat_map(|entry| entry.0.iter().map(|symbol| (symbol.ch, symbol.class)))
-            .collect();
-        let mut classes = vec![Class::Mark];
-        for (&ch, &class) in &used {
-            let code = u16::try_from(classes.len()).expect("fewer folded characters than 65,536");
-            classes.push(class);
-            let page = ch as usize / 256;
-            if self.pages[page] == 0 {
-                self.pages[page] = self.alphabet.len() as u16;
-                self.alphabet.push([0; 256]);
-            }
-            self.alphabet[self.pages[page] as usize][ch as usize % 256] = code;
-        }
-        self.space = self.code(' ');
-        for (sign, letters) in LEET {
-            for (slot, letter) in letters.chars().enumerate() {
-                self.leet[sign as usize][slot] = self.code(letter);
-            }
-        }
-        classes
-    }
-
-    /// Grows the trie breadth first over the sorted keys.
-    fn grow(&mut self, keys: &[Vec<u16>], classes: &[Class], free: &HashSet<SignalId>) {
-        let mut ranges = vec![(0, keys.len())];
-        let mut depths = vec![0];
-        let mut at = 0;
-        while at < self.nodes.len() {
-            let (mut from, to) = ranges[at];
-            let depth = depths[at];
-            let mut node = Node {
-                first: self.nodes.len() as u32,
-                outs: self.outs.len() as u32,
-                ..Node::default()
-            };
-            let squeezed = |term: &Term| term.views.has(ViewKind::Squeezed);
-            if self.terms[from..to].iter().any(squeezed) {
-                node.has |= HAS_SQUEEZED;
-            }
-            if self.terms[from..to]
-                .iter()
-                .any(|term| !free.contains(&term.signal))
-            {
-                node.has |= HAS_HELD;
-            }
-            while from < to && keys[from].len() == depth {
-                self.outs.push(from as u32);
-                node.terms = node.terms.saturating_add(1);
-                node.has |= HAS_TERM;
-                from += 1;
-            }
-            while from < to {
-                let code = keys[from][depth];
-                let same = keys[from..to].partition_point(|key| key[depth] == code);
-                self.nodes.push(Node::default());
-                self.codes.push(code);
-                ranges.push((from, from + same));
-                depths.push(depth + 1);
-                node.children += 1;
-                node.has |= match classes[code as usize] {
-                    Class::Space => HAS_SPACE,
-                    Class::Han => HAS_HAN,
-                    Class::Letter | Class::Digit => HAS_LATIN,
-                    _ => 0,
-                };
-                from += same;
-            }
-            self.nodes[at] = node;
-            at += 1;
-        }
-    }
-
     /// Whether text waits for a term below the node.
     pub(super) fn holds(&self, node: u32) -> bool {
         self.nodes[node as usize].has & HAS_HELD != 0
@@ -304,11 +337,11 @@ impl Lexicon {
         self.terms.is_empty()
     }
 
-    /// The code of a symbol; 0 if no term has it.
+    /// By which codes a symbol may enter edges.
     #[inline]
-    pub(super) fn code(&self, ch: char) -> u16 {
+    pub(super) fn labels(&self, ch: char) -> &Labels {
         let page = self.pages[ch as usize / 256] as usize;
-        self.alphabet[page][ch as usize % 256]
+        &self.labels[page][ch as usize % 256]
     }
 
     /// The code of the space between words; 0 if every term is a single word.
@@ -322,29 +355,26 @@ impl Lexicon {
         self.leet.get(ch as usize).copied().unwrap_or_default()
     }
 
-    /// The node for terms that begin with this symbol.
+    /// Where a term may begin with this code.
     #[inline]
-    pub(super) fn root(&self, code: u16) -> Option<u32> {
-        let node = self.roots[code as usize];
-        (node != 0).then_some(node)
+    pub(super) fn roots(&self, code: u16) -> &[Edge] {
+        let (first, count) = self.roots[code as usize];
+        &self.edges[first as usize..first as usize + usize::from(count)]
     }
 
-    /// Where this symbol leads.
+    /// Where this code leads from a node.
     #[inline]
-    pub(super) fn child(&self, node: u32, code: u16) -> Option<u32> {
-        if code == 0 {
-            return None;
-        }
-        let node = self.nodes[node as usize];
+    pub(super) fn children(&self, node: u32, code: u16) -> &[Edge] {
+        let node = &self.nodes[node as usize];
         let first = node.first as usize;
-        let codes = &self.codes[first..first + usize::from(node.children)];
-        let at = match codes {
-            [] => None,
-            [one] => (*one == code).then_some(0),
-            [..] if codes.len() <= 8 => codes.iter().position(|&c| c == code),
-            _ => codes.binary_search(&code).ok(),
+        let codes = &self.codes[first..first + usize::from(node.edges)];
+        let from = if codes.len() <= 16 {
+            codes.iter().take_while(|&&c| c < code).count()
+        } else {
+            codes.partition_point(|&c| c < code)
         };
-        at.map(|at| node.first + at as u32)
+        let same = codes[from..].iter().take_while(|&&c| c == code).count();
+        &self.edges[first + from..first + from + same]
     }
 
     /// Which kinds of children a node has.
@@ -365,16 +395,16 @@ impl Lexicon {
 
     /// Heap bytes.
     pub(super) fn memory(&self) -> usize {
-        use std::mem::size_of;
-        self.nodes.capacity() * (size_of::<Node>() + size_of::<u16>())
+        let terms = self.terms.iter();
+        let terms = terms.map(|term| term.written.len() + size_of::<Term>());
+        self.nodes.capacity() * size_of::<Node>()
+            + self.codes.capacity() * size_of::<u16>()
+            + self.edges.capacity() * size_of::<Edge>()
             + self.outs.capacity() * size_of::<u32>()
-            + self
-                .terms
-                .iter()
-                .map(|term| term.written.len() + size_of::<Term>())
-                .sum::<usize>()
-            + self.roots.capacity() * size_of::<u32>()
+            + terms.sum::<usize>()
+            + self.roots.capacity() * size_of::<(u32, u16)>()
             + self.pages.capacity() * size_of::<u16>()
-            + self.alphabet.capacity() * size_of::<[u16; 256]>()
+            + self.labels.capacity() * size_of::<[Labels; 256]>()
+            + Prefilter::MEMORY
     }
 }

@@ -10,15 +10,20 @@
 
 mod address;
 mod age;
+mod align;
+mod alternatives;
 mod builder;
 mod contact;
+mod doubt;
 mod endings;
 mod lane;
 mod lexicon;
 mod pattern;
 mod phrase;
+mod prefilter;
 mod scanner;
 mod side;
+mod trie;
 mod window;
 
 pub use builder::{Builder, Detectors};

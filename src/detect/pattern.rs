@@ -15,6 +15,7 @@ use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, LookSet};
 
 use super::contact;
+use super::doubt::Needs;
 use super::lane::{Found, Source, stamp};
 use super::window::{Tape, Window};
 use super::{Problem, SignalId};
@@ -553,5 +554,6 @@ fn report(signal: SignalId, match_: Match, source: Source) -> Found {
         from: match_.from,
         to: match_.to,
         ripe: 0,
+        needs: Needs::Nothing,
     }
 }

@@ -1,24 +1,26 @@
-//! [`Phrases`]: all live prefixes of terms at one place of a text: skeleton, squeezed and leet in
-//! one walk.
+//! [`Phrases`]: all live prefixes of terms at one place of a text: skeleton, squeezed, leet and the
+//! lossy views of the lexicon in one walk.
 //!
 //! A thread is a place in the trie and where it began. Each symbol moves it on, lets it step over
 //! a separator (V2), reads the symbol as a leet letter, or ends it. The rules of the gap:
 //! * between words of a term: one to three white spaces, hyphens or underscores;
 //! * between two Han: any separators, but those of ordinary prose (，。 newline) only if both Han stand alone;
 //! * between two Latin letters: only if each letter of the spelled-out part stands alone, and there are at least three;
-//! * between Han and Latin: white space, as typesetting puts it there, or as above.
+//! * between Han and Latin: white space, as typesetting puts it there, or as above;
+//! * between syllables of pinyin: the gap between words, or an apostrophe.
 
 use std::ops::Range;
 
 use super::Detectors;
 use super::SignalId;
+use super::doubt::Needs;
 use super::lane::{Found, Source, stamp};
 use super::lexicon::{
-    HAS_HAN, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Lexicon, MAX_SEPARATORS, MAX_SPACES,
-    Term,
+    Edge, HAS_HAN, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon,
+    MAX_SEPARATORS, MAX_SPACES, Term,
 };
 use super::window::{Seen, Tape, Window};
-use crate::text::{Class, ViewKind};
+use crate::text::{Class, ViewKind, Views};
 
 /// Live prefixes per lane; ordinary text has a handful.
 const MAX_THREADS: usize = 4_096;
@@ -36,18 +38,27 @@ const AFTER_LATIN: u8 = 16;
 /// The symbol before the gap has no other word symbol on its left.
 const ALONE: u8 = 32;
 
+/// The symbol before the gap ends a syllable of pinyin.
+const SYLLABLE: u8 = 64;
+
 /// A leet sign was read as a letter.
-const LEET: u8 = 1;
+const LEET: u16 = 1;
 /// A real letter was read.
-const REAL: u8 = 2;
+const REAL: u16 = 2;
 /// A separator was stepped over.
-const SQUEEZED: u8 = 4;
+const SQUEEZED: u16 = 4;
 /// No letter or digit may follow the last symbol.
-const NO_LATIN: u8 = 8;
+const NO_LATIN: u16 = 8;
 /// No word symbol may follow the last symbol.
-const NO_WORD: u8 = 16;
+const NO_WORD: u16 = 16;
 /// The last symbol is a sign read as a letter.
-const LEET_MARK: u8 = 32;
+const LEET_MARK: u16 = 32;
+/// The last symbol ends a syllable of pinyin in letters.
+const AFTER_SYLLABLE: u16 = 64;
+/// A separator that prose does not put there was stepped over.
+const MARKED: u16 = 128;
+/// The last symbol is the tone of a syllable.
+const TONED: u16 = 256;
 
 #[derive(Debug, Clone, Copy)]
 struct Thread {
@@ -56,9 +67,14 @@ struct Thread {
     node: u32,
     gap: u8,
     gate: u8,
-    flags: u8,
+    flags: u16,
     /// Gaps between two Latin letters that were stepped over.
     crossings: u8,
+    /// Lossy views that were needed.
+    uses: Views,
+    /// Symbols of the term that only a lossy view shows, and of those the syllables in letters.
+    lossy: u8,
+    spelled: u8,
 }
 
 /// What must not follow a complete match.
@@ -84,8 +100,6 @@ pub(super) struct Phrases {
     threads: Vec<Thread>,
     moved: Vec<Thread>,
     waiting: Vec<Waiting>,
-    /// Whether a thread is inside a gap.
-    gapped: bool,
     /// Whether there were ever more threads than [`MAX_THREADS`].
     overflowed: bool,
     /// Classes of the last two symbols.
@@ -99,7 +113,7 @@ struct Step<'a> {
     window: Window<'a>,
     seen: &'a Seen,
     index: u32,
-    code: u16,
+    labels: &'a Labels,
     source: Source,
 }
 
@@ -112,7 +126,7 @@ fn is_word(class: Option<Class>) -> bool {
 }
 
 impl Phrases {
-    /// Reads the batch, symbol by symbol.
+    /// Reads the batch.
     pub(super) fn run(
         &mut self,
         lexicon: &Lexicon,
@@ -121,21 +135,56 @@ impl Phrases {
         source: Source,
         found: &mut Vec<Found>,
     ) {
-        for next in batch {
+        let symbols = tape.from(batch.start - 1);
+        let mut at = 0;
+        while at < symbols.len() {
+            if self.threads.is_empty() && self.waiting.is_empty() {
+                at = self.skip(lexicon, symbols, at);
+                if at == symbols.len() {
+                    return;
+                }
+            }
+            let next = batch.start + at as u32;
             let from = found.len();
-            self.step(lexicon, tape.before(next), source, found);
+            let follows = symbols.get(at + 1);
+            self.step(lexicon, tape.before(next), (source, follows), found);
             stamp(&mut found[from..], next);
             self.overflowed |= self.threads.len() > MAX_THREADS;
+            at += 1;
         }
     }
 
-    /// Reads the newest symbol of the window.
+    /// The first symbol from `at` on that may begin something. Nothing is alive.
     #[inline]
+    fn skip(&mut self, lexicon: &Lexicon, symbols: &[Seen], mut at: usize) -> usize {
+        while let Some(seen) = symbols.get(at) {
+            let class = seen.symbol.class;
+            let begins = match class {
+                Class::Letter => !is_latin(self.last) && may_begin(lexicon, &symbols[at..]),
+                Class::Han => {
+                    let labels = lexicon.labels(seen.symbol.ch);
+                    may_begin_with(lexicon, labels, symbols.get(at + 1))
+                }
+                Class::Space | Class::Line => false,
+                Class::Natural => lexicon.labels(seen.symbol.ch).exact != 0,
+                Class::Digit | Class::Mark => true,
+            };
+            if begins {
+                break;
+            }
+            self.before_last = self.last;
+            self.last = Some(class);
+            at += 1;
+        }
+        at
+    }
+
+    /// Reads the newest symbol of the window, which `follows` may stand behind.
     fn step(
         &mut self,
         lexicon: &Lexicon,
         window: Window<'_>,
-        source: Source,
+        (source, follows): (Source, Option<&Seen>),
         found: &mut Vec<Found>,
     ) {
         let seen = window.newest();
@@ -143,7 +192,6 @@ impl Phrases {
         if !self.waiting.is_empty() {
             self.pass_border(seen, window.len(), found);
         }
-        let code = lexicon.code(seen.symbol.ch);
         let inside_word = class.is_latin() && is_latin(self.last);
         let starts = !inside_word && !class.is_white();
         if starts || !self.threads.is_empty() {
@@ -152,13 +200,13 @@ impl Phrases {
                 window,
                 seen,
                 index: window.len() - 1,
-                code,
+                labels: lexicon.labels(seen.symbol.ch),
                 source,
             };
             if !self.threads.is_empty() {
                 self.advance(&step, found);
             }
-            if starts {
+            if starts && may_begin_here(lexicon, &step, follows) {
                 self.begin(&step, found);
             }
         }
@@ -188,13 +236,10 @@ impl Phrases {
     }
 
     fn advance(&mut self, step: &Step, found: &mut Vec<Found>) {
-        let class = step.seen.symbol.class;
-        if !self.gapped && matches!(class, Class::Letter | Class::Han) {
-            return self.advance_plainly(step, found);
-        }
+        let word = step.seen.symbol.class.is_word();
         let threads = std::mem::take(&mut self.threads);
         for thread in &threads {
-            match (class.is_word(), thread.gap) {
+            match (word, thread.gap) {
                 (true, 0) => self.next_letter(*thread, step, found),
                 (true, _) => self.leave_gap(*thread, step, found),
                 (false, _) => self.separator(*thread, step, found),
@@ -202,31 +247,11 @@ impl Phrases {
         }
         self.threads = std::mem::replace(&mut self.moved, threads);
         self.moved.clear();
-        self.gapped = self.threads.iter().any(|thread| thread.gap > 0);
-    }
-
-    /// The common case: a letter follows a letter in every thread, so none can split.
-    fn advance_plainly(&mut self, step: &Step, found: &mut Vec<Found>) {
-        let letter = step.seen.symbol.class == Class::Letter;
-        let waiting = &mut self.waiting;
-        self.threads.retain_mut(|thread| {
-            let barred = NO_WORD | if letter { NO_LATIN } else { 0 };
-            if thread.flags & barred != 0 {
-                return false;
-            }
-            let Some(child) = step.lexicon.child(thread.node, step.code) else {
-                return false;
-            };
-            thread.node = child;
-            thread.flags = thread.flags & !LEET_MARK | if letter { REAL } else { 0 };
-            complete(*thread, step, waiting, found);
-            true
-        });
     }
 
     fn begin(&mut self, step: &Step, found: &mut Vec<Found>) {
         let class = step.seen.symbol.class;
-        let mut thread = Thread {
+        let thread = Thread {
             start: step.seen.start,
             from: step.index,
             node: 0,
@@ -234,29 +259,74 @@ impl Phrases {
             gate: 0,
             flags: 0,
             crossings: 0,
+            uses: Views::NONE,
+            lossy: 0,
+            spelled: 0,
         };
-        if let Some(node) = step.lexicon.root(step.code) {
-            thread.node = node;
-            if class == Class::Letter {
-                thread.flags = REAL;
+        std::mem::swap(&mut self.threads, &mut self.moved);
+        let begun = self.moved.len();
+        for code in step.labels.all() {
+            for edge in step.lexicon.roots(code) {
+                if !self.moved[begun..].iter().any(|next| next.node == edge.to) {
+                    self.enter(thread, *edge, step, found);
+                }
             }
-            self.threads.push(thread);
-            complete(thread, step, &mut self.waiting, found);
         }
         // A leading `!` or `|` is punctuation; `@` and `$` are not, if a word follows at once.
-        if !matches!(class, Class::Digit | Class::Mark)
-            || is_latin(self.last)
-            || step.seen.symbol.ch == '|'
-        {
-            return;
-        }
-        for code in step.lexicon.leet(step.seen.symbol.ch) {
-            if let Some(node) = step.lexicon.root(code) {
-                thread.node = node;
-                thread.flags = LEET | mark_flag(class);
-                self.threads.push(thread);
+        let sign = matches!(class, Class::Digit | Class::Mark)
+            && !is_latin(self.last)
+            && step.seen.symbol.ch != '|';
+        if sign {
+            for code in step.lexicon.leet(step.seen.symbol.ch) {
+                for edge in step.lexicon.roots(code).iter().filter(|_| code != 0) {
+                    self.enter_as_leet(thread, *edge, step);
+                }
             }
         }
+        std::mem::swap(&mut self.threads, &mut self.moved);
+    }
+
+    /// Follows an edge by the symbol itself or one of its readings.
+    fn enter(&mut self, thread: Thread, edge: Edge, step: &Step, found: &mut Vec<Found>) {
+        let mut next = Thread {
+            node: edge.to,
+            gap: 0,
+            gate: 0,
+            flags: thread.flags & !(LEET_MARK | AFTER_SYLLABLE),
+            ..thread
+        };
+        if step.seen.symbol.class == Class::Letter {
+            next.flags |= REAL;
+        }
+        if !matches!(edge.kind, Kind::Exact | Kind::Path) {
+            next.uses = next.uses | edge.kind.view();
+            next.lossy += u8::from(!matches!(edge.kind, Kind::Split | Kind::Emoji));
+            if edge.kind == Kind::Spelled {
+                next.flags |= AFTER_SYLLABLE;
+                next.spelled += 1;
+            }
+        }
+        self.moved.push(next);
+        complete(next, step, &mut self.waiting, found);
+    }
+
+    /// Follows an edge by a sign that stands for a letter.
+    fn enter_as_leet(&mut self, thread: Thread, edge: Edge, step: &Step) -> Thread {
+        let class = step.seen.symbol.class;
+        let mut next = Thread {
+            node: edge.to,
+            gap: 0,
+            gate: 0,
+            flags: thread.flags & !(LEET_MARK | AFTER_SYLLABLE) | LEET | mark_flag(class),
+            ..thread
+        };
+        if edge.kind == Kind::Spelled {
+            next.uses = next.uses | edge.kind.view();
+            next.flags |= AFTER_SYLLABLE;
+            (next.lossy, next.spelled) = (next.lossy + 1, next.spelled + 1);
+        }
+        self.moved.push(next);
+        next
     }
 
     /// A word symbol follows directly.
@@ -265,20 +335,30 @@ impl Phrases {
         if thread.flags & NO_WORD != 0 || (thread.flags & NO_LATIN != 0 && class.is_latin()) {
             return;
         }
+        if thread.flags & AFTER_SYLLABLE != 0 && matches!(step.seen.symbol.ch, '1'..='5') {
+            let mut toned = thread;
+            toned.flags &= !AFTER_SYLLABLE;
+            toned.flags |= TONED;
+            self.moved.push(toned);
+            complete(toned, step, &mut self.waiting, found);
+        }
         self.take(thread, thread.node, step, found);
     }
 
     /// Something else than a separator follows a gap; a sign can only be a leet letter.
     fn leave_gap(&mut self, thread: Thread, step: &Step, found: &mut Vec<Found>) {
         let class = step.seen.symbol.class;
-        if thread.gate & WORDS != 0
-            && let Some(node) = step.lexicon.child(thread.node, step.lexicon.space())
-        {
-            self.take(thread, node, step, found);
+        if thread.gate & WORDS != 0 {
+            for edge in step.lexicon.children(thread.node, step.lexicon.space()) {
+                self.take(thread, edge.to, step, found);
+            }
         }
         let after_latin = thread.gate & AFTER_LATIN != 0;
         let mut squeezed = thread;
         squeezed.flags |= SQUEEZED;
+        if thread.gate & PROSE == 0 {
+            squeezed.flags |= MARKED;
+        }
         if thread.gate & SQUEEZE != 0 {
             if class != Class::Han {
                 squeezed.flags |= NO_LATIN;
@@ -287,37 +367,37 @@ impl Phrases {
                 squeezed.flags |= NO_WORD;
             }
             self.take(squeezed, thread.node, step, found);
-        } else if thread.gate & SCRIPT != 0 && class.is_latin() != after_latin {
+        } else if thread.gate & SYLLABLE != 0
+            || (thread.gate & SCRIPT != 0 && class.is_latin() != after_latin)
+        {
+            squeezed.flags &= !MARKED;
             self.take(squeezed, thread.node, step, found);
         }
     }
 
-    /// Moves to the children that the symbol leads to, as it is and as leet.
+    /// Moves to the children that the symbol leads to, as it is, by its readings, and as leet.
     fn take(&mut self, thread: Thread, node: u32, step: &Step, found: &mut Vec<Found>) {
         let class = step.seen.symbol.class;
-        let mut next = Thread {
-            gap: 0,
-            gate: 0,
-            flags: thread.flags & !LEET_MARK,
-            ..thread
-        };
-        if let Some(child) = step.lexicon.child(node, step.code) {
-            let mut exact = next;
-            exact.node = child;
-            if class == Class::Letter {
-                exact.flags |= REAL;
+        let taken = self.moved.len();
+        for code in step.labels.all() {
+            for edge in step.lexicon.children(node, code) {
+                // The first reading that leads to a place is the nearest to the surface.
+                if !self.moved[taken..].iter().any(|next| next.node == edge.to) {
+                    self.enter(thread, *edge, step, found);
+                }
             }
-            self.moved.push(exact);
-            complete(exact, step, &mut self.waiting, found);
         }
         if matches!(class, Class::Letter | Class::Han) {
             return;
         }
-        next.flags |= LEET | mark_flag(class);
         for code in step.lexicon.leet(step.seen.symbol.ch) {
-            if let Some(child) = step.lexicon.child(node, code) {
-                next.node = child;
-                self.moved.push(next);
+            for edge in step
+                .lexicon
+                .children(node, code)
+                .iter()
+                .filter(|_| code != 0)
+            {
+                let next = self.enter_as_leet(thread, *edge, step);
                 // At its end `!` or `|` is punctuation.
                 if !matches!(step.seen.symbol.ch, '!' | '|') {
                     complete(next, step, &mut self.waiting, found);
@@ -340,11 +420,11 @@ impl Phrases {
         } else {
             stay_in_gap(thread, step.seen)
         };
-        if gate & (WORDS | SQUEEZE | SCRIPT) != 0 {
+        if gate & (WORDS | SQUEEZE | SCRIPT | SYLLABLE) != 0 {
             self.moved.push(Thread {
                 gap: thread.gap + 1,
                 gate,
-                flags: thread.flags & !(NO_LATIN | NO_WORD | LEET_MARK),
+                flags: thread.flags & !(NO_LATIN | NO_WORD | LEET_MARK | AFTER_SYLLABLE),
                 ..thread
             });
         }
@@ -357,6 +437,12 @@ impl Phrases {
         let mut gate = 0;
         if has & HAS_SPACE != 0 && parts_words(step.seen) {
             gate |= WORDS;
+        }
+        if thread.flags & (AFTER_SYLLABLE | TONED) != 0
+            && has & (HAS_LATIN | HAS_HAN) != 0
+            && (parts_words(step.seen) || step.seen.symbol.ch == '\'')
+        {
+            gate |= SYLLABLE;
         }
         if has & HAS_SQUEEZED == 0 {
             return gate;
@@ -421,7 +507,7 @@ fn parts_words(seen: &Seen) -> bool {
     seen.symbol.class.is_white() || matches!(seen.symbol.ch, '-' | '_')
 }
 
-fn mark_flag(class: Class) -> u8 {
+fn mark_flag(class: Class) -> u16 {
     if class == Class::Digit { 0 } else { LEET_MARK }
 }
 
@@ -433,7 +519,7 @@ fn stay_in_gap(thread: Thread, seen: &Seen) -> u8 {
         gate &= !WORDS;
     }
     if thread.gap >= MAX_SPACES || class != Class::Space {
-        gate &= !SCRIPT;
+        gate &= !(SCRIPT | SYLLABLE);
     }
     if class.is_natural() {
         gate |= PROSE;
@@ -448,23 +534,29 @@ fn stay_in_gap(thread: Thread, seen: &Seen) -> u8 {
 }
 
 /// Reports the terms that end where the thread now is, or lets them wait for their border.
+#[inline]
 fn complete(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut Vec<Found>) {
-    if step.lexicon.has(thread.node) & HAS_TERM == 0 {
-        return;
+    if step.lexicon.has(thread.node) & HAS_TERM != 0 {
+        report(thread, step, waiting, found);
     }
+}
+
+fn report(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut Vec<Found>) {
+    let latin = step.seen.symbol.class.is_latin() || thread.flags & LEET_MARK != 0;
     if (thread.flags & LEET != 0 && thread.flags & REAL == 0) || thread.crossings == 1 {
         return;
     }
-    let mut reported: Option<(SignalId, u8)> = None;
+    let mut reported: Option<(SignalId, u8, bool)> = None;
     for term in step.lexicon.terms(thread.node) {
         // Two spellings of one term fold alike; terms of a node are sorted by signal.
-        if reported == Some((term.signal, term.tail)) {
+        let same = Some((term.signal, term.tail, term.turned));
+        if reported == same {
             continue;
         }
         let Some(view) = view(thread, term, step) else {
             continue;
         };
-        reported = Some((term.signal, term.tail));
+        reported = same;
         let match_ = Found {
             signal: term.signal,
             view,
@@ -473,8 +565,9 @@ fn complete(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut
             from: thread.from,
             to: step.index + 1,
             ripe: 0,
+            needs: needs(thread, term),
         };
-        let border = match (term.last.is_latin(), thread.flags & NO_WORD != 0) {
+        let border = match (latin, thread.flags & NO_WORD != 0) {
             (true, _) => Border::Latin,
             (false, true) => Border::Word,
             (false, false) => {
@@ -490,10 +583,39 @@ fn complete(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut
     }
 }
 
+/// Letters from which on a word that is found backwards or rotated is no accident.
+const SURE_TURNED_LETTERS: u8 = 5;
+
+/// What else has to be there for a lossy reading to count (`reference/evasion.md`, section 4).
+fn needs(thread: Thread, term: &Term) -> Needs {
+    if term.turned && term.han == 0 {
+        return match term.letters >= SURE_TURNED_LETTERS {
+            true => Needs::Nothing,
+            false => Needs::Second,
+        };
+    }
+    if thread.lossy == 0 && !term.turned {
+        return Needs::Nothing;
+    }
+    if thread.uses.has(ViewKind::Fuzzy) {
+        return Needs::Both;
+    }
+    // A separator between Han that no prose puts there is a second sign of disguise.
+    let marked = thread.flags & MARKED != 0;
+    match term.han {
+        0..=1 => Needs::Second,
+        2 if thread.spelled == 2 && !marked => Needs::Second,
+        2 if !marked => Needs::Both,
+        _ if thread.spelled > 0 || marked => Needs::Nothing,
+        3 => Needs::Alignment,
+        _ => Needs::NoWord,
+    }
+}
+
 /// The reading in which the term is found, if it may be looked for there.
 fn view(thread: Thread, term: &Term, step: &Step) -> Option<ViewKind> {
-    if step.source == Source::Hidden {
-        return term.views.has(ViewKind::Hidden).then_some(ViewKind::Hidden);
+    if let Some(view) = step.source.only() {
+        return term.views.has_all(thread.uses.with(view)).then_some(view);
     }
     let level = if thread.flags & SQUEEZED != 0 {
         ViewKind::Squeezed
@@ -506,5 +628,33 @@ fn view(thread: Thread, term: &Term, step: &Step) -> Option<ViewKind> {
     } else {
         ViewKind::Surface
     };
-    term.view(level)
+    term.view(level, thread.uses)
+}
+
+/// Whether a term may begin with the word that these symbols begin with.
+#[inline]
+fn may_begin(lexicon: &Lexicon, symbols: &[Seen]) -> bool {
+    let [one, two, three, ..] = symbols else {
+        return true;
+    };
+    let (one, two, three) = (one.symbol, two.symbol, three.symbol);
+    let plain = one.ch.is_ascii_lowercase()
+        && two.ch.is_ascii_lowercase()
+        && (three.ch.is_ascii_lowercase() || three.class.is_white());
+    !plain || lexicon.prefilter.word(one.ch, two.ch, three.ch)
+}
+
+/// Whether a term may begin with a Han that reads so.
+#[inline]
+fn may_begin_with(lexicon: &Lexicon, labels: &Labels, follows: Option<&Seen>) -> bool {
+    match follows {
+        Some(next) if matches!(next.symbol.class, Class::Han | Class::Letter) => lexicon
+            .prefilter
+            .pair(labels, lexicon.labels(next.symbol.ch)),
+        _ => true,
+    }
+}
+
+fn may_begin_here(lexicon: &Lexicon, step: &Step, follows: Option<&Seen>) -> bool {
+    step.seen.symbol.class != Class::Han || may_begin_with(lexicon, step.labels, follows)
 }

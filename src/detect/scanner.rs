@@ -119,8 +119,8 @@ impl Scanner {
     pub fn unripe_before(&self, end: u32) -> Option<u32> {
         let hidden = self.hidden.iter();
         let hidden = hidden.flat_map(|hidden| hidden.side.unripe(&self.detectors));
-        self.lane
-            .unripe(&self.detectors)
+        let visible = self.lane.unripe(&self.detectors).into_iter();
+        visible
             .chain(hidden)
             .filter(|found| found.end <= end)
             .map(|found| found.start)

@@ -84,13 +84,11 @@ impl Side {
     }
 
     /// Complete matches that wait only for what follows, and that text waits for.
-    pub(super) fn unripe<'a>(
-        &'a self,
-        detectors: &'a Detectors,
-    ) -> impl Iterator<Item = Found> + 'a {
+    pub(super) fn unripe(&self, detectors: &Detectors) -> Vec<Found> {
+        let mut found = self.lane.unripe(detectors);
         let late = self.late.iter().copied();
-        let late = late.filter(|found| detectors.holds(found.signal));
-        late.chain(self.lane.unripe(detectors))
+        found.extend(late.filter(|found| detectors.holds(found.signal)));
+        found
     }
 
     /// Whether there were ever more live prefixes than are followed.

@@ -10,6 +10,7 @@
 pub mod class;
 pub mod fold;
 pub mod hidden;
+pub mod readings;
 pub mod span;
 pub mod view;
 

@@ -57,13 +57,13 @@ fn disguises_are_found_with_their_bytes() {
         ("kale", ("a ", "!"), "ka|e", Skeleton),
         ("tomato", ("a ", " b"), "t.o.m.a.t.o", Squeezed),
         ("tomato", ("a ", " b"), "t o m a t o", Squeezed),
-        ("tomato", ("a ", " b"), "t-o--m🍅a\nt/o", Squeezed),
+        ("tomato", ("a ", " b"), "t-o--m🎈a\nt/o", Squeezed),
         ("tomato", ("a ", " b"), "t.0.m.a.t.o", Squeezed),
         ("萝卜", ("大", "汤"), "萝卜", Surface),
         ("萝卜", ("大", "汤"), "蘿蔔", Skeleton),
         ("萝卜", ("大", "汤"), "萝\u{200d}卜", Skeleton),
         ("萝卜", ("大", "汤"), "萝/卜", Squeezed),
-        ("萝卜", ("大", "汤"), "萝 🍅 卜", Squeezed),
+        ("萝卜", ("大", "汤"), "萝 🎈 卜", Squeezed),
         ("西葫芦", ("a:", ""), "西\n葫\n芦", Squeezed),
         ("西葫芦", ("吃：", "。"), "西，葫，芦", Squeezed),
         ("blind box", ("a ", " b"), "blind box", Surface),
@@ -74,7 +74,7 @@ fn disguises_are_found_with_their_bytes() {
         ("加v", ("请", "："), "加 V", Squeezed),
         ("radish*", ("a ", "."), "radishes", Surface),
         ("tomato", ("a", "b"), &tags("tomato"), Hidden),
-        ("萝卜", ("🍅", "b"), &selectors("萝卜"), Hidden),
+        ("萝卜", ("🎈", "b"), &selectors("萝卜"), Hidden),
     ] {
         let text = format!("{}{disguised}{}", around.0, around.1);
         assert_eq!(seen(&[word], &text), [(disguised, view)], "{text:?}");

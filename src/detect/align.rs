@@ -1,0 +1,75 @@
+//! Whether a candidate begins and ends where words do: a short window of the text around it is
+//! segmented by jieba.
+
+use std::sync::OnceLock;
+
+use jieba_rs::Jieba;
+
+use super::window::Window;
+use crate::text::Class;
+
+/// Symbols before a candidate that are segmented with it.
+const LEFT: u32 = 10;
+
+/// The dictionary, loaded at first use (some 0.2 s); [`warm`] does so before the first text comes.
+fn jieba() -> &'static Jieba {
+    static JIEBA: OnceLock<Jieba> = OnceLock::new();
+    JIEBA.get_or_init(Jieba::new)
+}
+
+/// Loads the dictionary.
+pub(super) fn warm() {
+    jieba();
+}
+
+/// Whether symbols `from..to` begin and end where words do, and are no word of the dictionary
+/// themselves. Only symbols before `seen` are looked at.
+pub(super) fn is_aligned(from: u32, to: u32, window: Window<'_>, seen: u32) -> bool {
+    let mut text = String::new();
+    let (mut begins, mut ends) = (0, 0);
+    for index in stretch(from, window)..seen {
+        if index == from {
+            begins = text.len();
+        }
+        if index == to {
+            ends = text.len();
+        }
+        match window.get(index) {
+            Some(seen) if seen.symbol.class == Class::Han => text.push(seen.symbol.ch),
+            Some(seen) if index >= from && index < to => text.push(seen.symbol.ch),
+            _ if index >= to => break,
+            _ => {}
+        }
+    }
+    if ends == 0 {
+        ends = text.len();
+    }
+    let (mut at, mut begun, mut ended) = (0, begins == 0, false);
+    for token in jieba().cut(&text, false) {
+        at += token.word.len();
+        begun |= at == begins;
+        ended |= at == ends;
+    }
+    begun && ended
+}
+
+/// Where the run of Han that leads to the candidate begins.
+fn stretch(from: u32, window: Window<'_>) -> u32 {
+    let mut first = from;
+    while first > 0
+        && from - first < LEFT
+        && window
+            .get(first - 1)
+            .is_some_and(|seen| seen.symbol.class == Class::Han)
+    {
+        first -= 1;
+    }
+    first
+}
+
+/// Whether symbols `from..to` are a word of the dictionary.
+pub(super) fn is_word(from: u32, to: u32, window: Window<'_>) -> bool {
+    let symbols = (from..to).filter_map(|index| window.get(index));
+    let text: String = symbols.map(|seen| seen.symbol.ch).collect();
+    jieba().has_word(&text)
+}
