@@ -44,8 +44,8 @@ OWN = "own lists beside it, Apache-2.0"
 # A second reading of a frequent character counts from this share of its occurrences on; below
 # it, windows would be read twice for nothing.
 SECOND_SHARE = 0.005
-# Second readings that the frequency list, made from few texts, does not have.
-MORE = {"藏": ["zang"], "卡": ["qia"], "会": ["kuai"], "色": ["shai"]}
+# Readings of daily words that the frequency list, made from few texts, does not have.
+DAILY = {"茄": ["qie", "jia"], "藏": ["cang", "zang"], "卡": ["ka", "qia"], "会": ["hui", "kuai"], "色": ["se", "shai"]}
 # Largest class of look-alikes. A larger one says that a part is too common to tell them apart.
 CLASS_MAX = 60
 # A shared part of fewer strokes leaves nothing alike.
@@ -230,17 +230,20 @@ def readings(sources, c, folded):
     `folded`: every frequent character that folds to this one, since text shows it in their place.
     """
     fields = sources.fields
-    first = [one for one in map(syllable, fields["kMandarin"].get(c, "").split()[:1]) if one]
-    counts = collections.Counter()
-    listed = " ".join(fields["kHanyuPinlu"][one] for one in folded)
-    for reading, count in re.findall(r"(\S+?)\((\d+)\)", listed):
-        counts[syllable(reading)] += int(count)
+    counts, most = collections.Counter(), {}
+    for one in folded:
+        found = re.findall(r"(\S+?)\((\d+)\)", fields["kHanyuPinlu"][one])
+        most[one] = sum(int(count) for _, count in found)
+        for reading, count in found:
+            counts[syllable(reading)] += int(count)
+    usual = max(folded, key=lambda one: (most[one], one), default=c)
+    # The customary reading comes first; the frequency list counts some in odd words only.
+    first = [one for one in map(syllable, fields["kMandarin"].get(usual, "").split()[:1]) if one]
     if counts:
         total = sum(counts.values())
         ordered = sorted(counts, key=lambda one: (-counts[one], one))
         frequent = [one for one in ordered if one and counts[one] >= total * SECOND_SHARE]
-        # A small sample may have missed what the character alone is read as (茄).
-        return list(dict.fromkeys(frequent[:1] + MORE.get(c, []) + first + frequent[1:]))
+        return list(dict.fromkeys(DAILY.get(c, []) + first + frequent))
     dictionary = []
     for field in ("kTGHZ2013", "kXHC1983"):
         for entry in fields[field].get(c, "").split():
