@@ -10,7 +10,8 @@
 //! 6. [`guard`]: the streaming promise: nothing forbidden leaves, nothing allowed waits.
 //! 7. [`exchange`], [`reply`], [`upstream`], [`cache`], [`audit`], [`metrics`]: what one exchange needs.
 //! 8. [`config`], [`app`], [`server`], [`cli`]: what is set up once.
-//! 9. [`mock`]: a model server that says what it is told, for tests and first steps.
+//! 9. [`cloak`]: writes phrases as people disguise them, to measure the views and the policies.
+//! 10. [`mock`]: a model server that says what it is told, for tests and first steps.
 //!
 //! ARCHITECTURE.md holds the invariants, each with the test that keeps it.
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ pub mod body;
 pub mod cache;
 pub mod caller_io;
 pub mod cli;
+pub mod cloak;
 pub mod codec;
 pub mod config;
 pub mod detect;

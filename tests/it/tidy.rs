@@ -28,9 +28,10 @@ const LONGER: &[(&str, &str)] = &[
 /// The inner layers: what each module may use. DESIGN section 1.
 const INNER: &[(&str, &[&str])] = &[
     ("text", &[]),
+    ("cloak", &["text"]),
     ("message", &["text"]),
     ("detect", &["text", "message"]),
-    ("policy", &["text", "message", "detect"]),
+    ("policy", &["text", "message", "detect", "cloak"]),
     ("codec", &["text", "message"]),
     ("limits", &["codec"]),
     ("config", &["codec", "limits", "message", "policy"]),
@@ -67,7 +68,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Crates that do IO or speak HTTP: no business of these modules.
-const PURE: &[&str] = &["text", "message", "detect", "policy"];
+const PURE: &[&str] = &["text", "message", "detect", "policy", "cloak"];
 const IMPURE_CRATES: &[&str] = &["hyper", "hyper_util", "http", "tokio", "rustls"];
 
 fn root() -> &'static Path {
