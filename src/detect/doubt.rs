@@ -9,7 +9,7 @@
 use super::Detectors;
 use super::align::{is_aligned, is_word};
 use super::lane::Found;
-use super::window::{Tape, Window};
+use super::window::Tape;
 
 /// What a match needs beside itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,9 @@ const RIGHT: u32 = 6;
 /// longer than words, and until then a stream waits.
 const PATIENCE: u32 = 64;
 
+/// Symbols of a match around which words are looked at; wider ones are full of separators.
+const WIDEST: u32 = 48;
+
 /// Symbols after which a certain match is no second signal for anything to come.
 const MEMORY: u32 = 2 * PATIENCE;
 
@@ -45,6 +48,10 @@ pub(super) struct Doubts {
     open: Vec<Doubt>,
     /// Matches that may be second signals.
     known: Vec<Found>,
+    /// Symbols up to which everything has been decided that could be.
+    moment: u32,
+    /// Whether the text has ended.
+    ended: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +81,7 @@ impl Doubts {
             if match_.needs == Needs::Nothing {
                 found.push(match_);
                 self.known.push(match_);
-                self.decide(detectors, match_.ripe, found);
+                self.decide(detectors, tape, match_.ripe, found);
             } else {
                 self.open.push(Doubt {
                     found: match_,
@@ -95,54 +102,50 @@ impl Doubts {
         found: &mut Vec<Found>,
     ) {
         self.settle(detectors, tape, from, found);
-        self.look(tape, tape.len(), true);
-        self.decide(detectors, tape.len(), found);
+        // Nothing more follows: whatever is open can be decided now.
+        self.ended = true;
+        self.decide(detectors, tape, tape.len(), found);
         self.open.clear();
     }
 
     /// Goes through what happens until `read` symbols have been read, one moment after another, so
     /// that it does not matter how many came at once.
     fn pass(&mut self, detectors: &Detectors, tape: &Tape, read: u32, found: &mut Vec<Found>) {
-        loop {
-            let undecided = self.open.iter().filter(|doubt| doubt.apart.is_none());
-            let Some(moment) = undecided.map(Doubt::due).min().filter(|due| *due <= read) else {
-                break;
-            };
-            self.expire(moment);
-            self.look(tape, moment, false);
-            self.decide(detectors, moment, found);
+        while self.moment < read {
+            let later = |due: &u32| *due > self.moment && *due <= read;
+            let next = self.open.iter().map(Doubt::due).filter(later).min();
+            let Some(moment) = next else { break };
+            self.moment = moment;
+            let mut at = 0;
+            while at < self.open.len() {
+                // What was due before waits for a second signal, which was none of these.
+                let due = self.open[at].due() == moment;
+                match due.then(|| self.verdict(detectors, tape, at, moment)) {
+                    Some(Some(true)) => {
+                        self.decide(detectors, tape, moment, found);
+                        at = 0;
+                    }
+                    Some(Some(false)) => {
+                        self.open.remove(at);
+                    }
+                    Some(None) | None => at += 1,
+                }
+            }
         }
-        self.expire(read);
-    }
-
-    fn expire(&mut self, read: u32) {
+        self.moment = read;
         self.open.retain(|doubt| read <= doubt.found.to + PATIENCE);
     }
 
-    /// Looks at the words around whatever has enough text after it.
-    fn look(&mut self, tape: &Tape, moment: u32, ended: bool) {
-        for doubt in &mut self.open {
-            if doubt.apart.is_none() && (ended || doubt.due() <= moment) {
-                let seen = (doubt.found.to + RIGHT).min(moment);
-                doubt.apart = Some(is_apart(doubt.found, tape.before(moment), seen));
-            }
-        }
-    }
-
     /// Reports whatever counts by now, and what counts by that.
-    fn decide(&mut self, detectors: &Detectors, moment: u32, found: &mut Vec<Found>) {
+    fn decide(&mut self, detectors: &Detectors, tape: &Tape, moment: u32, found: &mut Vec<Found>) {
         let mut at = 0;
         while at < self.open.len() {
-            let doubt = self.open[at];
-            match self.verdict(detectors, doubt, moment) {
+            match self.verdict(detectors, tape, at, moment) {
                 Some(counts) => {
-                    self.open.remove(at);
-                    if counts && !self.is_known(doubt.found) {
-                        let ripe = doubt.found.ripe.max(moment);
-                        let certain = Found {
-                            ripe,
-                            ..doubt.found
-                        };
+                    let doubtful = self.open.remove(at).found;
+                    if counts && !self.is_known(doubtful) {
+                        let ripe = doubtful.ripe.max(moment);
+                        let certain = Found { ripe, ..doubtful };
                         found.push(certain);
                         self.known.push(certain);
                         at = 0;
@@ -159,32 +162,75 @@ impl Doubts {
         self.known.iter().any(|known| place(known) == place(&found))
     }
 
-    /// Whether the match counts; `None` while that is open.
-    fn verdict(&self, detectors: &Detectors, doubt: Doubt, moment: u32) -> Option<bool> {
-        let apart = doubt.apart?;
-        let second = || self.second(detectors, doubt.found, moment).then_some(true);
-        match doubt.found.needs {
+    /// Whether a match counts; `None` while that is open.
+    fn verdict(
+        &mut self,
+        detectors: &Detectors,
+        tape: &Tape,
+        at: usize,
+        moment: u32,
+    ) -> Option<bool> {
+        let doubtful = self.open[at].found;
+        if !self.is_due(at, moment) {
+            return None;
+        }
+        // The words around are looked at last: that costs most.
+        match doubtful.needs {
             Needs::Nothing => Some(true),
-            Needs::NoWord | Needs::Alignment if apart => Some(true),
-            Needs::NoWord | Needs::Alignment | Needs::Second => second(),
-            Needs::Both if !apart => Some(false),
-            Needs::Both => second(),
+            Needs::Second => self
+                .second(detectors, tape, doubtful, moment)
+                .then_some(true),
+            Needs::NoWord | Needs::Alignment => {
+                let counts =
+                    self.is_apart(tape, at) || self.second(detectors, tape, doubtful, moment);
+                counts.then_some(true)
+            }
+            Needs::Both => {
+                let second = self.second(detectors, tape, doubtful, moment);
+                second.then(|| self.is_apart(tape, at))
+            }
         }
     }
 
     /// Whether something near by makes the match likely.
-    fn second(&self, detectors: &Detectors, doubtful: Found, moment: u32) -> bool {
+    fn second(&mut self, detectors: &Detectors, tape: &Tape, doubtful: Found, moment: u32) -> bool {
         let vouches = |known: &Found| {
             known.to + MEMORY >= moment
                 && detectors.vouches(known.signal, doubtful.signal)
                 && is_near(known, &doubtful)
         };
-        let twin = |other: &Doubt| {
+        if self.known.iter().any(vouches) {
+            return true;
+        }
+        (0..self.open.len()).any(|at| {
+            let other = self.open[at];
             other.found.signal == doubtful.signal
-                && other.apart == Some(true)
+                && self.is_due(at, moment)
                 && is_near(&other.found, &doubtful)
-        };
-        self.known.iter().any(vouches) || self.open.iter().any(twin)
+                && self.is_apart(tape, at)
+        })
+    }
+
+    fn is_due(&self, at: usize, moment: u32) -> bool {
+        let doubt = &self.open[at];
+        self.ended || (doubt.due() <= moment && moment <= doubt.found.to + PATIENCE)
+    }
+
+    /// Whether it begins and ends where words do, or is no word itself, as it needs.
+    fn is_apart(&mut self, tape: &Tape, at: usize) -> bool {
+        let doubt = self.open[at];
+        let apart = doubt.apart.unwrap_or_else(|| {
+            let Found { from, to, .. } = doubt.found;
+            let seen = (to + RIGHT).min(tape.len());
+            match doubt.found.needs {
+                _ if to - from > WIDEST => false,
+                Needs::NoWord => !is_word(from, to, tape.before(seen)),
+                Needs::Nothing | Needs::Second => true,
+                Needs::Alignment | Needs::Both => is_aligned(from, to, tape.before(seen), seen),
+            }
+        });
+        self.open[at].apart = Some(apart);
+        apart
     }
 
     /// First byte of the earliest match in doubt that text waits for.
@@ -214,12 +260,4 @@ fn is_near(one: &Found, other: &Found) -> bool {
         false => (other, one),
     };
     first.to <= second.from && second.from - first.to <= NEAR
-}
-
-fn is_apart(found: Found, window: Window<'_>, seen: u32) -> bool {
-    match found.needs {
-        Needs::NoWord => !is_word(found.from, found.to, window),
-        Needs::Second => true,
-        _ => is_aligned(found.from, found.to, window, seen),
-    }
 }

@@ -9,7 +9,7 @@
 
 use std::collections::HashSet;
 
-use super::prefilter::Prefilter;
+use super::beginnings::Beginnings;
 use super::trie::Trie;
 use super::{Problem, SignalId};
 use crate::text::{Class, Symbol, ViewKind, Views, symbols};
@@ -148,16 +148,21 @@ impl Labels {
     /// Those there are, the symbol itself first.
     #[inline]
     pub(super) fn all(self) -> impl Iterator<Item = u16> {
-        [
-            self.exact,
-            self.syllable,
-            self.second,
-            self.shape,
-            self.fuzzy,
-            self.jyutping,
-        ]
-        .into_iter()
-        .filter(|&code| code != 0)
+        // Most symbols are letters, which read as themselves only.
+        let readings = match self.syllable | self.shape | self.fuzzy | self.jyutping {
+            0 => [0; 5],
+            _ => [
+                self.syllable,
+                self.second,
+                self.shape,
+                self.fuzzy,
+                self.jyutping,
+            ],
+        };
+        let more = if readings == [0; 5] { 0 } else { 5 };
+        std::iter::once(self.exact)
+            .chain(readings.into_iter().take(more))
+            .filter(|&code| code != 0)
     }
 }
 
@@ -324,7 +329,7 @@ pub(super) struct Lexicon {
     pub(super) leet: Vec<[u16; 2]>,
     pub(super) pages: Vec<u16>,
     pub(super) labels: Vec<[Labels; 256]>,
-    pub(super) prefilter: Prefilter,
+    pub(super) beginnings: Beginnings,
 }
 
 impl Lexicon {
@@ -368,6 +373,10 @@ impl Lexicon {
         let node = &self.nodes[node as usize];
         let first = node.first as usize;
         let codes = &self.codes[first..first + usize::from(node.edges)];
+        if let [only] = codes {
+            let here = usize::from(*only == code);
+            return &self.edges[first..first + here];
+        }
         let from = if codes.len() <= 16 {
             codes.iter().take_while(|&&c| c < code).count()
         } else {
@@ -405,6 +414,6 @@ impl Lexicon {
             + self.roots.capacity() * size_of::<(u32, u16)>()
             + self.pages.capacity() * size_of::<u16>()
             + self.labels.capacity() * size_of::<[Labels; 256]>()
-            + Prefilter::MEMORY
+            + self.beginnings.memory()
     }
 }

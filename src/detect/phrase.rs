@@ -13,6 +13,7 @@ use std::ops::Range;
 
 use super::Detectors;
 use super::SignalId;
+use super::beginnings::Word;
 use super::doubt::Needs;
 use super::lane::{Found, Source, stamp};
 use super::lexicon::{
@@ -77,6 +78,37 @@ struct Thread {
     spelled: u8,
 }
 
+impl Thread {
+    fn new(start: u32, from: u32) -> Self {
+        Self {
+            start,
+            from,
+            node: 0,
+            gap: 0,
+            gate: 0,
+            flags: 0,
+            crossings: 0,
+            uses: Views::NONE,
+            lossy: 0,
+            spelled: 0,
+        }
+    }
+
+    /// Notes how an edge was entered.
+    #[inline]
+    fn by(&mut self, kind: Kind) {
+        if matches!(kind, Kind::Exact | Kind::Path) {
+            return;
+        }
+        self.uses = self.uses | kind.view();
+        self.lossy += u8::from(!matches!(kind, Kind::Split | Kind::Emoji));
+        if kind == Kind::Spelled {
+            self.flags |= AFTER_SYLLABLE;
+            self.spelled += 1;
+        }
+    }
+}
+
 /// What must not follow a complete match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Border {
@@ -99,6 +131,8 @@ struct Waiting {
 pub(super) struct Phrases {
     threads: Vec<Thread>,
     moved: Vec<Thread>,
+    /// What began with the last symbol and the one to come.
+    ahead: Vec<Thread>,
     waiting: Vec<Waiting>,
     /// Whether there were ever more threads than [`MAX_THREADS`].
     overflowed: bool,
@@ -138,15 +172,15 @@ impl Phrases {
         let symbols = tape.from(batch.start - 1);
         let mut at = 0;
         while at < symbols.len() {
-            if self.threads.is_empty() && self.waiting.is_empty() {
-                at = self.skip(lexicon, symbols, at);
-                if at == symbols.len() {
+            if self.threads.is_empty() && self.waiting.is_empty() && self.ahead.is_empty() {
+                at = self.skip(lexicon, symbols, at, batch.start - 1);
+                if at >= symbols.len() {
                     return;
                 }
             }
             let next = batch.start + at as u32;
             let from = found.len();
-            let follows = symbols.get(at + 1);
+            let follows = &symbols[at + 1..];
             self.step(lexicon, tape.before(next), (source, follows), found);
             stamp(&mut found[from..], next);
             self.overflowed |= self.threads.len() > MAX_THREADS;
@@ -154,23 +188,37 @@ impl Phrases {
         }
     }
 
-    /// The first symbol from `at` on that may begin something. Nothing is alive.
+    /// The first symbol from `at` on at which something is alive or may begin. Nothing is alive.
     #[inline]
-    fn skip(&mut self, lexicon: &Lexicon, symbols: &[Seen], mut at: usize) -> usize {
+    fn skip(&mut self, lexicon: &Lexicon, symbols: &[Seen], mut at: usize, index: u32) -> usize {
         while let Some(seen) = symbols.get(at) {
             let class = seen.symbol.class;
-            let begins = match class {
-                Class::Letter => !is_latin(self.last) && may_begin(lexicon, &symbols[at..]),
+            match class {
+                Class::Letter if !is_latin(self.last) => {
+                    let Some(length) = dull_word(lexicon, &symbols[at..]) else {
+                        break;
+                    };
+                    if length > 1 {
+                        self.last = Some(Class::Letter);
+                    }
+                    at += length - 1;
+                }
+                Class::Letter | Class::Space | Class::Line => {}
                 Class::Han => {
                     let labels = lexicon.labels(seen.symbol.ch);
-                    may_begin_with(lexicon, labels, symbols.get(at + 1))
+                    let Some(next) = neighbour(lexicon, labels, symbols.get(at + 1)) else {
+                        break;
+                    };
+                    let third = symbols.get(at + 2);
+                    self.look_ahead(lexicon, (labels, next, third), seen, index + at as u32);
+                    if !self.ahead.is_empty() {
+                        self.before_last = self.last;
+                        self.last = Some(class);
+                        return at + 1;
+                    }
                 }
-                Class::Space | Class::Line => false,
-                Class::Natural => lexicon.labels(seen.symbol.ch).exact != 0,
-                Class::Digit | Class::Mark => true,
-            };
-            if begins {
-                break;
+                Class::Natural if lexicon.labels(seen.symbol.ch).exact == 0 => {}
+                Class::Natural | Class::Digit | Class::Mark => break,
             }
             self.before_last = self.last;
             self.last = Some(class);
@@ -179,12 +227,38 @@ impl Phrases {
         at
     }
 
-    /// Reads the newest symbol of the window, which `follows` may stand behind.
+    /// Begins whatever begins with a Han and the symbol after it, two symbols in.
+    #[inline]
+    fn look_ahead(
+        &mut self,
+        lexicon: &Lexicon,
+        (labels, next, third): (&Labels, &Labels, Option<&Seen>),
+        seen: &Seen,
+        index: u32,
+    ) {
+        let ahead = &mut self.ahead;
+        let plain = |third: &&Seen| matches!(third.symbol.class, Class::Han | Class::Letter);
+        let third = third.filter(plain);
+        let third = third.map(|third| lexicon.labels(third.symbol.ch));
+        lexicon
+            .beginnings
+            .pair(labels, next, third, |to, first, second| {
+                if ahead.iter().all(|known: &Thread| known.node != to) {
+                    let mut thread = Thread::new(seen.start, index);
+                    thread.by(first);
+                    thread.by(second);
+                    thread.node = to;
+                    ahead.push(thread);
+                }
+            });
+    }
+
+    /// Reads the newest symbol of the window, which `follows` stand behind.
     fn step(
         &mut self,
         lexicon: &Lexicon,
         window: Window<'_>,
-        (source, follows): (Source, Option<&Seen>),
+        (source, follows): (Source, &[Seen]),
         found: &mut Vec<Found>,
     ) {
         let seen = window.newest();
@@ -192,23 +266,38 @@ impl Phrases {
         if !self.waiting.is_empty() {
             self.pass_border(seen, window.len(), found);
         }
+        let step = Step {
+            lexicon,
+            window,
+            seen,
+            index: window.len() - 1,
+            labels: lexicon.labels(seen.symbol.ch),
+            source,
+        };
+        let begun = std::mem::take(&mut self.ahead);
+        if !self.threads.is_empty() {
+            self.advance(&step, found);
+        }
         let inside_word = class.is_latin() && is_latin(self.last);
-        let starts = !inside_word && !class.is_white();
-        if starts || !self.threads.is_empty() {
-            let step = Step {
-                lexicon,
-                window,
-                seen,
-                index: window.len() - 1,
-                labels: lexicon.labels(seen.symbol.ch),
-                source,
+        if !inside_word && !class.is_white() {
+            let neighbour = match class {
+                Class::Han => neighbour(lexicon, step.labels, follows.first()),
+                _ => None,
             };
-            if !self.threads.is_empty() {
-                self.advance(&step, found);
+            match neighbour {
+                Some(next) => {
+                    let both = (step.labels, next, follows.get(1));
+                    self.look_ahead(lexicon, both, seen, step.index);
+                }
+                None => self.begin(&step, found),
             }
-            if starts && may_begin_here(lexicon, &step, follows) {
-                self.begin(&step, found);
+        }
+        for mut thread in begun {
+            if class == Class::Letter {
+                thread.flags |= REAL;
             }
+            self.threads.push(thread);
+            complete(thread, &step, &mut self.waiting, found);
         }
         self.before_last = self.last;
         self.last = Some(class);
@@ -251,18 +340,7 @@ impl Phrases {
 
     fn begin(&mut self, step: &Step, found: &mut Vec<Found>) {
         let class = step.seen.symbol.class;
-        let thread = Thread {
-            start: step.seen.start,
-            from: step.index,
-            node: 0,
-            gap: 0,
-            gate: 0,
-            flags: 0,
-            crossings: 0,
-            uses: Views::NONE,
-            lossy: 0,
-            spelled: 0,
-        };
+        let thread = Thread::new(step.seen.start, step.index);
         std::mem::swap(&mut self.threads, &mut self.moved);
         let begun = self.moved.len();
         for code in step.labels.all() {
@@ -298,14 +376,7 @@ impl Phrases {
         if step.seen.symbol.class == Class::Letter {
             next.flags |= REAL;
         }
-        if !matches!(edge.kind, Kind::Exact | Kind::Path) {
-            next.uses = next.uses | edge.kind.view();
-            next.lossy += u8::from(!matches!(edge.kind, Kind::Split | Kind::Emoji));
-            if edge.kind == Kind::Spelled {
-                next.flags |= AFTER_SYLLABLE;
-                next.spelled += 1;
-            }
-        }
+        next.by(edge.kind);
         self.moved.push(next);
         complete(next, step, &mut self.waiting, found);
     }
@@ -320,11 +391,7 @@ impl Phrases {
             flags: thread.flags & !(LEET_MARK | AFTER_SYLLABLE) | LEET | mark_flag(class),
             ..thread
         };
-        if edge.kind == Kind::Spelled {
-            next.uses = next.uses | edge.kind.view();
-            next.flags |= AFTER_SYLLABLE;
-            (next.lossy, next.spelled) = (next.lossy + 1, next.spelled + 1);
-        }
+        next.by(edge.kind);
         self.moved.push(next);
         next
     }
@@ -631,30 +698,30 @@ fn view(thread: Thread, term: &Term, step: &Step) -> Option<ViewKind> {
     term.view(level, thread.uses)
 }
 
-/// Whether a term may begin with the word that these symbols begin with.
+/// The length of the word that these symbols begin with, if it is whole and no term begins so.
 #[inline]
-fn may_begin(lexicon: &Lexicon, symbols: &[Seen]) -> bool {
-    let [one, two, three, ..] = symbols else {
-        return true;
-    };
-    let (one, two, three) = (one.symbol, two.symbol, three.symbol);
-    let plain = one.ch.is_ascii_lowercase()
-        && two.ch.is_ascii_lowercase()
-        && (three.ch.is_ascii_lowercase() || three.class.is_white());
-    !plain || lexicon.prefilter.word(one.ch, two.ch, three.ch)
-}
-
-/// Whether a term may begin with a Han that reads so.
-#[inline]
-fn may_begin_with(lexicon: &Lexicon, labels: &Labels, follows: Option<&Seen>) -> bool {
-    match follows {
-        Some(next) if matches!(next.symbol.class, Class::Han | Class::Letter) => lexicon
-            .prefilter
-            .pair(labels, lexicon.labels(next.symbol.ch)),
-        _ => true,
+fn dull_word(lexicon: &Lexicon, symbols: &[Seen]) -> Option<usize> {
+    let mut word = Word::default();
+    for (length, seen) in symbols.iter().enumerate() {
+        let symbol = seen.symbol;
+        match symbol.class {
+            Class::Letter => word = word.then(symbol.ch),
+            Class::Digit | Class::Mark => return None,
+            // `!` may be a letter in disguise.
+            _ if lexicon.leet(symbol.ch)[0] != 0 => return None,
+            _ => return (!lexicon.beginnings.word(word)).then_some(length),
+        }
     }
+    None
 }
 
-fn may_begin_here(lexicon: &Lexicon, step: &Step, follows: Option<&Seen>) -> bool {
-    step.seen.symbol.class != Class::Han || may_begin_with(lexicon, step.labels, follows)
+/// The symbol after a Han, if terms that begin with both can be looked up by the pair.
+#[inline]
+fn neighbour<'l>(
+    lexicon: &'l Lexicon,
+    labels: &Labels,
+    follows: Option<&Seen>,
+) -> Option<&'l Labels> {
+    let next = follows.filter(|next| matches!(next.symbol.class, Class::Han | Class::Letter))?;
+    (!lexicon.beginnings.single(labels)).then(|| lexicon.labels(next.symbol.ch))
 }

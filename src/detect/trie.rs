@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::SignalId;
 use super::alternatives::{self, Way};
+use super::beginnings::Beginnings;
 use super::lexicon::{
     Edge, HAS_HAN, HAS_HELD, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon,
     Node, Term,
 };
-use super::prefilter::Prefilter;
 use crate::text::readings::{Key, readings};
 use crate::text::{Class, Symbol, ViewKind, Views};
 
@@ -250,7 +250,7 @@ impl Trie {
             leet: vec![[0; 2]; 128],
             pages: vec![0; 0x11_0000 / 256],
             labels: vec![[Labels::default(); 256]],
-            prefilter: Prefilter::default(),
+            beginnings: Beginnings::default(),
         };
         for draft in &mut self.nodes {
             draft.edges.sort_unstable();
@@ -279,7 +279,7 @@ impl Trie {
             lexicon.nodes.push(node);
         }
         self.label(&mut lexicon);
-        lexicon.prefilter = Prefilter::of(&lexicon, &self.classes);
+        lexicon.beginnings = Beginnings::of(&lexicon, &self.classes);
         lexicon
     }
 
