@@ -6,6 +6,7 @@
 //!
 //! Look-ups go through pages of 256 characters, each built when its first character is met.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use unicode_normalization::char::decompose_compatible;
@@ -278,24 +279,22 @@ fn latin(c: char) -> Option<char> {
     }
 }
 
-/// Traditional and variant Han to simplified, from the baked OpenCC table.
+/// Traditional Han to simplified, from the baked OpenCC table, and rare variants to common forms,
+/// from Unihan and a list of our own.
 fn simplified(c: char) -> Option<char> {
-    static PAIRS: OnceLock<Vec<(char, char)>> = OnceLock::new();
-    if !is_han(c) {
-        return None;
-    }
+    static PAIRS: OnceLock<HashMap<char, char>> = OnceLock::new();
     let pairs = PAIRS.get_or_init(|| {
-        include_str!("t2s.txt")
-            .lines()
+        let variants = include_str!("../tables/variants.txt").lines();
+        variants
+            .chain(include_str!("t2s.txt").lines())
             .filter(|line| !line.starts_with('#'))
             .filter_map(|line| {
-                let mut pair = line.chars();
+                let mut pair = line.chars().filter(|c| *c != '\t');
                 Some((pair.next()?, pair.next()?))
             })
             .collect()
     });
-    let at = pairs.binary_search_by_key(&c, |pair| pair.0).ok()?;
-    Some(pairs[at].1)
+    pairs.get(&c).copied()
 }
 
 #[cfg(test)]
