@@ -82,7 +82,8 @@ const CHECK_EXAMPLES: &str = "Examples:
 const TEST_EXAMPLES: &str = "Examples:
   wardgate test
   wardgate test --policies my-policies
-  wardgate test --format junit > report.xml";
+  wardgate test --format junit > report.xml
+  wardgate test --cloak                     what gets past my rules?";
 
 const SCAN_EXAMPLES: &str = "Examples:
   wardgate scan 'add me off this app, kids only'
@@ -153,6 +154,13 @@ pub struct Test {
     /// How to report
     #[arg(long, short, value_enum, default_value_t)]
     pub format: Format,
+    /// Also disguise what the positive cases say, and report what gets past which rule (text and
+    /// json); never a failure
+    #[arg(long)]
+    pub cloak: bool,
+    /// Another seed writes other disguises
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "cloak")]
+    pub seed: u64,
 }
 
 /// How `test` reports.

@@ -1,12 +1,16 @@
-//! `test`: runs the cases that stand beside the policies, and says what has none.
+//! `test`: runs the cases that stand beside the policies, and says what has none and
+//! what disguises get past it.
 
 use super::{Ended, Format, Outcome, Test, pack};
-use crate::policy::cases;
+use crate::policy::{cases, cloaked};
 
 /// Runs `test`.
 pub(super) fn run(test: &Test) -> Ended {
     let pack = pack::load(&test.files, None)?;
-    let report = cases::run(&pack.set);
+    let mut report = cases::run(&pack.set);
+    if test.cloak {
+        report.cloaks = Some(cloaked::run(&pack.set, test.seed));
+    }
     let text = match test.format {
         Format::Text => report.text(),
         Format::Json => report.json() + "\n",

@@ -37,19 +37,20 @@ fn is_picture(c: char) -> bool {
     matches!(c, '\u{2600}'..='\u{27BF}' | '\u{2B00}'..='\u{2BFF}' | '\u{1F300}'..='\u{1FAFF}')
 }
 
-/// Puts one of `signs` between some of the letters.
+/// Puts one of `signs` between some of the letters of a word.
 fn between(plain: &str, signs: &[char], dice: &mut Dice) -> Option<String> {
     let clusters = clusters(plain);
-    let (last, others) = clusters.split_last()?;
-    let chosen = dice.some_of(others.len());
-    let mut written = String::new();
-    for (cluster, put) in others.iter().zip(chosen) {
-        written.push_str(cluster);
-        if put {
+    let is_space = |cluster: &str| cluster.chars().all(char::is_whitespace);
+    let inside = |pair: &[&str]| !pair.iter().any(|cluster| is_space(cluster));
+    let places = clusters.windows(2).filter(|pair| inside(pair)).count();
+    let mut chosen = dice.some_of(places).into_iter();
+    let mut written = String::from(*clusters.first()?);
+    for pair in clusters.windows(2) {
+        if inside(pair) && chosen.next()? {
             written.push(*dice.pick(signs)?);
         }
+        written.push_str(pair[1]);
     }
-    written.push_str(last);
     (written != plain).then_some(written)
 }
 

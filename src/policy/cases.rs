@@ -269,7 +269,8 @@ fn others(set: &PolicySet, found: &[Detection]) -> String {
     }
 }
 
-fn verdict(set: &Arc<PolicySet>, case: &Case, role: Role, text: &str) -> Verdict {
+/// All detections of one turn of a case.
+pub(super) fn verdict(set: &Arc<PolicySet>, case: &Case, role: Role, text: &str) -> Verdict {
     let horizon = match case.scene.direction {
         Direction::Prompt => Horizon::Whole,
         Direction::Output => Horizon::Stream,

@@ -10,6 +10,7 @@
 
 pub mod cases;
 pub mod clause;
+pub mod cloaked;
 mod code;
 pub mod compile;
 pub mod condition;

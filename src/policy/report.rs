@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::cloaked::Cloaks;
+
 /// What became of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "outcome", content = "reason")]
@@ -58,6 +60,9 @@ pub struct Report {
     pub false_positives_without_case: Vec<Gap>,
     /// Rules that no case of any rule hits. Said, not failed: stable ones are failed above.
     pub rules_never_hit: Vec<Gap>,
+    /// What disguises get past, if that was asked. It fails nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cloaks: Option<Cloaks>,
 }
 
 impl Report {
@@ -133,6 +138,9 @@ impl Report {
             out,
             "{word}: {passed} cases passed, {failed} failed, {errors} could not run, {gaps} missing"
         );
+        if let Some(cloaks) = &self.cloaks {
+            out.push_str(&cloaks.text());
+        }
         out
     }
 

@@ -5,6 +5,7 @@ mod audit;
 mod cache;
 mod cli;
 mod clients;
+mod cloaks;
 mod codecs;
 mod config;
 mod detect;
