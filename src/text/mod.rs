@@ -1,16 +1,26 @@
 //! A text as a reader sees it. Views fold away disguise; every symbol keeps its original bytes.
 //!
-//! V0 and V1 are read here, character by character ([`fold`]); V8 is decoded here ([`hidden`]).
+//! V0 and V1 are read here, character by character ([`fold`]); V7 and V8 are decoded here
+//! ([`decode`], [`hidden`]).
 //! V2 (squeezed) has no text of its own: the phrase threads of `detect` step over separators,
 //! and [`class`] says what a separator is. A further view that reads single characters is one
 //! more [`fold::Reading`]; one that rewrites runs is one more lane of `detect::Scanner`.
 //!
 //! Knows nothing of rules, providers or transports.
 
+mod base;
 pub mod class;
+pub mod decode;
+#[cfg(test)]
+mod decode_tests;
+mod escape;
 pub mod fold;
 pub mod hidden;
+mod layer;
+mod list;
+mod sift;
 pub mod span;
+mod stretch;
 pub mod view;
 
 pub use class::Class;
