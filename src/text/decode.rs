@@ -12,9 +12,11 @@
 //! never for base64; line-wrapped base64 is read line by line.
 
 use super::Span;
+use super::cipher::Cipher;
 use super::layer::Layer;
 use super::sift;
 use super::stretch::{Past, Stretch};
+use super::vertical::Vertical;
 
 /// Characters of plain text that belong to a code on either side. The widest phrase is shorter.
 pub const REACH: usize = 64;
@@ -61,6 +63,14 @@ pub enum Code {
     Rotated,
 }
 
+impl Code {
+    /// Whether the order of reading is changed too: such a stretch comes whole, at once, and is a
+    /// sequence of its own, even where it comes between two characters of another stretch.
+    pub const fn is_turned(self) -> bool {
+        matches!(self, Self::Vertical | Self::Rotated)
+    }
+}
+
 /// A character of a stretch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spelled {
@@ -90,6 +100,18 @@ impl Spelled {
             code: Code::Plain,
         }
     }
+
+    /// A character of a stretch that is read in another order or alphabet.
+    pub(super) const fn turned(ch: char, span: Span, when: u32, code: Code) -> Self {
+        Self {
+            ch,
+            span,
+            when,
+            fresh: false,
+            layers: 1,
+            code,
+        }
+    }
 }
 
 /// Reads one text, piece by piece.
@@ -108,6 +130,10 @@ pub struct Decoder {
     nested: [Layer; 2],
     /// Between the layers; empty between characters.
     between: [Vec<Spelled>; 3],
+    vertical: Vertical,
+    cipher: Cipher,
+    /// What the last two gave; empty between pieces.
+    turned: Vec<Spelled>,
 }
 
 impl Default for Decoder {
@@ -121,6 +147,9 @@ impl Default for Decoder {
             stretch: Stretch::default(),
             nested: [Layer::nested(), Layer::nested()],
             between: [const { Vec::new() }; 3],
+            vertical: Vertical::default(),
+            cipher: Cipher::default(),
+            turned: Vec::new(),
         }
     }
 }
@@ -133,7 +162,9 @@ impl Decoder {
     /// Reads the next piece; appends what became certain. What is appended depends on the text
     /// alone, never on how it was cut.
     pub fn push(&mut self, piece: &str, out: &mut Vec<Spelled>) {
-        let base = self.bytes;
+        let (base, from) = (self.bytes, out.len());
+        self.vertical.push(piece, base, &mut self.turned);
+        self.cipher.push(piece, base, &mut self.turned);
         let mut at = 0;
         loop {
             if !self.awake {
@@ -164,24 +195,39 @@ impl Decoder {
             self.stretch.fill(&past);
         }
         self.remember(piece);
+        self.merge(from, out);
     }
 
     /// The text ends here; appends what became certain by that.
     pub fn finish(&mut self, out: &mut Vec<Spelled>) {
+        let from = out.len();
+        self.vertical.finish(self.bytes, &mut self.turned);
+        self.cipher.finish(self.bytes, &mut self.turned);
         let mut plain = std::mem::take(&mut self.between[0]);
         self.outer.finish(&mut plain);
         self.settle(&mut plain, "", self.bytes, out);
         self.between[0] = plain;
         self.close(out);
+        self.merge(from, out);
+    }
+
+    /// Puts stretches in another order where they became certain.
+    fn merge(&mut self, from: usize, out: &mut Vec<Spelled>) {
+        if !self.turned.is_empty() {
+            self.turned.sort_by_key(|spelled| spelled.when);
+            out.append(&mut self.turned);
+            out[from..].sort_by_key(|spelled| spelled.when);
+        }
     }
 
     /// First original byte of what may still become decoded: text from there waits. `None` while
     /// nothing is open.
     ///
     /// No decoded character that is appended later starts before it, and if a stretch opens there,
-    /// its replay starts no earlier. While it is `None`, a decoded character may still start up to
-    /// [`REACH`] bytes back, in what looked like a word so far; and a replay always reads text
-    /// again that the plain view has read.
+    /// its replay starts no earlier. Two exceptions, so that ordinary text need not wait: what looks
+    /// like a word so far (only while it is `None`) and the first line of a block in columns may
+    /// turn out to be code up to [`REACH`] bytes back. And a replay always reads text again that
+    /// the plain view has read.
     pub fn growing(&self) -> Option<u32> {
         let nested = self.nested.iter().filter_map(Layer::pending);
         let outer = match self.outer.pending() {
@@ -191,14 +237,19 @@ impl Decoder {
             }
             _ => None,
         };
-        nested.chain(outer).min()
+        let turned = [self.vertical.growing(), self.cipher.growing()];
+        nested
+            .chain(outer)
+            .chain(turned.into_iter().flatten())
+            .min()
     }
 
     /// Whether the text holds more runs than are followed: what it spells is not known, so the
     /// caller must treat the text as forbidden.
     pub fn overflowed(&self) -> bool {
         let layers = self.nested.iter().chain([&self.outer]);
-        layers.map(Layer::runs).sum::<u32>() > MAX_RUNS + self.bytes / BYTES_PER_RUN
+        let runs = layers.map(Layer::runs).sum::<u32>();
+        runs > MAX_RUNS + self.bytes / BYTES_PER_RUN || self.cipher.overflowed()
     }
 
     /// Begins to read every character, from the start of the token that holds the byte at `found`;

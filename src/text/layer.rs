@@ -113,7 +113,7 @@ impl Layer {
 
     /// First original byte of what waits.
     pub(super) fn pending(&self) -> Option<u32> {
-        self.queue.iter().map(|unit| unit.span.start).min()
+        self.queue.first().map(|unit| unit.span.start)
     }
 
     /// Runs decoded so far.

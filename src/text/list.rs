@@ -254,13 +254,12 @@ pub(super) fn read_morse(units: &[Spelled], out: &mut Vec<Spelled>) -> bool {
     let sign = |unit: &Spelled| matches!(unit.ch, '.' | '-');
     let mut letters = 0;
     for part in units.chunk_by(|a, b| sign(a) == sign(b)) {
-        let Some(first) = part.iter().find(|unit| sign(unit)) else {
+        if !sign(&part[0]) {
             if part.len() > 1 || part[0].ch != ' ' {
                 out.push(union(part, ' ', Code::Morse));
             }
             continue;
-        };
-        debug_assert!(sign(first));
+        }
         let signs: String = part.iter().map(|unit| unit.ch).collect();
         // A full stop may follow the last letter.
         let Some(letter) = letter(&signs).or_else(|| letter(signs.strip_suffix('.')?)) else {

@@ -8,7 +8,9 @@
 //!
 //! Knows nothing of rules, providers or transports.
 
+mod announce;
 mod base;
+mod cipher;
 pub mod class;
 pub mod decode;
 #[cfg(test)]
@@ -21,6 +23,9 @@ mod list;
 mod sift;
 pub mod span;
 mod stretch;
+#[cfg(test)]
+mod turned_tests;
+mod vertical;
 pub mod view;
 
 pub use class::Class;
