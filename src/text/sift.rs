@@ -1,0 +1,79 @@
+//! Where in plain text a code may begin: a look at 64 bytes at a time, without a branch per byte.
+
+use super::decode::REACH;
+use super::layer::is_token;
+use super::stretch::Past;
+
+/// Bytes looked at together.
+const BLOCK: usize = 64;
+
+/// The first byte from `from` on that may begin a code, or that tells a token from a word;
+/// `last` is the byte before `bytes` (0 at the start of a text).
+pub(super) fn next(bytes: &[u8], last: u8, from: usize) -> Option<usize> {
+    let mut at = from;
+    if at == 0 {
+        if telling(last, *bytes.first()?) {
+            return Some(0);
+        }
+        at = 1;
+    }
+    while let (Some(before), Some(block)) = (
+        bytes
+            .get(at - 1..)
+            .and_then(|rest| rest.first_chunk::<BLOCK>()),
+        bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()),
+    ) {
+        if any(before, block) {
+            break;
+        }
+        at += BLOCK;
+    }
+    (at..bytes.len()).find(|&at| telling(bytes[at - 1], bytes[at]))
+}
+
+/// Compiles to vector instructions.
+fn any(before: &[u8; BLOCK], block: &[u8; BLOCK]) -> bool {
+    let mut found = false;
+    for (&before, &byte) in before.iter().zip(block) {
+        found |= telling(before, byte);
+    }
+    found
+}
+
+/// Whether a byte after `before` may begin a code or tell a token from a word: a digit, an inner
+/// capital, `%`, `&`, `\`, what may follow `=` in quoted-printable, a dot or dash that follows no
+/// letter.
+#[inline(always)]
+const fn telling(before: u8, byte: u8) -> bool {
+    let digit = byte.wrapping_sub(b'0') < 10;
+    let capital = (byte.wrapping_sub(b'A') < 26) & (before >= b'A');
+    let sign = (byte.wrapping_sub(b'%') < 2) | (byte == b'\\');
+    let quoted = (byte.wrapping_sub(b'A') < 6) | (byte.wrapping_sub(b'\n') < 4);
+    let dot = (byte.wrapping_sub(b'-') < 2) & begins_morse(before);
+    digit | capital | sign | (quoted & (before == b'=')) | dot
+}
+
+/// Whether a dot or dash after this byte may begin Morse: it is no letter.
+#[inline(always)]
+pub(super) const fn begins_morse(before: u8) -> bool {
+    before.wrapping_sub(b';') >= 0x80 - b';'
+}
+
+/// How many characters before the one at `at` belong to its token, of at most `most` bytes and up
+/// to [`REACH`], which stands for "too many"; and the character before those.
+pub(super) fn token(past: &Past<'_>, at: usize, most: usize) -> (usize, char) {
+    let mut back = past.back(at);
+    let mut last = back.next().unwrap_or('\0');
+    if most == 0 {
+        return (0, last);
+    }
+    if last == '=' {
+        return (1, back.next().unwrap_or('\0'));
+    }
+    let mut count = 0;
+    while count < most.min(REACH) && is_token(last) {
+        count += 1;
+        last = back.next().unwrap_or('\0');
+    }
+    (count, last)
+}

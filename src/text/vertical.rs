@@ -1,0 +1,134 @@
+//! Text in columns: at least three lines of one to four characters each, read downwards, once from
+//! the right and once from the left.
+//!
+//! A line that is longer costs a look at its first five characters; the rest is skipped to the
+//! next line end. Cells are counted from the left of each line: a placeholder is no cell.
+
+use super::Span;
+use super::decode::{Code, Spelled};
+use super::fold::{self, Reading};
+
+/// Lines of a block, at least: two short lines are common.
+const FEWEST: usize = 3;
+
+/// Lines of a block, at most: a longer one is read in parts.
+const MOST: usize = 64;
+
+/// Characters of a line of a block, at most.
+const WIDTH: usize = 4;
+
+/// Characters of a line with the spaces, bars and invisible signs between its cells, at most: 64
+/// bytes, which [`super::decode::REACH`] allows to be seen late.
+const SIGNS: usize = 16;
+
+/// Finds blocks in a text that comes in pieces.
+#[derive(Debug, Default)]
+pub(super) struct Vertical {
+    /// The lines of the block so far, but for the last one.
+    rows: Vec<Row>,
+    row: Row,
+    /// Whether the current line is too long to be one of a block.
+    broken: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Row {
+    /// Characters with the original byte at which each starts.
+    cells: [(char, u32); WIDTH],
+    length: usize,
+    /// Whether there is a letter or digit in it.
+    wordy: bool,
+    /// Characters read, cells or not.
+    signs: usize,
+}
+
+impl Vertical {
+    /// Reads the next piece, which starts at this original byte; appends the blocks that ended.
+    pub(super) fn push(&mut self, piece: &str, base: u32, out: &mut Vec<Spelled>) {
+        let mut at = 0;
+        while at < piece.len() {
+            if self.broken {
+                let Some(end) = memchr::memchr(b'\n', &piece.as_bytes()[at..]) else {
+                    return;
+                };
+                at += end + 1;
+                self.broken = false;
+            }
+            for c in piece[at..].chars() {
+                let start = base + at as u32;
+                at += c.len_utf8();
+                self.read(c, Span::new(start, base + at as u32), out);
+                if self.broken {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The text ends at this byte; appends the block that ends with it.
+    pub(super) fn finish(&mut self, when: u32, out: &mut Vec<Spelled>) {
+        if !self.broken && self.row.wordy {
+            self.rows.push(self.row);
+        }
+        self.end(when, out);
+        self.row = Row::default();
+    }
+
+    /// First original byte of what may be a block.
+    pub(super) fn growing(&self) -> Option<u32> {
+        self.rows.first().map(|row| row.cells[0].1)
+    }
+
+    fn read(&mut self, c: char, span: Span, out: &mut Vec<Spelled>) {
+        if c == '\n' {
+            let row = std::mem::take(&mut self.row);
+            if row.wordy {
+                self.rows.push(row);
+            }
+            if !row.wordy || self.rows.len() == MOST {
+                self.end(span.end, out);
+            }
+            return;
+        }
+        self.row.signs += 1;
+        let seen = !c.is_whitespace()
+            && !matches!(c, '|' | '｜' | '│')
+            && matches!(fold::read(c), Reading::One(_) | Reading::Many(_));
+        if seen && self.row.length < WIDTH && self.row.signs < SIGNS {
+            self.row.cells[self.row.length] = (c, span.start);
+            self.row.length += 1;
+            self.row.wordy |= c.is_alphanumeric();
+        } else if seen || self.row.signs >= SIGNS {
+            self.broken = true;
+            self.row = Row::default();
+            self.end(span.end, out);
+        }
+    }
+
+    /// The block ends.
+    fn end(&mut self, when: u32, out: &mut Vec<Spelled>) {
+        if self.rows.len() >= FEWEST {
+            let width = self.rows.iter().map(|row| row.length).max().unwrap_or(0);
+            self.columns((0..width).rev(), when, out);
+            if width > 1 {
+                self.columns(0..width, when, out);
+            }
+        }
+        self.rows.clear();
+    }
+
+    fn columns(&self, columns: impl Iterator<Item = usize>, when: u32, out: &mut Vec<Spelled>) {
+        let from = out.len();
+        for column in columns {
+            let cells = self.rows.iter().filter(|row| column < row.length);
+            out.extend(cells.map(|row| {
+                let (ch, start) = row.cells[column];
+                let span = Span::new(start, start + ch.len_utf8() as u32);
+                Spelled::turned(ch, span, when, Code::Vertical)
+            }));
+        }
+        if let Some(first) = out.get_mut(from) {
+            first.fresh = true;
+        }
+    }
+}
