@@ -11,14 +11,14 @@ use crate::text::Class;
 /// Symbols before a candidate that are segmented with it.
 const LEFT: u32 = 10;
 
-/// The dictionary, loaded at first use (some 0.2 s); [`warm`] does so before the first text comes.
+/// The dictionary, loaded at first use (some 0.1 s); [`warm`] does so before the first text comes.
 fn jieba() -> &'static Jieba {
     static JIEBA: OnceLock<Jieba> = OnceLock::new();
     JIEBA.get_or_init(Jieba::new)
 }
 
-/// Loads the dictionary.
-pub(super) fn warm() {
+/// Loads the dictionary that lossy readings are checked with, so that no text waits for it.
+pub fn warm() {
     jieba();
 }
 

@@ -26,6 +26,7 @@ mod side;
 mod trie;
 mod window;
 
+pub use align::warm;
 pub use builder::{Builder, Detectors};
 pub use scanner::Scanner;
 

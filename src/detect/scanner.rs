@@ -7,6 +7,7 @@ use super::lane::{Found, Lane, Source};
 use super::side::Side;
 use super::window::Seen;
 use super::{Detectors, Hit};
+use crate::text::decode::{self, Spelled};
 use crate::text::fold::{self, Reading};
 use crate::text::hidden::{Decoder, Secret};
 use crate::text::{Span, Symbol};
@@ -14,8 +15,9 @@ use crate::text::{Span, Symbol};
 /// Hits reported per text. More means an attack on the judge, not a text: the caller closes.
 pub const MAX_HITS: u32 = 2_000;
 
-/// Visible symbols after which smuggled text counts as ended, so that it does not hold the rest.
-const HIDDEN_PATIENCE: u32 = 64;
+/// Visible symbols after which a lane beside the skeleton counts as ended, so that it does not
+/// hold the rest.
+const PATIENCE: u32 = 64;
 
 /// Symbols per batch: the tape of a batch stays in the first-level cache.
 const BATCH: u32 = 512;
@@ -25,7 +27,15 @@ const BATCH: u32 = 512;
 pub struct Scanner {
     detectors: Arc<Detectors>,
     lane: Lane,
+    /// What invisible characters spell (V8), from the first of them on.
     hidden: Option<Box<Smuggled>>,
+    decoder: decode::Decoder,
+    /// What codes and columns spell (V7, V9), not yet read.
+    spelled: Vec<Spelled>,
+    decoded: Option<Box<Side>>,
+    turned: Option<Box<Side>>,
+    /// Skeleton symbols at which a lane beside the skeleton has to be looked after.
+    due: u32,
     /// Original bytes read.
     bytes: u32,
     found: Vec<Found>,
@@ -33,7 +43,7 @@ pub struct Scanner {
     overflowed: bool,
 }
 
-/// The lane of what invisible characters spell (V8), made when the first of them comes.
+/// The lane of what invisible characters spell.
 #[derive(Debug)]
 struct Smuggled {
     decoder: Decoder,
@@ -48,6 +58,11 @@ impl Scanner {
         Self {
             lane: Lane::new(Source::Visible, &detectors),
             hidden: None,
+            decoder: decode::Decoder::default(),
+            spelled: Vec::new(),
+            decoded: None,
+            turned: None,
+            due: u32::MAX,
             bytes: 0,
             found: Vec::new(),
             reported: 0,
@@ -58,16 +73,21 @@ impl Scanner {
 
     /// Reads the next piece; appends the hits that became certain.
     pub fn push(&mut self, piece: &str, hits: &mut Vec<Hit>) {
-        let mut room = BATCH;
+        self.decoder.push(piece, &mut self.spelled);
+        self.overflowed |= self.decoder.overflowed();
+        let mut due = self.lane.tape.len() + BATCH;
         for c in piece.chars() {
             let start = self.bytes;
+            if !self.spelled.is_empty() {
+                self.spell(start, hits);
+            }
             self.bytes += c.len_utf8() as u32;
             match fold::read(c) {
                 Reading::One(symbol) => self.write(symbol, c, start),
                 Reading::Many(symbols) => {
                     for &symbol in symbols {
                         self.write(symbol, c, start);
-                        if self.hidden.is_some() {
+                        if self.lane.tape.len() >= self.due {
                             self.run(hits);
                         }
                     }
@@ -79,21 +99,28 @@ impl Scanner {
                     continue;
                 }
             }
-            room -= 1;
-            if room == 0 || self.hidden.is_some() {
+            if self.lane.tape.len() >= self.due.min(due) {
                 self.run(hits);
-                room = BATCH;
+                due = self.lane.tape.len() + BATCH;
             }
         }
         self.run(hits);
+        if !self.spelled.is_empty() {
+            self.spell(self.bytes, hits);
+        }
     }
 
     /// The text ends here; appends the hits that became certain by that.
     pub fn finish(&mut self, hits: &mut Vec<Hit>) {
+        self.decoder.finish(&mut self.spelled);
+        self.overflowed |= self.decoder.overflowed();
+        self.spell(u32::MAX, hits);
         self.lane.finish(&self.detectors, &mut self.found);
-        if let Some(mut hidden) = self.hidden.take() {
-            hidden.side.close(&self.detectors);
-            self.take_late(&mut hidden.side);
+        let hidden = self.hidden.take().map(|hidden| hidden.side);
+        let sides = [self.decoded.take(), self.turned.take()];
+        for mut side in sides.into_iter().flatten().map(|side| *side).chain(hidden) {
+            side.close(&self.detectors);
+            self.take_late(&mut side);
         }
         self.report(hits);
     }
@@ -103,11 +130,19 @@ impl Scanner {
     pub fn settled(&self) -> u32 {
         let hidden = self.hidden.as_ref();
         let hidden = hidden.and_then(|hidden| hidden.earliest(&self.detectors));
-        [self.lane.earliest(&self.detectors), hidden]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(self.bytes)
+        let sides = [&self.decoded, &self.turned];
+        let sides = sides.into_iter().flatten();
+        let sides = sides.filter_map(|side| side.earliest(&self.detectors));
+        [
+            self.lane.earliest(&self.detectors),
+            hidden,
+            self.decoder.growing(),
+        ]
+        .into_iter()
+        .flatten()
+        .chain(sides)
+        .min()
+        .unwrap_or(self.bytes)
     }
 
     /// Skeleton symbols read so far.
@@ -119,9 +154,12 @@ impl Scanner {
     pub fn unripe_before(&self, end: u32) -> Option<u32> {
         let hidden = self.hidden.iter();
         let hidden = hidden.flat_map(|hidden| hidden.side.unripe(&self.detectors));
+        let sides = [&self.decoded, &self.turned].into_iter().flatten();
+        let sides = sides.flat_map(|side| side.unripe(&self.detectors));
         let visible = self.lane.unripe(&self.detectors).into_iter();
         visible
             .chain(hidden)
+            .chain(sides)
             .filter(|found| found.end <= end)
             .map(|found| found.start)
             .min()
@@ -146,8 +184,8 @@ impl Scanner {
     /// Reads the batch and reports what became certain.
     fn run(&mut self, hits: &mut Vec<Hit>) {
         self.lane.run(&self.detectors, &mut self.found);
-        if self.hidden.is_some() {
-            self.age_hidden();
+        if self.symbols() >= self.due {
+            self.look_after();
         }
         if !self.found.is_empty() {
             self.report(hits);
@@ -155,23 +193,104 @@ impl Scanner {
         self.overflowed |= self.lane.overflowed();
     }
 
+    /// Reports what the lanes beside the skeleton found, and ends those that have fallen silent.
     #[cold]
-    fn age_hidden(&mut self) {
-        let Some(mut hidden) = self.hidden.take() else {
+    fn look_after(&mut self) {
+        let mut hidden = self.hidden.take();
+        let smuggled = hidden.as_mut().map(|hidden| &mut hidden.side);
+        let keep = self.age(smuggled);
+        self.hidden = hidden.filter(|_| keep);
+        let mut decoded = self.decoded.take();
+        let keep = self.age(decoded.as_deref_mut());
+        self.decoded = decoded.filter(|_| keep);
+        let mut turned = self.turned.take();
+        let keep = self.age(turned.as_deref_mut());
+        self.turned = turned.filter(|_| keep);
+        self.set_due();
+    }
+
+    /// Whether the lane goes on.
+    fn age(&mut self, side: Option<&mut Side>) -> bool {
+        let Some(side) = side else { return false };
+        let since = self.symbols() - side.last;
+        if since > PATIENCE {
+            side.close(&self.detectors);
+        }
+        if since > 0 {
+            self.take_late(side);
+        }
+        since <= PATIENCE
+    }
+
+    /// When a lane beside the skeleton has to be looked after next: with the next symbol if it
+    /// found something, else when it has been silent for long.
+    fn set_due(&mut self) {
+        let hidden = self.hidden.as_ref().map(|hidden| &hidden.side);
+        let sides = [self.decoded.as_deref(), self.turned.as_deref(), hidden];
+        let due = sides
+            .into_iter()
+            .flatten()
+            .map(|side| match side.waiting() {
+                0 => side.last + PATIENCE + 1,
+                _ => side.last + 1,
+            });
+        self.due = due.min().unwrap_or(u32::MAX);
+    }
+
+    /// Reads what codes and columns spell that was certain when so many bytes had been read.
+    #[cold]
+    fn spell(&mut self, bytes: u32, hits: &mut Vec<Hit>) {
+        let certain = self
+            .spelled
+            .partition_point(|spelled| spelled.when <= bytes);
+        if certain == 0 {
             return;
+        }
+        self.run(hits);
+        let at = self.symbols();
+        let spelled = std::mem::take(&mut self.spelled);
+        for one in &spelled[..certain] {
+            let turned = one.code.is_turned();
+            if one.fresh {
+                self.end(turned);
+            }
+            let (side, source) = match turned {
+                true => (&mut self.turned, Source::Turned),
+                false => (&mut self.decoded, Source::Decoded),
+            };
+            let side = side.get_or_insert_with(|| Box::new(Side::new(source, &self.detectors)));
+            for symbol in fold::read(one.ch).symbols() {
+                let seen = Seen {
+                    symbol,
+                    original: one.ch,
+                    start: one.span.start,
+                    end: one.span.end,
+                };
+                side.push(seen, at, one.layers > 0);
+            }
+            side.last = at;
+        }
+        // Columns and ciphers come whole.
+        self.end(true);
+        if let Some(side) = &mut self.decoded {
+            side.run(&self.detectors);
+            self.overflowed |= side.is_too_much();
+        }
+        self.spelled = spelled;
+        self.spelled.drain(..certain);
+        self.set_due();
+    }
+
+    /// What follows in this lane is no neighbour of what came before.
+    fn end(&mut self, turned: bool) {
+        let side = if turned {
+            &mut self.turned
+        } else {
+            &mut self.decoded
         };
-        let read = self.symbols();
-        if read == hidden.side.last {
-            self.hidden = Some(hidden);
-            return;
-        }
-        let expired = read - hidden.side.last > HIDDEN_PATIENCE;
-        if expired {
-            hidden.side.close(&self.detectors);
-        }
-        self.take_late(&mut hidden.side);
-        if !expired {
-            self.hidden = Some(hidden);
+        if let Some(side) = side {
+            side.end(&self.detectors);
+            self.overflowed |= side.is_too_much();
         }
     }
 
@@ -193,7 +312,8 @@ impl Scanner {
             })
         });
         hidden.push(detectors, secret, (start, self.bytes), read);
-        self.overflowed |= hidden.side.waiting() > MAX_HITS as usize || hidden.side.overflowed();
+        self.overflowed |= hidden.side.is_too_much();
+        self.set_due();
     }
 
     /// Turns what became certain into hits, in the order of the law.
@@ -241,7 +361,7 @@ impl Smuggled {
                 start,
                 end,
             };
-            self.side.push(seen, at);
+            self.side.push(seen, at, true);
         }
         self.side.run(detectors);
     }

@@ -2,6 +2,7 @@
 
 use super::Detectors;
 use super::lane::{Found, Lane, Source};
+use super::scanner::MAX_HITS;
 use super::window::Seen;
 
 /// Symbols whose places are kept: as many as a window shows.
@@ -13,9 +14,11 @@ const FULL: usize = 8 * KEPT;
 /// A lane whose matches are placed among the symbols of the skeleton.
 #[derive(Debug)]
 pub(super) struct Side {
+    source: Source,
     lane: Lane,
-    /// Skeleton symbols before each symbol of the lane, from index `base` on.
-    places: Vec<u32>,
+    /// Skeleton symbols before each symbol of the lane, and whether it is disguised, from index
+    /// `base` on.
+    places: Vec<(u32, bool)>,
     base: u32,
     /// Certain, but to be reported with the next visible symbol: the order of hits counts those.
     late: Vec<Found>,
@@ -27,6 +30,7 @@ impl Side {
     /// An empty lane.
     pub(super) fn new(source: Source, detectors: &Detectors) -> Self {
         Self {
+            source,
             lane: Lane::new(source, detectors),
             places: Vec::new(),
             base: 0,
@@ -35,10 +39,11 @@ impl Side {
         }
     }
 
-    /// Writes a symbol that stands where `at` skeleton symbols have been read.
-    pub(super) fn push(&mut self, seen: Seen, at: u32) {
+    /// Writes a symbol that stands where `at` skeleton symbols have been read. One that is not
+    /// `disguised` stands in the skeleton, too.
+    pub(super) fn push(&mut self, seen: Seen, at: u32, disguised: bool) {
         self.lane.push(seen);
-        self.places.push(at);
+        self.places.push((at, disguised));
         self.last = at;
     }
 
@@ -60,6 +65,14 @@ impl Side {
         let from = self.late.len();
         self.lane.finish(detectors, &mut self.late);
         self.place(from);
+    }
+
+    /// The sequence ends here, and another one begins.
+    pub(super) fn end(&mut self, detectors: &Detectors) {
+        self.close(detectors);
+        self.lane = Lane::new(self.source, detectors);
+        self.places.clear();
+        self.base = 0;
     }
 
     /// What became certain and is not yet reported.
@@ -91,24 +104,34 @@ impl Side {
         found
     }
 
-    /// Whether there were ever more live prefixes than are followed.
-    pub(super) fn overflowed(&self) -> bool {
-        self.lane.overflowed()
+    /// Whether there is more in it than is followed.
+    pub(super) fn is_too_much(&self) -> bool {
+        self.lane.overflowed() || self.late.len() > MAX_HITS as usize
     }
 
-    /// Replaces positions in this lane by positions in the skeleton. A match of which the window
+    /// Drops what stands in the skeleton as well, and replaces positions in this lane by positions
+    /// in the skeleton. A match of which the window
     /// has lost the beginning stands where its end does, and so on: never where batches end.
     fn place(&mut self, from: usize) {
         let Self {
             late, places, base, ..
         } = self;
-        for found in &mut late[from..] {
+        let kept = |found: &Found, index: u32| found.ripe - index <= KEPT as u32;
+        let read = |index: u32| places.get((index - *base) as usize).copied();
+        let disguised = |index: u32| read(index).is_none_or(|place| place.1);
+        let mut fresh = late.split_off(from);
+        fresh.retain(|found| !kept(found, found.from) || (found.from..found.to).any(disguised));
+        for found in &mut fresh {
             let place = |index: u32| {
-                let near = found.ripe - index <= KEPT as u32;
-                let index = if near { index } else { found.ripe - 1 };
-                places.get((index - *base) as usize).copied().unwrap_or(0)
+                let index = if kept(found, index) {
+                    index
+                } else {
+                    found.ripe - 1
+                };
+                read(index).map_or(0, |place| place.0)
             };
             (found.from, found.to) = (place(found.from), place(found.to - 1));
         }
+        late.append(&mut fresh);
     }
 }
