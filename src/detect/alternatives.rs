@@ -21,6 +21,9 @@ pub(super) struct Way {
 /// Symbols of a term that one emoji stands for at most.
 const MAX_NAMED: usize = 24;
 
+/// Letters, a Han counting for two, of a keyword that says clearly what an emoji means.
+const MIN_KEYWORD: usize = 4;
+
 /// Han whose sound one emoji stands for at most.
 const MAX_PUN: usize = 2;
 
@@ -121,9 +124,14 @@ fn is_unit(symbols: &[Symbol], from: usize, to: usize) -> bool {
 fn named(part: &[Symbol]) -> impl Iterator<Item = (&'static str, Kind)> {
     let name: String = part.iter().map(|symbol| symbol.ch).collect();
     let named = readings().named(&name).iter();
-    named.map(|named| {
-        let kind = if named.short { Kind::Emoji } else { Kind::Pun };
-        (&*named.emoji, kind)
+    named.map(move |named| {
+        // Keywords of one Han or three letters belong to too many emoji.
+        let width: usize = part
+            .iter()
+            .map(|s| if s.class == Class::Han { 2 } else { 1 })
+            .sum();
+        let clear = named.short || width >= MIN_KEYWORD;
+        (&*named.emoji, if clear { Kind::Emoji } else { Kind::Pun })
     })
 }
 

@@ -237,7 +237,7 @@ impl Beginnings {
             return;
         };
         for begin in &self.begins[from as usize..(from + count) as usize] {
-            if begin.third & third == 0 {
+            if begin.third != u64::MAX && begin.third & third == 0 {
                 continue;
             }
             let one = first.way(begin.first, a);

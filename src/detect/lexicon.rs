@@ -102,7 +102,7 @@ pub(super) enum Kind {
     Path,
     /// The parts that a Han splits into.
     Split,
-    /// An emoji of that name.
+    /// An emoji of that name, or with that keyword.
     Emoji,
     /// Pinyin in letters.
     Spelled,

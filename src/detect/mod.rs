@@ -56,7 +56,7 @@ pub struct Hit {
     pub score: f32,
     /// The number of skeleton symbols of the text that had to be seen before the hit was certain
     /// (its end plus the right context its kind looks at, or the text's length at its end).
-    /// Hits are reported in order of `(ripe, to, from, signal)`; those that only the end of the
+    /// Hits are reported in order of `(ripe, to, from, signal, span)`; those that only the end of the
     /// text makes certain come after all others, in the same order.
     pub ripe: u32,
 }

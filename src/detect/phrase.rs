@@ -350,10 +350,10 @@ impl Phrases {
                 }
             }
         }
-        // A leading `!` or `|` is punctuation; `@` and `$` are not, if a word follows at once.
+        // A leading `!`, `|` or `+` is punctuation; `@` and `$` are not, if a word follows at once.
         let sign = matches!(class, Class::Digit | Class::Mark)
             && !is_latin(self.last)
-            && step.seen.symbol.ch != '|';
+            && !matches!(step.seen.symbol.ch, '|' | '+');
         if sign {
             for code in step.lexicon.leet(step.seen.symbol.ch) {
                 for edge in step.lexicon.roots(code).iter().filter(|_| code != 0) {
@@ -465,8 +465,8 @@ impl Phrases {
                 .filter(|_| code != 0)
             {
                 let next = self.enter_as_leet(thread, *edge, step);
-                // At its end `!` or `|` is punctuation.
-                if !matches!(step.seen.symbol.ch, '!' | '|') {
+                // At its end `!`, `|`, `+` or `(` is punctuation.
+                if !matches!(step.seen.symbol.ch, '!' | '|' | '+' | '(') {
                     complete(next, step, &mut self.waiting, found);
                 }
             }
@@ -620,6 +620,10 @@ fn report(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut V
         if reported == same {
             continue;
         }
+        // A single Han has too many that sound or look like it.
+        if term.han == 1 && term.letters == 0 && thread.lossy > 0 {
+            continue;
+        }
         let Some(view) = view(thread, term, step) else {
             continue;
         };
@@ -632,7 +636,7 @@ fn report(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut V
             from: thread.from,
             to: step.index + 1,
             ripe: 0,
-            needs: needs(thread, term),
+            needs: needs(thread, term, step.source),
         };
         let border = match (latin, thread.flags & NO_WORD != 0) {
             (true, _) => Border::Latin,
@@ -654,7 +658,7 @@ fn report(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut V
 const SURE_TURNED_LETTERS: u8 = 5;
 
 /// What else has to be there for a lossy reading to count (`reference/evasion.md`, section 4).
-fn needs(thread: Thread, term: &Term) -> Needs {
+fn needs(thread: Thread, term: &Term, source: Source) -> Needs {
     if term.turned && term.han == 0 {
         return match term.letters >= SURE_TURNED_LETTERS {
             true => Needs::Nothing,
@@ -667,9 +671,13 @@ fn needs(thread: Thread, term: &Term) -> Needs {
     if thread.uses.has(ViewKind::Fuzzy) {
         return Needs::Both;
     }
-    // A separator between Han that no prose puts there is a second sign of disguise.
-    let marked = thread.flags & MARKED != 0;
+    // A separator between Han that no prose puts there is a second sign of disguise, and so are
+    // invisible characters and codes.
+    let marked = thread.flags & MARKED != 0 || source.only().is_some();
+    // Letters beside the emoji, too.
+    let spelled_out = term.letters > 0 && thread.flags & REAL != 0;
     match term.han {
+        0..=1 if marked || spelled_out => Needs::Nothing,
         0..=1 => Needs::Second,
         2 if thread.spelled == 2 && !marked => Needs::Second,
         2 if !marked => Needs::Both,

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use super::lane::{Found, Lane, Source};
-use super::side::Side;
+use super::side::{Disguise, Side};
 use super::window::Seen;
 use super::{Detectors, Hit};
-use crate::text::decode::{self, Spelled};
+use crate::text::decode::{self, Code, Spelled};
 use crate::text::fold::{self, Reading};
 use crate::text::hidden::{Decoder, Secret};
 use crate::text::{Span, Symbol};
@@ -36,8 +36,9 @@ pub struct Scanner {
     turned: Option<Box<Side>>,
     /// Skeleton symbols at which a lane beside the skeleton has to be looked after.
     due: u32,
-    /// Original bytes read.
+    /// Original bytes read, and of those settled.
     bytes: u32,
+    settled: u32,
     found: Vec<Found>,
     reported: u32,
     overflowed: bool,
@@ -64,6 +65,7 @@ impl Scanner {
             turned: None,
             due: u32::MAX,
             bytes: 0,
+            settled: 0,
             found: Vec::new(),
             reported: 0,
             overflowed: false,
@@ -108,6 +110,7 @@ impl Scanner {
         if !self.spelled.is_empty() {
             self.spell(self.bytes, hits);
         }
+        self.settle();
     }
 
     /// The text ends here; appends the hits that became certain by that.
@@ -127,22 +130,22 @@ impl Scanner {
 
     /// Bytes of the text so far that can no longer become part of an unreported hit (of a signal
     /// that text waits for, see [`super::Builder::free`]).
+    ///
+    /// It never goes back. A run of base64 and a block in columns are told from ordinary text only
+    /// after their first signs: hits in them begin where they are ([`crate::text::decode`]).
     pub fn settled(&self) -> u32 {
+        self.settled
+    }
+
+    fn settle(&mut self) {
         let hidden = self.hidden.as_ref();
         let hidden = hidden.and_then(|hidden| hidden.earliest(&self.detectors));
-        let sides = [&self.decoded, &self.turned];
-        let sides = sides.into_iter().flatten();
+        let sides = [&self.decoded, &self.turned].into_iter().flatten();
         let sides = sides.filter_map(|side| side.earliest(&self.detectors));
-        [
-            self.lane.earliest(&self.detectors),
-            hidden,
-            self.decoder.growing(),
-        ]
-        .into_iter()
-        .flatten()
-        .chain(sides)
-        .min()
-        .unwrap_or(self.bytes)
+        let visible = self.lane.earliest(&self.detectors);
+        let earliest = [visible, hidden, self.decoder.growing()];
+        let earliest = earliest.into_iter().flatten().chain(sides).min();
+        self.settled = self.settled.max(earliest.unwrap_or(self.bytes));
     }
 
     /// Skeleton symbols read so far.
@@ -266,7 +269,7 @@ impl Scanner {
                     start: one.span.start,
                     end: one.span.end,
                 };
-                side.push(seen, at, one.layers > 0);
+                side.push(seen, at, disguise(one));
             }
             side.last = at;
         }
@@ -318,10 +321,12 @@ impl Scanner {
 
     /// Turns what became certain into hits, in the order of the law.
     fn report(&mut self, hits: &mut Vec<Hit>) {
-        self.found
-            .sort_by_key(|found| (found.ripe, found.to, found.from, found.signal, found.view));
-        self.found
-            .dedup_by_key(|found| (found.ripe, found.to, found.from, found.signal, found.start));
+        let place = |found: &Found| {
+            let order = (found.ripe, found.to, found.from, found.signal);
+            (order, found.start, found.end)
+        };
+        self.found.sort_by_key(|found| (place(found), found.view));
+        self.found.dedup_by_key(|found| place(found));
         for found in self.found.drain(..) {
             if self.reported == MAX_HITS {
                 self.overflowed = true;
@@ -338,6 +343,14 @@ impl Scanner {
                 ripe: found.ripe,
             });
         }
+    }
+}
+
+fn disguise(spelled: &Spelled) -> Disguise {
+    match spelled.code {
+        _ if spelled.layers == 0 => Disguise::None,
+        Code::Percent | Code::Entity | Code::Escape | Code::Quoted | Code::Point => Disguise::Open,
+        _ => Disguise::Late,
     }
 }
 
@@ -361,7 +374,7 @@ impl Smuggled {
                 start,
                 end,
             };
-            self.side.push(seen, at, true);
+            self.side.push(seen, at, Disguise::Open);
         }
         self.side.run(detectors);
     }

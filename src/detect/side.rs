@@ -11,14 +11,36 @@ const KEPT: usize = 256;
 /// Places after which they are cut back to [`KEPT`].
 const FULL: usize = 8 * KEPT;
 
+/// Where a symbol of the lane stands in the text.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Skeleton symbols before it.
+    at: u32,
+    /// Original bytes.
+    start: u32,
+    end: u32,
+    /// How it stands there.
+    disguise: Disguise,
+}
+
+/// How a symbol beside the skeleton stands in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Disguise {
+    /// As itself: the skeleton has it, too.
+    None,
+    /// Evident from its first sign on, so that nothing before it was shown meanwhile.
+    Open,
+    /// A run that looked like ordinary text at first: a match begins in it at the earliest.
+    Late,
+}
+
 /// A lane whose matches are placed among the symbols of the skeleton.
 #[derive(Debug)]
 pub(super) struct Side {
     source: Source,
     lane: Lane,
-    /// Skeleton symbols before each symbol of the lane, and whether it is disguised, from index
-    /// `base` on.
-    places: Vec<(u32, bool)>,
+    /// The place of each symbol of the lane, from index `base` on.
+    places: Vec<Place>,
     base: u32,
     /// Certain, but to be reported with the next visible symbol: the order of hits counts those.
     late: Vec<Found>,
@@ -39,11 +61,16 @@ impl Side {
         }
     }
 
-    /// Writes a symbol that stands where `at` skeleton symbols have been read. One that is not
-    /// `disguised` stands in the skeleton, too.
-    pub(super) fn push(&mut self, seen: Seen, at: u32, disguised: bool) {
+    /// Writes a symbol that stands where `at` skeleton symbols have been read. One without
+    /// disguise stands in the skeleton, too.
+    pub(super) fn push(&mut self, seen: Seen, at: u32, disguise: Disguise) {
         self.lane.push(seen);
-        self.places.push((at, disguised));
+        self.places.push(Place {
+            at,
+            start: seen.start,
+            end: seen.end,
+            disguise,
+        });
         self.last = at;
     }
 
@@ -118,17 +145,29 @@ impl Side {
         } = self;
         let kept = |found: &Found, index: u32| found.ripe - index <= KEPT as u32;
         let read = |index: u32| places.get((index - *base) as usize).copied();
-        let disguised = |index: u32| read(index).is_none_or(|place| place.1);
+        let disguised =
+            |index: u32| read(index).is_none_or(|place: Place| place.disguise != Disguise::None);
         let mut fresh = late.split_off(from);
         fresh.retain(|found| !kept(found, found.from) || (found.from..found.to).any(disguised));
         for found in &mut fresh {
-            let place = |index: u32| {
-                let index = if kept(found, index) {
-                    index
-                } else {
-                    found.ripe - 1
+            // Text that is turned around begins where it is read last.
+            let mut late = false;
+            for index in found.from..found.to {
+                let Some(place) = read(index).filter(|_| kept(found, index)) else {
+                    continue;
                 };
-                read(index).map_or(0, |place| place.0)
+                if place.disguise == Disguise::Late && !late {
+                    (late, found.start) = (true, place.start);
+                }
+                if !late || place.disguise == Disguise::Late {
+                    found.start = found.start.min(place.start);
+                }
+                found.end = found.end.max(place.end);
+            }
+            let (ripe, near) = (found.ripe, found.ripe.saturating_sub(KEPT as u32));
+            let place = |index: u32| {
+                let index = if index >= near { index } else { ripe - 1 };
+                read(index).map_or(0, |place: Place| place.at)
             };
             (found.from, found.to) = (place(found.from), place(found.to - 1));
         }

@@ -14,7 +14,7 @@ use crate::text::readings::{Key, readings};
 use crate::text::{Class, Symbol, ViewKind, Views};
 
 /// What a leet sign may stand for.
-const LEET: [(char, &str); 12] = [
+const LEET: [(char, &str); 16] = [
     ('1', "il"),
     ('!', "il"),
     ('|', "il"),
@@ -26,7 +26,11 @@ const LEET: [(char, &str); 12] = [
     ('$', "s"),
     ('7', "t"),
     ('8', "b"),
-    ('9', "g"),
+    ('9', "gq"),
+    ('2', "z"),
+    ('6', "bg"),
+    ('+', "t"),
+    ('(', "c"),
 ];
 
 /// A symbol or a reading that many symbols share.

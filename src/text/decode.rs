@@ -223,19 +223,18 @@ impl Decoder {
     /// First original byte of what may still become decoded: text from there waits. `None` while
     /// nothing is open.
     ///
-    /// No decoded character that is appended later starts before it, and if a stretch opens there,
-    /// its replay starts no earlier. Two exceptions, so that ordinary text need not wait: what looks
-    /// like a word so far (only while it is `None`) and the first line of a block in columns may
-    /// turn out to be code up to [`REACH`] bytes back. And a replay always reads text again that
-    /// the plain view has read.
+    /// No decoded character that is appended later starts before it. Ordinary text need not wait for
+    /// that: a run is held, and begins, where it first differs from a word, and a block in columns
+    /// at its second line. A replay always reads text again that the plain view has read.
     pub fn growing(&self) -> Option<u32> {
         let nested = self.nested.iter().filter_map(Layer::pending);
         let outer = match self.outer.pending() {
             Some(start) if self.stretch.is_live() => Some(start),
-            Some(start) if self.outer.is_evident() => {
+            Some(start) if self.outer.is_inline() => {
                 Some(self.stretch.earliest().unwrap_or(start).min(start))
             }
-            _ => None,
+            Some(_) => self.outer.evident(),
+            None => None,
         };
         let turned = [self.vertical.growing(), self.cipher.growing()];
         nested

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 
+use super::Span;
 use super::base;
 use super::decode::{REACH, Spelled};
 use super::escape::{self, Read};
@@ -16,6 +17,9 @@ use super::sift::begins_morse;
 /// Characters of a run that wait together: longer ones are read in pieces of this length, which is
 /// a whole number of groups of every base.
 const RUN_CAP: usize = 4_096;
+
+/// Signs of a letter of Morse, a full stop after it included.
+const LONGEST_MORSE: usize = 7;
 
 /// Separators between the groups of a list, and between two words of Morse.
 const GAP: usize = 3;
@@ -49,6 +53,8 @@ pub(super) struct Layer {
     last: char,
     /// Whether the queue holds a sign that it is no ordinary word.
     evident: bool,
+    /// Where that sign stands: what comes before it may have been shown by then.
+    evident_at: u32,
     /// What the groups of the list in the queue may be; none if there is no list.
     kinds: Kinds,
     /// Where in the queue the list's last group ends.
@@ -80,6 +86,7 @@ impl Layer {
             todo: VecDeque::new(),
             last: '\0',
             evident: false,
+            evident_at: 0,
             kinds: Kinds::NONE,
             good: 0,
             token: 0,
@@ -106,9 +113,30 @@ impl Layer {
         self.state == State::Idle
     }
 
-    /// Whether what waits looks like a code and not like a word.
-    pub(super) const fn is_evident(&self) -> bool {
-        self.evident
+    /// From which byte on what waits looks like a code and not like a word.
+    pub(super) fn evident(&self) -> Option<u32> {
+        self.evident.then_some(self.evident_at)
+    }
+
+    /// Whether a code of single characters is open, which is evident from its first sign on.
+    pub(super) fn is_inline(&self) -> bool {
+        self.state == State::Inline
+    }
+
+    fn evident_by(&mut self, sign: bool, unit: &Spelled) {
+        if sign && !self.evident {
+            (self.evident, self.evident_at) = (true, unit.span.start);
+        }
+    }
+
+    /// What was decoded begins where it was evident: what came before may have been shown, and a
+    /// stream must end at the same place however it was cut.
+    fn clamp(&self, decoded: &mut [Spelled]) {
+        for unit in decoded.iter_mut().filter(|unit| unit.layers > 0) {
+            let Span { start, end } = unit.span;
+            let start = start.max(self.evident_at);
+            unit.span = Span::new(start, end.max(start + 1));
+        }
     }
 
     /// First original byte of what waits.
@@ -221,11 +249,13 @@ impl Layer {
         if self.state == State::Idle {
             return self.give(unit, out);
         }
-        self.evident = match self.state {
+        let sign = match self.state {
             State::Inline => true,
-            State::Morse => c == '-',
+            State::Morse => false,
             _ => c.is_ascii_digit() || unit.layers > 0,
         };
+        self.evident = false;
+        self.evident_by(sign, &unit);
         self.queue.push(unit);
     }
 
@@ -255,7 +285,8 @@ impl Layer {
         }
         let label = unit.ch == '-' && last == '-';
         let capital = unit.ch.is_ascii_uppercase() && last.is_ascii_alphabetic();
-        self.evident |= label || capital || unit.ch.is_ascii_digit() || unit.layers > 0;
+        let sign = label || capital || unit.ch.is_ascii_digit() || unit.layers > 0;
+        self.evident_by(sign, &unit);
         self.queue.push(unit);
         if self.queue.len() == REACH && !self.evident {
             self.let_go(REACH, out);
@@ -301,8 +332,9 @@ impl Layer {
 
     /// No group follows: the list is read, and what came after its last group is read anew.
     fn end_list(&mut self, out: &mut Vec<Spelled>) {
-        let (kinds, good) = (self.kinds, self.good);
+        let (kinds, good, from) = (self.kinds, self.good, out.len());
         if !self.is_known(good) && list::read(&self.queue[..good], kinds, out) {
+            self.clamp(&mut out[from..]);
             return self.decoded(good, out);
         }
         self.end_run(good, out);
@@ -310,7 +342,9 @@ impl Layer {
 
     /// The characters before `to` are one run, or none.
     fn end_run(&mut self, to: usize, out: &mut Vec<Spelled>) {
+        let from = out.len();
         if self.evident && !self.is_known(to) && base::read(&self.queue[..to], out) {
+            self.clamp(&mut out[from..]);
             return self.decoded(to, out);
         }
         self.let_go(to, out);
@@ -336,8 +370,17 @@ impl Layer {
             ' ' | '/' | '|' => gap < GAP,
             _ => false,
         };
-        if goes_on && self.queue.len() < RUN_CAP {
-            self.evident |= unit.ch == '-';
+        let sign = |unit: &Spelled| matches!(unit.ch, '.' | '-');
+        let group = self
+            .queue
+            .iter()
+            .rev()
+            .take_while(|unit| sign(unit))
+            .count();
+        if goes_on && group < LONGEST_MORSE && self.queue.len() < RUN_CAP {
+            // One group is a rule, a dash or an ellipsis; dashes in two are hardly chance.
+            let dashes = unit.ch == '-' || self.queue.iter().any(|unit| unit.ch == '-');
+            self.evident_by(gap > 0 && sign(&unit) && dashes, &unit);
             self.queue.push(unit);
         } else {
             self.todo.push_front(unit);
@@ -352,8 +395,9 @@ impl Layer {
     }
 
     fn end_morse(&mut self, out: &mut Vec<Spelled>) {
-        let good = self.good_signs();
+        let (good, from) = (self.good_signs(), out.len());
         if !self.is_known(good) && list::read_morse(&self.queue[..good], out) {
+            self.clamp(&mut out[from..]);
             self.runs += 1;
             self.queue.drain(..good);
         }

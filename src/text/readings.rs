@@ -50,7 +50,7 @@ pub struct Named {
 }
 
 /// Emoji that one name is looked up to at most: keywords such as "face" have hundreds.
-const MAX_EMOJI: usize = 12;
+const MAX_EMOJI: usize = 64;
 
 /// The tables.
 pub fn readings() -> &'static Readings {
@@ -129,7 +129,8 @@ impl Readings {
                 if name.is_empty() {
                     continue;
                 }
-                if language == 0 && nth == 0 {
+                // Names of one Han are what people read an emoji as in puns.
+                if language == 0 && (nth == 0 || name.chars().nth(1).is_none()) {
                     self.sound(&name, &emoji);
                 }
                 let named = self.named.entry(name.into()).or_default();

@@ -27,6 +27,8 @@ pub(super) struct Vertical {
     /// The lines of the block so far, but for the last one.
     rows: Vec<Row>,
     row: Row,
+    /// The byte after the first line: what came before it may have been shown.
+    second: u32,
     /// Whether the current line is too long to be one of a block.
     broken: bool,
 }
@@ -74,15 +76,18 @@ impl Vertical {
         self.row = Row::default();
     }
 
-    /// First original byte of what may be a block.
+    /// First original byte of what may be a block, from its second line on.
     pub(super) fn growing(&self) -> Option<u32> {
-        self.rows.first().map(|row| row.cells[0].1)
+        (!self.rows.is_empty()).then_some(self.second)
     }
 
     fn read(&mut self, c: char, span: Span, out: &mut Vec<Spelled>) {
         if c == '\n' {
             let row = std::mem::take(&mut self.row);
             if row.wordy {
+                if self.rows.is_empty() {
+                    self.second = span.end;
+                }
                 self.rows.push(row);
             }
             if !row.wordy || self.rows.len() == MOST {
@@ -112,6 +117,10 @@ impl Vertical {
             self.columns((0..width).rev(), when, out);
             if width > 1 {
                 self.columns(0..width, when, out);
+                // A word that fills a column ends with it.
+                for column in 0..width {
+                    self.columns(column..column + 1, when, out);
+                }
             }
         }
         self.rows.clear();
@@ -123,7 +132,10 @@ impl Vertical {
             let cells = self.rows.iter().filter(|row| column < row.length);
             out.extend(cells.map(|row| {
                 let (ch, start) = row.cells[column];
-                let span = Span::new(start, start + ch.len_utf8() as u32);
+                // The first line may have been shown: the second one stands for it.
+                let shown = self.rows.get(1).filter(|_| start < self.second);
+                let (seen, start) = shown.map_or((ch, start), |row| row.cells[0]);
+                let span = Span::new(start, start + seen.len_utf8() as u32);
                 Spelled::turned(ch, span, when, Code::Vertical)
             }));
         }

@@ -8,19 +8,20 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use unicode_normalization::char::is_combining_mark;
 use wardgate::cloak::{Cloaked, Dice, Trick, cloak, cloak_twice};
-use wardgate::detect::{Builder, Detectors, SignalId};
-use wardgate::text::{ViewKind, Views};
+use wardgate::detect::{Builder, ContactKind, Detectors, SignalId};
+use wardgate::text::{ViewKind, Views, skeleton};
 
 use crate::cli::wardgate;
 
 /// The views whose tricks must be caught. A view that lands goes into this line.
-const LANDED: &[&str] = &["skeleton", "squeezed", "pinyin", "shape", "hidden"];
+const LANDED: &[&str] = &[
+    "skeleton", "squeezed", "pinyin", "shape", "hidden", "emoji", "reversed",
+];
 
-/// Tricks that are not caught well enough yet, although their view is there: the phrase threads
-/// read neither `+` as t nor `2` as z.
-const WAITING: &[Trick] = &[Trick::Leet];
+/// Tricks that are not caught well enough, although their view is there: columns of several words
+/// (a space is no cell), puns on emoji whose names are long, a short word whose last letter is `+`.
+const WAITING: &[Trick] = &[Trick::Leet, Trick::Vertical, Trick::EmojiPun];
 
 /// Caught with exact spans, in percent: single tricks, pairs (issue 3, point 1).
 const SINGLE: usize = 99;
@@ -39,7 +40,7 @@ const THREE_HAN: &str = "西红柿 胡萝卜 大白菜 马铃薯 西兰花 荷�
     杏鲍菇 娃娃菜 油麦菜 茼蒿菜 莴笋叶 豆芽菜 紫甘蓝 红薯叶 南瓜汤 黄瓜片 土豆泥 绿豆芽 花椰菜 \
     西葫芦 佛手瓜 秋葵片 芦笋尖 蘑菇汤 玉米粒 香椿芽";
 const FOUR_HAN: &str = "番茄炒蛋 凉拌黄瓜 清炒芦笋 红烧茄子 麻婆豆腐 酸辣土豆 蒜蓉菠菜 香菇青菜 \
-    胡萝卜丝 南瓜小饼 玉米浓汤 莲藕排骨 冬瓜肉丸 丝瓜蛋汤 韭菜盒子 白菜粉条 芹菜豆干 洋葱牛肉 \
+    胡萝卜丝 南瓜小饼 玉米浓汤 莲藕排骨 冬瓜肉丸 丝瓜蛋汤 韭菜炒蛋 白菜粉条 芹菜豆干 洋葱牛肉 \
     青椒肉丝 木耳山药 豌豆米饭 香菜拌面 竹笋火腿 苦瓜煎蛋 荷塘月色 紫薯米糕 芋头扣肉 西芹百合 \
     萝卜干饭 蚕豆酱汤";
 const ONE_WORD: &str = "tomato turnip carrot spinach broccoli radish cabbage eggplant pumpkin \
@@ -72,6 +73,7 @@ fn groups() -> &'static [Group] {
         let three = three.collect();
         vec![
             ("2 Han", 2, words(TWO_HAN, &[' '])),
+            (SIGNED, 2, words(TWO_HAN, &[' '])),
             ("3 Han", 3, words(THREE_HAN, &[' '])),
             ("4 Han", 4, words(FOUR_HAN, &[' '])),
             ("1 word", 0, words(ONE_WORD, &[' '])),
@@ -107,9 +109,15 @@ fn detectors() -> &'static Arc<Detectors> {
             let views = Views::of(&ViewKind::ALL);
             builder.word(signal, word, views).expect("a word");
         }
+        let contact = builder.contact(SignalId(u32::MAX), &[ContactKind::Handle]);
+        contact.expect("built in");
         Arc::new(builder.build().expect("small"))
     })
 }
+
+/// Two Han with a second sign beside them: a way to reach somebody.
+const SIGNED: &str = "2 Han, signed";
+const SIGN: &str = "加微信 abc12345";
 
 /// How many disguises were written, found at all, and found with exact spans.
 #[derive(Debug, Clone, Default)]
@@ -156,23 +164,30 @@ fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
     one.start < other.end && other.start < one.end
 }
 
-/// Marks piled on the last letter are no letters: what is left of them shows nothing.
+/// Marks and invisible signs at either end are no letters: what is left of them shows nothing.
 fn is_exact(span: &Range<usize>, made: &Cloaked) -> bool {
-    let Some(rest) = made.text.get(span.end..made.span.end) else {
-        return false;
+    let around = [made.span.start..span.start, span.end..made.span.end];
+    let nothing = |rest: Range<usize>| {
+        let rest = made.text.get(rest);
+        rest.is_some_and(|rest| skeleton(rest).is_empty())
     };
-    span.start == made.span.start && rest.chars().all(is_combining_mark)
+    span.start >= made.span.start && around.into_iter().all(nothing)
 }
 
 /// A canary in a carrier: the text, and where the canary is.
-fn carried(word: &str, dice: &mut Dice) -> (String, Range<usize>) {
+fn carried(group: usize, word: &str, dice: &mut Dice) -> (String, Range<usize>) {
     let carriers = match word.is_ascii() {
         true => &LATIN_CARRIERS,
         false => &HAN_CARRIERS,
     };
     let (before, after) = dice.pick(carriers).expect("there are some");
     let target = before.len()..before.len() + word.len();
-    ([before, word, after].concat(), target)
+    let sign = if groups()[group].0 == SIGNED {
+        SIGN
+    } else {
+        ""
+    };
+    ([before, word, after, sign].concat(), target)
 }
 
 /// Signals are numbered over all groups.
@@ -191,7 +206,7 @@ fn single(trick: Trick) -> Vec<Tally> {
     for (group, signal, word) in signals() {
         for round in 0..ROUNDS {
             let mut dice = Dice(round << 40 ^ u64::from(signal.0) << 8 ^ trick as u64);
-            let (text, target) = carried(word, &mut dice);
+            let (text, target) = carried(group, word, &mut dice);
             if let Some(made) = cloak(trick, &text, target, &mut dice) {
                 tallies[group].add(signal, &made);
             }
@@ -208,7 +223,7 @@ fn pair(pair: (Trick, Trick)) -> Vec<Tally> {
         let words: Vec<_> = signals().filter(|(own, ..)| *own == group).collect();
         for _ in 0..PER_PAIR {
             let (_, signal, word) = *dice.pick(&words).expect("a group has words");
-            let (text, target) = carried(word, &mut dice);
+            let (text, target) = carried(group, word, &mut dice);
             if let Some(made) = cloak_twice(pair, &text, target, &mut dice) {
                 tally.add(signal, &made);
             }
@@ -223,7 +238,8 @@ fn landed(trick: Trick) -> bool {
 
 /// A lossy trick on two Han is evidence that needs a second signal; it is printed, not asserted.
 fn decides_alone(group: usize, tricks: &[Trick]) -> bool {
-    groups()[group].1 != 2 || !tricks.iter().any(|trick| trick.is_lossy())
+    let lossy = |trick: &Trick| trick.is_lossy() || trick.view() == "emoji";
+    groups()[group].0 != "2 Han" || !tricks.iter().any(lossy)
 }
 
 fn line(name: &str, view: &str, tallies: &[Tally]) -> String {

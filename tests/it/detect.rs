@@ -308,10 +308,16 @@ fn rules_of_dashes_are_not_held() {
     let mut scanner = wardgate::detect::Scanner::new(detectors(&["萝卜", "tomato", "a b"]));
     let mut hits = Vec::new();
     scanner.push("title a\n", &mut hits);
-    for text in ["--", "------------------------", "\n\n", "大萝\n", "---"] {
+    for text in [
+        "--",
+        "------------------------",
+        "\n\n",
+        "大萝大萝大\n",
+        "---",
+    ] {
         scanner.push(text, &mut hits);
     }
-    let read = "title a\n--------------------------\n\n大萝\n---".len() as u32;
+    let read = "title a\n--------------------------\n\n大萝大萝大\n---".len() as u32;
     assert_eq!(scanner.settled(), read);
 }
 

@@ -213,7 +213,7 @@ proptest! {
     }
 
     #[test]
-    fn clean_text_is_not_held(text in "[vV也很，。！?; \n)\u{1F388}#=*-]{0,60}") {
+    fn clean_text_is_not_held(text in "[v也很，。！?; )\u{1F388}#*]{0,60}") {
         let (hits, settled) = read(quiet(), &text, &every_border(&text));
         prop_assert_eq!(hits, vec![]);
         for (at, (_, settled)) in every_border(&text).into_iter().zip(settled) {
@@ -230,7 +230,10 @@ proptest! {
         let unripe = scanner.unripe_before(text.len() as u32);
         scanner.finish(&mut hits);
         // Of overlapping unripe matches only the first need be reported.
-        let first = hits[known..].iter().map(|hit| hit.span.start).min();
+        let late = hits[known..].iter();
+        // What a run or columns spell is read when they end.
+        let late = late.filter(|hit| !matches!(hit.view, ViewKind::Decoded | ViewKind::Reversed));
+        let first = late.map(|hit| hit.span.start).min();
         if first.is_some() {
             prop_assert!(unripe.is_some() && unripe <= first);
         }
