@@ -24,6 +24,8 @@ const FILES: &[(&str, &str)] = &[
     shipped!("6-addiction.yaml"),
     shipped!("7-synthetic.cases.yaml"),
     shipped!("7-synthetic.yaml"),
+    shipped!("8-self-harm.cases.yaml"),
+    shipped!("8-self-harm.yaml"),
     shipped!("common/contact.yaml"),
     shipped!("common/frames.yaml"),
     shipped!("common/levels.yaml"),
