@@ -16,6 +16,8 @@ macro_rules! shipped {
 const FILES: &[(&str, &str)] = &[
     shipped!("1-concealment.cases.yaml"),
     shipped!("1-concealment.yaml"),
+    shipped!("2-bullying.cases.yaml"),
+    shipped!("2-bullying.yaml"),
     shipped!("3-grooming.cases.yaml"),
     shipped!("3-grooming.yaml"),
     shipped!("4-scams.cases.yaml"),
