@@ -22,6 +22,8 @@ const FILES: &[(&str, &str)] = &[
     shipped!("3-grooming.yaml"),
     shipped!("4-scams.cases.yaml"),
     shipped!("4-scams.yaml"),
+    shipped!("5-habits.cases.yaml"),
+    shipped!("5-habits.yaml"),
     shipped!("6-addiction.cases.yaml"),
     shipped!("6-addiction.yaml"),
     shipped!("7-synthetic.cases.yaml"),
