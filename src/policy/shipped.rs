@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     shipped!("6-addiction.yaml"),
     shipped!("7-synthetic.cases.yaml"),
     shipped!("7-synthetic.yaml"),
+    shipped!("common/acts.yaml"),
     shipped!("common/contact.yaml"),
     shipped!("common/frames.yaml"),
     shipped!("common/levels.yaml"),
