@@ -24,6 +24,8 @@ const FILES: &[(&str, &str)] = &[
     shipped!("6-addiction.yaml"),
     shipped!("7-synthetic.cases.yaml"),
     shipped!("7-synthetic.yaml"),
+    shipped!("9-own-data.cases.yaml"),
+    shipped!("9-own-data.yaml"),
     shipped!("common/acts.yaml"),
     shipped!("common/contact.yaml"),
     shipped!("common/frames.yaml"),
