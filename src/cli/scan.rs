@@ -96,17 +96,26 @@ impl Bench {
 
     /// Judges a conversation as the proxy does.
     pub fn judge(&self, said: &Said) -> Findings {
-        let hits = said.parts.iter();
-        let hits: Vec<Arc<[Hit]>> = hits
+        self.judge_hits(said, &self.hits(said))
+    }
+
+    /// What can be seen in each part, whoever it is judged for.
+    pub fn hits(&self, said: &Said) -> Vec<Arc<[Hit]>> {
+        let parts = said.parts.iter();
+        parts
             .map(|part| self.set.detectors.scan(&part.text).into())
-            .collect();
+            .collect()
+    }
+
+    /// Judges a conversation by hits that are known already.
+    pub fn judge_hits(&self, said: &Said, hits: &[Arc<[Hit]>]) -> Findings {
         let mut found = match said.direction {
             Direction::Prompt => {
                 let scene = self.scene(said);
-                policy::judge_prompt(&self.set, &self.selection, scene, &said.parts, &hits)
+                policy::judge_prompt(&self.set, &self.selection, scene, &said.parts, hits)
                     .detections
             }
-            Direction::Output => self.judge_answer(said, &hits),
+            Direction::Output => self.judge_answer(said, hits),
         };
         found.retain(|detection| detection.action > Action::Allow);
         Findings(found)

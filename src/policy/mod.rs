@@ -36,6 +36,7 @@ mod select;
 mod shipped;
 mod signals;
 mod spelling;
+pub mod tally;
 mod track;
 pub mod yaml;
 

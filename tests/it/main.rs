@@ -9,6 +9,7 @@ mod codecs;
 mod config;
 mod detect;
 mod diagnostics;
+mod eval;
 mod examples;
 mod gateway;
 mod golden;
