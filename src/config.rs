@@ -9,6 +9,7 @@ mod check_upstream;
 mod credential;
 pub mod file;
 mod problems;
+mod profile;
 mod route;
 
 use std::fmt;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_saphyr::{Location, Spanned};
 
 use super::problems::{Problems, missing_help};
+use super::profile::{Profile, Profiles};
 use super::{
     App, AuditTarget, CacheBounds, Config, ConfigErrors, LISTEN, Mode, OnFailure, Tls, file,
 };
@@ -79,7 +80,7 @@ impl Check<'_> {
             key: self.file(&tls.key),
             client_ca: tls.client_ca.map(|file| self.file(&file)),
         });
-        let policy_folders = file
+        let policy_folders: Vec<PathBuf> = file
             .policy_folders
             .iter()
             .map(|path| self.folder(path))
@@ -89,7 +90,8 @@ impl Check<'_> {
             Some("stdout") => AuditTarget::Stdout,
             Some(path) => AuditTarget::File(self.folder.join(path)),
         };
-        let apps = self.apps(file.apps);
+        let profiles = self.profiles(&policy_folders);
+        let apps = self.apps(file.apps, &profiles);
         Config {
             listen,
             admin: file.admin,
@@ -124,15 +126,15 @@ impl Check<'_> {
         limits
     }
 
-    fn apps(&mut self, file: Spanned<Vec<file::App>>) -> Vec<App> {
+    fn apps(&mut self, file: Spanned<Vec<file::App>>, profiles: &Profiles) -> Vec<App> {
         if file.value.is_empty() {
             self.problems
                 .add(file.referenced, "there is no app", missing_help("apps"));
         }
         let mut placed: Vec<(Location, App)> = Vec::new();
         for app in file.value {
-            let at = app.name.referenced;
-            let app = self.app(app);
+            let at = app.place();
+            let app = self.app(app, profiles);
             for (_, earlier) in &placed {
                 if earlier.name == app.name {
                     let message = format!("a second app is called `{}`", app.name);
@@ -154,17 +156,18 @@ impl Check<'_> {
         apps
     }
 
-    fn app(&mut self, app: file::App) -> App {
-        let name = app.name.value.clone();
-        let fit = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(fit) {
-            let help = "use 1 to 64 letters, digits, dots, dashes and underscores";
-            self.problems.add(
-                app.name.referenced,
-                format!("`{name}` is no name for an app"),
-                help,
-            );
+    fn app(&mut self, app: file::App, profiles: &Profiles) -> App {
+        let profile = self.profile(app.profile.as_ref(), profiles);
+        let name = self.name(&app, profile.as_ref());
+        let on_failure = app
+            .on_failure
+            .or(profile.as_ref().map(|one| one.on_failure));
+        if on_failure.is_none() && app.profile.is_none() {
+            let help = missing_help("on_failure");
+            self.problems
+                .add(app.place(), "`on_failure` is missing", help);
         }
+        let profile = profile.unwrap_or_else(Profile::none);
         App {
             matches: self.matches(app.matches),
             upstream: self.upstream(app.upstream),
@@ -172,8 +175,8 @@ impl Check<'_> {
                 file::Mode::Enforce => Mode::Enforce,
                 file::Mode::Observe => Mode::Observe,
             },
-            audience: self.audience(app.audience),
-            on_failure: match app.on_failure {
+            audience: self.audience(app.audience, profile.band),
+            on_failure: match on_failure.unwrap_or(profile.on_failure) {
                 file::OnFailure::Block => OnFailure::Block,
                 file::OnFailure::Allow => OnFailure::Allow,
             },
@@ -189,8 +192,8 @@ impl Check<'_> {
                 .collect(),
             policies: AppPolicies {
                 app: name.clone(),
-                policies: app.policies,
-                level: self.level(app.level),
+                policies: app.policies.unwrap_or(profile.policies),
+                level: self.level(app.level, profile.level),
                 overrides: app
                     .overrides
                     .into_iter()
@@ -206,9 +209,32 @@ impl Check<'_> {
         }
     }
 
-    fn level(&mut self, level: Option<Spanned<u8>>) -> u8 {
+    /// The app's name, or its profile's.
+    fn name(&mut self, app: &file::App, profile: Option<&Profile>) -> String {
+        let Some(Spanned {
+            value: name,
+            referenced: at,
+            ..
+        }) = &app.name
+        else {
+            if app.profile.is_none() {
+                let help = missing_help("name");
+                self.problems.add(app.place(), "`name` is missing", help);
+            }
+            return profile.map_or_else(String::new, |profile| profile.name.clone());
+        };
+        let fit = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(fit) {
+            let help = "use 1 to 64 letters, digits, dots, dashes and underscores";
+            self.problems
+                .add(*at, format!("`{name}` is no name for an app"), help);
+        }
+        name.clone()
+    }
+
+    fn level(&mut self, level: Option<Spanned<u8>>, otherwise: u8) -> u8 {
         let Some(level) = level else {
-            return 1;
+            return otherwise;
         };
         if !(1..=3).contains(&level.value) {
             let help = "1 is hardly ever wrong, 2 sometimes, 3 is strict";

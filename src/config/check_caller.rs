@@ -30,10 +30,15 @@ impl Check<'_> {
         parsed
     }
 
-    pub(super) fn audience(&mut self, audience: Option<Spanned<file::Audience>>) -> AudienceRule {
+    /// Who speaks; `otherwise` when the app does not say.
+    pub(super) fn audience(
+        &mut self,
+        audience: Option<Spanned<file::Audience>>,
+        otherwise: Band,
+    ) -> AudienceRule {
         let Some(audience) = audience else {
             return AudienceRule {
-                default: Band::Unknown,
+                default: otherwise,
                 header: None,
                 trusted_peers: Vec::new(),
             };
@@ -48,7 +53,7 @@ impl Check<'_> {
                 help,
             );
         }
-        let default = audience.default.map_or(Band::Unknown, |name| {
+        let default = audience.default.map_or(otherwise, |name| {
             Band::named(&name.value).unwrap_or_else(|| {
                 let names = Band::NAMES.map(|(_, name)| name).join(", ");
                 let help = format!("write one of: minor, adult, {names}");

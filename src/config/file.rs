@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
 use crate::limits::Limits;
 
@@ -55,16 +55,17 @@ pub struct Audit {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct App {
-    /// Its name.
-    pub name: Spanned<String>,
+    /// Its name; its profile's when absent.
+    pub name: Option<Spanned<String>>,
+    /// Policies, level, audience and failure choice in one word; what the app writes itself wins.
+    pub profile: Option<Spanned<String>>,
     /// Which requests are its.
     #[serde(default, rename = "match")]
     pub matches: Match,
     /// Where its requests go.
     pub upstream: Spanned<Upstream>,
     /// Policy names, rows or rule ids; all when absent.
-    #[serde(default)]
-    pub policies: Vec<String>,
+    pub policies: Option<Vec<String>>,
     /// Rules above this level are off.
     pub level: Option<Spanned<u8>>,
     /// Whether verdicts act.
@@ -73,7 +74,7 @@ pub struct App {
     /// Who speaks.
     pub audience: Option<Spanned<Audience>>,
     /// What happens when judging fails.
-    pub on_failure: OnFailure,
+    pub on_failure: Option<OnFailure>,
     /// How refusals look.
     #[serde(default)]
     pub refusal: Refusal,
@@ -88,6 +89,14 @@ pub struct App {
     /// Routes that go on uninspected: "GET /v1/models".
     #[serde(default)]
     pub passthrough: Vec<Spanned<String>>,
+}
+
+impl App {
+    /// Where to point when something of the app is missing.
+    pub fn place(&self) -> Location {
+        let name = self.name.as_ref().or(self.profile.as_ref());
+        name.map_or(self.upstream.referenced, |name| name.referenced)
+    }
 }
 
 /// Which requests are an app's.

@@ -14,6 +14,7 @@ use super::parts::At;
 use super::reader;
 use super::reply::{Replies, Template};
 use super::rule::{Action, Rule, RuleIx};
+use super::shipped::PROFILES;
 use super::yaml;
 use super::{AppPolicies, PolicySet, Selection, Source, cases, rules, select, signals};
 use crate::detect::{Builder, Detectors, SignalId};
@@ -144,6 +145,9 @@ fn read<'s>(desk: &Desk<'s>) -> Input<'s> {
                 diagnostic
                     .help("rename yours: shipped files are changed by overrides, not replaced"),
             );
+            continue;
+        }
+        if source.path.starts_with(PROFILES) {
             continue;
         }
         if source.path.ends_with(".txt") {

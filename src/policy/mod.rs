@@ -46,7 +46,8 @@ pub use folders::read_folders;
 pub use judge::{Detection, Horizon, Judge, Scene, Verdict, judge_prompt, judge_text};
 pub use rule::{Action, Actions, Level, Rule, RuleId, RuleIx, Severity, Status};
 pub use select::Selection;
-pub use shipped::shipped;
+pub use shipped::{profiles, shipped};
+pub(crate) use spelling::did_you_mean;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -30,16 +30,34 @@ const FILES: &[(&str, &str)] = &[
     shipped!("common/media.yaml"),
     shipped!("common/minors.yaml"),
     shipped!("common/replies.yaml"),
+    shipped!("profiles/child.yaml"),
+    shipped!("profiles/device.yaml"),
+    shipped!("profiles/general.yaml"),
+    shipped!("profiles/school.yaml"),
+    shipped!("profiles/teen.yaml"),
 ];
+
+/// The folder of profiles, in the pack and in policy folders: the config reads them, not the compiler.
+pub(super) const PROFILES: &str = "profiles/";
 
 /// The shipped pack, embedded in the binary.
 pub fn shipped() -> Vec<Source> {
+    embedded(|path| !path.starts_with(PROFILES))
+}
+
+/// The shipped profiles: what an app's `profile: name` can mean.
+pub fn profiles() -> Vec<Source> {
+    embedded(|path| path.starts_with(PROFILES))
+}
+
+fn embedded(wanted: impl Fn(&str) -> bool) -> Vec<Source> {
     let source = |(path, text): &(&str, &str)| Source {
         path: (*path).to_owned(),
         text: (*text).to_owned(),
         shipped: true,
     };
-    FILES.iter().map(source).collect()
+    let files = FILES.iter().filter(|(path, _)| wanted(path));
+    files.map(source).collect()
 }
 
 #[cfg(test)]
