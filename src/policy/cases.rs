@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::PolicySet;
 use super::desk::Desk;
 use super::diagnostic::{Code, Spot, did_you_mean, one_of};
-use super::file::{self, CasesFile, Expect, Listener};
+use super::file::{self, CasesFile, Expect};
 use super::judge::{Detection, Horizon, Judge, Scene, Verdict, judge_text};
 use super::parts::At;
 use super::report::{Gap, Outcome, Report, Row};
@@ -108,10 +108,7 @@ fn case(written: &At<file::Case>, rules: &[Rule], desk: &Desk<'_>) -> Option<Cas
         }
     };
     let spot = Spot::of(desk.sources, *place);
-    let band = match case.audience {
-        Some(Listener::Adult) => Band::Adult,
-        Some(Listener::Minor) | None => Band::Unknown,
-    };
+    let band = case.audience.map_or(Band::Unknown, Band::from);
     Some(Case {
         rule: RuleIx(u32::try_from(ix).unwrap_or(u32::MAX)),
         name: case.name.clone().unwrap_or_default(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::clause::{Atom, Clause};
-use super::context::{Contexts, Minor};
+use super::context::Contexts;
 use super::desk::Desk;
 use super::diagnostic::{Code, Diagnostic, Diagnostics, Place, Where};
 use super::file::{CasesFile, PolicyFile};
@@ -13,7 +13,7 @@ use super::judge::NOT_REACH;
 use super::parts::At;
 use super::reader;
 use super::reply::{Replies, Template};
-use super::rule::{Action, Rule, RuleIx};
+use super::rule::{Rule, RuleIx};
 use super::shipped::PROFILES;
 use super::yaml;
 use super::{AppPolicies, PolicySet, Selection, Source, cases, rules, select, signals};
@@ -279,8 +279,8 @@ fn free_what_never_withholds(
     let everything = Selection::everything(&made.rules);
     let withholds = |rule: RuleIx| {
         let all = selections.iter().chain([&everything]);
-        all.flat_map(|one| [Minor::Yes, Minor::No].map(|minor| one.action(rule, minor)))
-            .any(Action::withholds)
+        all.flat_map(|one| one.actions(rule).each())
+            .any(|(_, action)| action.withholds())
     };
     let clauses = made.clauses.iter();
     let acting = clauses.filter(|one| one.clause.contexts.meets(answers) && withholds(one.rule));

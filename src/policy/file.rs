@@ -6,9 +6,10 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
+use super::actions::Actions;
 use super::parts::{At, Each, Named, WordOrMap, word_or_map};
-use super::rule::{Action, Actions, Status};
-use crate::message::{Direction, Output, Role};
+use super::rule::{Action, Status};
+use crate::message::{Band, Direction, Output, Role};
 
 /// A policy file, or a common file with signals or replies for others.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -161,6 +162,39 @@ pub enum Listener {
     Minor,
     /// An adult.
     Adult,
+    /// Under 3.
+    #[serde(rename = "0-2")]
+    Age0,
+    /// 3 to 7.
+    #[serde(rename = "3-7")]
+    Age3,
+    /// 8 to 11.
+    #[serde(rename = "8-11")]
+    Age8,
+    /// 12 and 13.
+    #[serde(rename = "12-13")]
+    Age12,
+    /// 14 and 15.
+    #[serde(rename = "14-15")]
+    Age14,
+    /// 16 and 17.
+    #[serde(rename = "16-17")]
+    Age16,
+}
+
+impl From<Listener> for Band {
+    fn from(listener: Listener) -> Self {
+        match listener {
+            Listener::Minor => Self::Unknown,
+            Listener::Adult => Self::Adult,
+            Listener::Age0 => Self::Age0,
+            Listener::Age3 => Self::Age3,
+            Listener::Age8 => Self::Age8,
+            Listener::Age12 => Self::Age12,
+            Listener::Age14 => Self::Age14,
+            Listener::Age16 => Self::Age16,
+        }
+    }
 }
 
 impl From<Way> for Direction {
@@ -199,7 +233,7 @@ pub struct ActionForm(pub Actions);
 
 impl<'de> Deserialize<'de> for ActionForm {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let what = "an action, or {minor: action, adult: action}";
+        let what = "an action, or {minor: action, adult: action, 16-17: action}";
         Ok(Self(
             match word_or_map::<Action, Actions, D>(deserializer, what)? {
                 WordOrMap::Word(action) => Actions::all(action),

@@ -133,7 +133,7 @@ impl Judge {
                 set,
                 selection,
                 context,
-                minor,
+                audience: scene.audience,
                 horizon,
                 carried,
             },

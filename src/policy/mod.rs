@@ -8,6 +8,7 @@
 //! [`condition`] and becomes [`clause`]s in [`normal`]; [`ledger`] is the evidence that [`judge`]
 //! decides on; [`cases`] shows that rules do what their authors meant.
 
+pub mod actions;
 pub mod cases;
 pub mod clause;
 mod code;
@@ -40,11 +41,12 @@ pub mod tally;
 mod track;
 pub mod yaml;
 
+pub use actions::Actions;
 pub use compile::compile;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Paint};
 pub use folders::read_folders;
 pub use judge::{Detection, Horizon, Judge, Scene, Verdict, judge_prompt, judge_text};
-pub use rule::{Action, Actions, Level, Rule, RuleId, RuleIx, Severity, Status};
+pub use rule::{Action, Level, Rule, RuleId, RuleIx, Severity, Status};
 pub use select::Selection;
 pub use shipped::{profiles, shipped};
 pub(crate) use spelling::did_you_mean;

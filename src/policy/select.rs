@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::context::Minor;
+use super::actions::Actions;
 use super::desk::Desk;
 use super::diagnostic::{Code, Diagnostic, Where, did_you_mean};
-use super::rule::{Action, Actions, Rule, RuleIx, Status};
+use super::rule::{Action, Rule, RuleIx, Status};
 use super::{AppPolicies, Override};
 use crate::detect::{Builder, SignalId};
+use crate::message::Band;
 use crate::text::Views;
 
 /// What one app uses of a set: which rules, with which actions, which phrases are allowed.
@@ -25,12 +26,13 @@ pub struct Selection {
 
 impl Selection {
     /// What is done about a rule for this audience.
-    pub fn action(&self, rule: RuleIx, minor: Minor) -> Action {
-        let actions = self.actions[rule.0 as usize];
-        match minor {
-            Minor::Yes => actions.minor,
-            Minor::No => actions.adult,
-        }
+    pub fn action(&self, rule: RuleIx, band: Band) -> Action {
+        self.actions[rule.0 as usize].of(band)
+    }
+
+    /// What is done about a rule, by audience.
+    pub fn actions(&self, rule: RuleIx) -> Actions {
+        self.actions[rule.0 as usize]
     }
 
     /// Whether the rule does anything for anybody.
@@ -151,9 +153,9 @@ impl Said<'_> {
             );
             return;
         };
-        let own = lived(rule.actions, rule.status).both();
-        let changed = changed(rule, change).both();
-        if rule.wall() && own.iter().zip(changed).any(|(own, changed)| changed < *own) {
+        let own = lived(rule.actions, rule.status);
+        let changed = changed(rule, change);
+        if rule.wall() && changed != changed.raised(own) {
             let help = "rules of QL7.1 and the worst of QL3 protect children everywhere; remove the override";
             self.report(
                 Code::Wall,
@@ -169,11 +171,7 @@ impl Said<'_> {
         if rule.wall() {
             let changed = change.map_or(own, |change| changed(rule, change));
             // The check has refused what is lower; a set must not be able to hold it either.
-            let raised = |own: Action, changed: Action| own.max(changed);
-            return Actions {
-                minor: raised(own.minor, changed.minor),
-                adult: raised(own.adult, changed.adult),
-            };
+            return own.raised(changed);
         }
         let wanted = &self.app.policies;
         let selected = (wanted.is_empty() || wanted.iter().any(|wanted| names(wanted, rule)))
