@@ -6,11 +6,15 @@ use serde_saphyr::{Location, Spanned};
 
 use super::problems::{Problems, missing_help};
 use super::profile::{Profile, Profiles};
+use super::support::Regions;
 use super::{
     App, AuditTarget, CacheBounds, Config, ConfigErrors, LISTEN, Mode, OnFailure, Tls, file,
 };
 use crate::codec::RefusalStyle;
 use crate::limits::Limits;
+use crate::message::AudienceSource;
+use crate::policy::file::Localised;
+use crate::policy::reply::Template;
 use crate::policy::{Action, AppPolicies, Override, Status};
 
 /// Longest name of an app: it becomes a metric label and stands in every audit line.
@@ -90,8 +94,11 @@ impl Check<'_> {
             Some("stdout") => AuditTarget::Stdout,
             Some(path) => AuditTarget::File(self.folder.join(path)),
         };
-        let profiles = self.profiles(&policy_folders);
-        let apps = self.apps(file.apps, &profiles);
+        let shared = (
+            self.profiles(&policy_folders),
+            self.regions(&policy_folders),
+        );
+        let apps = self.apps(file.apps, &shared);
         Config {
             listen,
             admin: file.admin,
@@ -126,7 +133,7 @@ impl Check<'_> {
         limits
     }
 
-    fn apps(&mut self, file: Spanned<Vec<file::App>>, profiles: &Profiles) -> Vec<App> {
+    fn apps(&mut self, file: Spanned<Vec<file::App>>, shared: &(Profiles, Regions)) -> Vec<App> {
         if file.value.is_empty() {
             self.problems
                 .add(file.referenced, "there is no app", missing_help("apps"));
@@ -134,7 +141,7 @@ impl Check<'_> {
         let mut placed: Vec<(Location, App)> = Vec::new();
         for app in file.value {
             let at = app.place();
-            let app = self.app(app, profiles);
+            let app = self.app(app, shared);
             for (_, earlier) in &placed {
                 if earlier.name == app.name {
                     let message = format!("a second app is called `{}`", app.name);
@@ -156,7 +163,7 @@ impl Check<'_> {
         apps
     }
 
-    fn app(&mut self, app: file::App, profiles: &Profiles) -> App {
+    fn app(&mut self, app: file::App, (profiles, regions): &(Profiles, Regions)) -> App {
         let profile = self.profile(app.profile.as_ref(), profiles);
         let name = self.name(&app, profile.as_ref());
         let on_failure = app
@@ -168,6 +175,10 @@ impl Check<'_> {
                 .add(app.place(), "`on_failure` is missing", help);
         }
         let profile = profile.unwrap_or_else(Profile::none);
+        let own = match app.matches.bearer_sha256.is_empty() {
+            true => AudienceSource::App,
+            false => AudienceSource::Key,
+        };
         App {
             matches: self.matches(app.matches),
             upstream: self.upstream(app.upstream),
@@ -175,7 +186,7 @@ impl Check<'_> {
                 file::Mode::Enforce => Mode::Enforce,
                 file::Mode::Observe => Mode::Observe,
             },
-            audience: self.audience(app.audience, profile.band),
+            audience: self.audience(app.audience, (profile.band, profile.source(own)), own),
             on_failure: match on_failure.unwrap_or(profile.on_failure) {
                 file::OnFailure::Block => OnFailure::Block,
                 file::OnFailure::Allow => OnFailure::Allow,
@@ -184,6 +195,8 @@ impl Check<'_> {
                 file::Refusal::Answer => RefusalStyle::Answer,
                 file::Refusal::Error => RefusalStyle::Error,
             },
+            support: self.region(app.region.as_ref(), regions),
+            appeal: app.appeal.and_then(|appeal| self.appeal(&appeal)),
             cache: app.cache.map(|cache| self.cache(&cache)),
             passthrough: app
                 .passthrough
@@ -245,6 +258,17 @@ impl Check<'_> {
             );
         }
         level.value
+    }
+
+    fn appeal(&mut self, appeal: &Spanned<Localised>) -> Option<Template> {
+        let Localised { en, zh } = &appeal.value;
+        if en.trim().is_empty() || zh.trim().is_empty() {
+            let help = "write {en: ..., zh: ...}: every reader gets an answer";
+            self.problems
+                .add(appeal.referenced, "`appeal` lacks a language", help);
+            return None;
+        }
+        Some(Template::new(en, zh))
     }
 
     fn phrase(&mut self, phrase: Spanned<String>) -> String {

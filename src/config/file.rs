@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use crate::limits::Limits;
+use crate::policy::file::Localised;
 
 /// The file.
 #[derive(Debug, Deserialize)]
@@ -78,6 +79,10 @@ pub struct App {
     /// How refusals look.
     #[serde(default)]
     pub refusal: Refusal,
+    /// Whose help lines follow supporting replies: the name of a support pack.
+    pub region: Option<Spanned<String>>,
+    /// What follows a refusal: whom to ask when it was wrong.
+    pub appeal: Option<Spanned<Localised>>,
     /// The answer cache.
     pub cache: Option<Spanned<Cache>>,
     /// Rule id -> what this app changes.

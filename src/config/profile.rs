@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Spanned;
 
 use super::check::Check;
 use super::file::OnFailure;
 use super::problems::Problems;
-use crate::message::Band;
+use crate::message::{AudienceSource, Band};
 use crate::policy::{self, Source, did_you_mean};
 
 /// A profile as written.
@@ -67,6 +67,14 @@ impl Profile {
             on_failure: OnFailure::Block,
         }
     }
+
+    /// How the band is known when the app does not say it: `own` without a profile.
+    pub(super) fn source(&self, own: AudienceSource) -> AudienceSource {
+        match self.name.is_empty() {
+            true => own,
+            false => AudienceSource::Profile,
+        }
+    }
 }
 
 /// All profiles by name.
@@ -77,21 +85,7 @@ impl Check<'_> {
     /// The shipped profiles and those of policy folders. Reports what is wrong with the latter.
     pub(super) fn profiles(&mut self, folders: &[PathBuf]) -> Profiles {
         let mut profiles = Profiles::default();
-        let mut own = Vec::new();
-        for folder in folders.iter().map(|folder| folder.join("profiles")) {
-            if folder.is_dir() {
-                match policy::read_folders(std::slice::from_ref(&folder)) {
-                    Ok(found) => own.extend(found.into_iter().map(|source| Source {
-                        path: folder.join(&source.path).display().to_string(),
-                        ..source
-                    })),
-                    Err(message) => {
-                        self.problems
-                            .add(Location::UNKNOWN, message, "make it readable")
-                    }
-                }
-            }
-        }
+        let own = self.beside(folders, "profiles");
         for source in policy::profiles().iter().chain(&own) {
             let mut problems = Problems {
                 origin: &source.path,

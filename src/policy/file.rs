@@ -30,6 +30,44 @@ pub struct PolicyFile {
     pub rules: Each<Rule>,
     /// Reviewed texts, by name, in both languages.
     pub replies: Named<At<Localised>>,
+    /// Acts over several messages; rules then read `conversation.watch` and `conversation.act`.
+    pub conversation: Option<At<Conversation>>,
+}
+
+/// Acts of grooming over the messages of a conversation.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Conversation {
+    /// Which signals are which act.
+    pub acts: Acts,
+    /// Signals by which the other side refuses; an act that comes again after one weighs more.
+    #[serde(default)]
+    pub refusal: Vec<At<String>>,
+    /// Messages in which a score halves; 20 if not said.
+    #[serde(default)]
+    pub half_life: Option<At<u32>>,
+    /// Score from which `conversation.watch` is seen.
+    pub watch: At<f64>,
+    /// Score from which `conversation.act` is seen.
+    pub act: At<f64>,
+}
+
+/// Signals with their weights, by act, in the order in which acts usually come.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Acts {
+    /// Asks for age, or whether somebody is alone.
+    pub probe: Named<At<f64>>,
+    /// Flattery, gifts, a special bond.
+    pub trust: Named<At<f64>>,
+    /// Secrets, another app, vanishing messages.
+    pub secrecy: Named<At<f64>>,
+    /// Who is near, who reads the phone.
+    pub risk: Named<At<f64>>,
+    /// Sexual talk, pictures, dares.
+    pub sexual: Named<At<f64>>,
+    /// Meeting, money, threats.
+    pub meeting: Named<At<f64>>,
 }
 
 /// A signal; all its forms report the same signal.

@@ -47,7 +47,7 @@ pub(super) enum Share {
 impl Frame {
     /// What this app does about a rule for this audience.
     pub fn action(&self, rule: RuleIx) -> Action {
-        self.selection.action(rule, self.audience.band)
+        self.selection.action(rule, self.audience)
     }
 
     /// Whether a ledger of this share judges the clause here at all.

@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     shipped!("6-addiction.yaml"),
     shipped!("7-synthetic.cases.yaml"),
     shipped!("7-synthetic.yaml"),
+    shipped!("common/audience.yaml"),
     shipped!("common/contact.yaml"),
     shipped!("common/frames.yaml"),
     shipped!("common/levels.yaml"),
@@ -35,19 +36,34 @@ const FILES: &[(&str, &str)] = &[
     shipped!("profiles/general.yaml"),
     shipped!("profiles/school.yaml"),
     shipped!("profiles/teen.yaml"),
+    shipped!("support/cn.yaml"),
+    shipped!("support/example.yaml"),
+    shipped!("support/us.yaml"),
 ];
 
-/// The folder of profiles, in the pack and in policy folders: the config reads them, not the compiler.
-pub(super) const PROFILES: &str = "profiles/";
+/// The folders of profiles and support packs, in the pack and in policy folders: the config reads
+/// them, not the compiler.
+const PROFILES: &str = "profiles/";
+const SUPPORT: &str = "support/";
+
+/// Whether a file is the compiler's business.
+pub(super) fn is_policy(path: &str) -> bool {
+    !path.starts_with(PROFILES) && !path.starts_with(SUPPORT)
+}
 
 /// The shipped pack, embedded in the binary.
 pub fn shipped() -> Vec<Source> {
-    embedded(|path| !path.starts_with(PROFILES))
+    embedded(is_policy)
 }
 
 /// The shipped profiles: what an app's `profile: name` can mean.
 pub fn profiles() -> Vec<Source> {
     embedded(|path| path.starts_with(PROFILES))
+}
+
+/// The shipped support packs: what an app's `region: name` can mean.
+pub fn support() -> Vec<Source> {
+    embedded(|path| path.starts_with(SUPPORT))
 }
 
 fn embedded(wanted: impl Fn(&str) -> bool) -> Vec<Source> {
