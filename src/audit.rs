@@ -193,6 +193,7 @@ pub(crate) mod tests {
             peer: "203.0.113.0/24".to_owned(),
             audience: "unknown",
             audience_source: "app",
+            audience_assurance: "none",
             model: "model-a".to_owned(),
             status: 200,
             action: "allow",

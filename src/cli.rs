@@ -5,11 +5,14 @@
 //! was found or failed, 2 it could not run.
 
 mod check;
+mod corpus;
+mod eval;
 mod explain;
 mod pack;
 mod rows;
 mod scan;
 mod serve;
+mod table;
 mod test;
 
 use std::ffi::OsString;
@@ -55,6 +58,9 @@ pub enum Command {
     /// Judge texts as the proxy would
     #[command(after_help = SCAN_EXAMPLES)]
     Scan(Scan),
+    /// Measure the policies on labelled texts: recall, false alarms, support
+    #[command(after_help = EVAL_EXAMPLES)]
+    Eval(Eval),
     /// Show a rule with its reasons, false positives and cases
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Explain),
@@ -95,6 +101,17 @@ Rows: {\"id\", \"text\" | \"messages\": [{\"role\", \"content\"}], \"direction\"
 Verdicts, in the same order: {\"id\", \"action\", \"rules\", \"spans\", \"scores\", \"view\"} or {\"id\", \"error\"}
 
 Exit codes: 0 nothing found (with --jsonl: every row was judged), 1 something found, 2 a row could not be read.";
+
+const EVAL_EXAMPLES: &str = "Examples:
+  wardgate eval corpus/                        every .jsonl file, levels 1 and 2, minors and adults
+  wardgate eval corpus/ --level 1 --audience minor --format json
+  wardgate eval rows.jsonl --pack policies     a pack that is being worked on
+
+Rows: {\"set\", \"lang\", \"text\", \"kind\": \"prompt\" | \"content\", \"harmful\"?: true | false, \"category\"?, \"child_related\"?}
+Prompts are judged on their way to the model; contents on both ways, as a prompt and as an answer.
+No text of a row is ever printed.
+
+Exit codes: 0 measured, 2 a line or a policy could not be read.";
 
 const EXPLAIN_EXAMPLES: &str = "Examples:
   wardgate explain QL3.1-010
@@ -204,6 +221,42 @@ pub struct Scan {
     pub level: Option<u8>,
 }
 
+/// `eval`.
+#[derive(Debug, Args)]
+pub struct Eval {
+    /// Files of JSON lines, or folders with .jsonl files
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Folders of policies beside the shipped ones
+    #[arg(long, short, value_name = "DIR")]
+    pub policies: Vec<PathBuf>,
+    /// A folder in place of the shipped policies: for work on the pack itself
+    #[arg(long, value_name = "DIR")]
+    pub pack: Option<PathBuf>,
+    /// Strictness to measure at, 1 to 3; may be given several times [default: 1 2]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub level: Vec<u8>,
+    /// Who speaks: minor, general (an adult), or a band; may be given several times [default: minor general]
+    #[arg(long, value_name = "BAND", value_parser = audience)]
+    pub audience: Vec<Band>,
+    /// Threads [default: one per core]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// How to report
+    #[arg(long, short, value_enum, default_value_t)]
+    pub format: Shape,
+}
+
+/// How `eval` reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Shape {
+    /// Tables for people
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+}
+
 /// Which way a text travels, as the command line and rows say it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -296,6 +349,14 @@ fn band(name: &str) -> Result<Band, String> {
     })
 }
 
+/// [`band`], and the word that evaluations use for adults.
+fn audience(name: &str) -> Result<Band, String> {
+    match name {
+        "general" => Ok(Band::Adult),
+        _ => band(name),
+    }
+}
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
@@ -377,6 +438,7 @@ fn dispatch(command: &Command) -> Ended {
         Command::Check(files) => check::run(files),
         Command::Test(test) => test::run(test),
         Command::Scan(scan) => scan::run(scan),
+        Command::Eval(eval) => eval::run(eval),
         Command::Explain(explain) => explain::run(explain),
         Command::Schema(schema) => explain::schema(schema.of),
         Command::Mock(mock) => serve::mock(mock.listen),

@@ -9,7 +9,9 @@ mod check_upstream;
 mod credential;
 pub mod file;
 mod problems;
+mod profile;
 mod route;
+mod support;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -21,9 +23,11 @@ use ipnet::IpNet;
 use crate::codec::RefusalStyle;
 use crate::limits::Limits;
 use crate::message::{Audience, AudienceSource, Band};
+use crate::policy::reply::Template;
 use crate::policy::{AppPolicies, Mode};
 pub use credential::{Credential, Secret};
 pub use route::{Match, Passthrough};
+pub use support::{Day, Support};
 
 /// Everything a server is started with.
 #[derive(Debug, Clone)]
@@ -87,6 +91,10 @@ pub struct App {
     pub on_failure: OnFailure,
     /// How refusals of prompts look.
     pub refusal: RefusalStyle,
+    /// Who helps in its region, if it named one.
+    pub support: Option<Support>,
+    /// What follows a refusal: whom to ask when it was wrong.
+    pub appeal: Option<Template>,
     /// The answer cache, if any.
     pub cache: Option<CacheBounds>,
     /// Routes that no dialect knows and that go on uninspected.
@@ -142,6 +150,8 @@ pub enum Http2 {
 pub struct AudienceRule {
     /// When nobody trusted says otherwise.
     pub default: Band,
+    /// Where the default comes from: the app, its profile or its callers' keys.
+    pub source: AudienceSource,
     /// The header in which a trusted peer names the band.
     pub header: Option<HeaderName>,
     /// Peers whose header is believed.
@@ -150,7 +160,8 @@ pub struct AudienceRule {
 
 impl AudienceRule {
     /// Who speaks in a request with these headers from that peer. A header of a peer that is not
-    /// trusted, or that names no band, counts for nothing.
+    /// trusted, or that names no band, counts for nothing. `12-13; assurance=verified` (or
+    /// `estimated`) says how the band is known.
     pub fn of(&self, headers: &HeaderMap, peer: IpAddr) -> Audience {
         let peer = peer.to_canonical();
         let trusted = self.trusted_peers.iter().any(|net| net.contains(&peer));
@@ -159,18 +170,25 @@ impl AudienceRule {
             .as_ref()
             .filter(|_| trusted)
             .and_then(|name| headers.get(name))
-            .and_then(|value| Band::named(value.to_str().ok()?.trim()));
-        match named {
-            Some(band) => Audience {
-                band,
-                source: AudienceSource::Header,
-            },
-            None => Audience {
-                band: self.default,
-                source: AudienceSource::App,
-            },
-        }
+            .and_then(|value| claimed(value.to_str().ok()?));
+        named.unwrap_or(Audience {
+            band: self.default,
+            source: self.source,
+        })
     }
+}
+
+/// What an audience header says.
+fn claimed(value: &str) -> Option<Audience> {
+    let mut parts = value.split(';').map(str::trim);
+    let band = Band::named(parts.next()?)?;
+    let assurance = parts.find_map(|part| part.strip_prefix("assurance="));
+    let source = match assurance {
+        Some("estimated") => AudienceSource::Estimated,
+        Some("verified") => AudienceSource::Verified,
+        _ => AudienceSource::Header,
+    };
+    Some(Audience { band, source })
 }
 
 /// Bounds of an app's answer cache.
@@ -274,11 +292,14 @@ impl Config {
                 mode: Mode::Enforce,
                 audience: AudienceRule {
                     default: Band::Unknown,
+                    source: AudienceSource::App,
                     header: None,
                     trusted_peers: Vec::new(),
                 },
                 on_failure: OnFailure::Block,
                 refusal: RefusalStyle::Answer,
+                support: None,
+                appeal: None,
                 cache: None,
                 passthrough: Vec::new(),
             }],

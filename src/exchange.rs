@@ -15,7 +15,7 @@ use crate::audit::{self, CacheState, Line, LineFault, Seen, Timings};
 use crate::body::Body;
 use crate::codec::{Ask, Codec, Lane};
 use crate::guard::Record;
-use crate::message::{Audience, AudienceSource, Band, Direction};
+use crate::message::{Audience, Band, Direction};
 use crate::metrics::OpenStream;
 use crate::policy::{Action, Detection};
 use crate::reply::{self, Error};
@@ -52,6 +52,7 @@ impl Exchange {
             peer: audit::peer_prefix(peer.addr.ip()),
             audience: Band::Unknown.name(),
             audience_source: "app",
+            audience_assurance: "none",
             model: String::new(),
             status: 0,
             action: Action::Allow.name(),
@@ -114,14 +115,12 @@ impl Exchange {
         self.line().bytes_in = bytes as u64;
     }
 
-    /// Who speaks.
+    /// Who speaks, as far as is known; said again when the conversation tells more.
     pub fn heard(&self, audience: Audience) {
         let mut line = self.line();
         line.audience = audience.band.name();
-        line.audience_source = match audience.source {
-            AudienceSource::App => "app",
-            AudienceSource::Header => "header",
-        };
+        line.audience_source = audience.source.name();
+        line.audience_assurance = audience.source.assurance(audience.band);
     }
 
     /// What it asks for.

@@ -138,13 +138,70 @@ pub struct Audience {
     pub source: AudienceSource,
 }
 
+impl Audience {
+    /// With what the conversation says of the speaker's age: it makes an audience younger, never
+    /// older, and the declared band goes on to count (see [`AudienceSource::Cue`]).
+    #[must_use]
+    pub fn heard(self, cue: Option<Band>) -> Self {
+        let Some(cue) = cue.filter(|cue| cue.is_minor()) else {
+            return self;
+        };
+        let tightens = match self.band {
+            Band::Adult => true,
+            Band::Unknown => cue != Band::Unknown,
+            declared => cue < declared,
+        };
+        if !tightens {
+            return self;
+        }
+        Self {
+            band: cue,
+            source: AudienceSource::Cue(self.band),
+        }
+    }
+}
+
 /// How an age band is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AudienceSource {
     /// The app's default.
     App,
+    /// The default of the app's profile.
+    Profile,
+    /// The default of an app that is recognised by its callers' keys.
+    Key,
     /// A header from a peer that the app trusts to know.
     Header,
+    /// Likewise; the peer says that the age was estimated.
+    Estimated,
+    /// Likewise; the peer says that the age was verified.
+    Verified,
+    /// What the speaker says about themselves. The band is younger than the declared one, which is
+    /// kept: what a rule does for it is never undone by a cue.
+    Cue(Band),
+}
+
+impl AudienceSource {
+    /// The name in the audit line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Profile => "profile",
+            Self::Key => "key",
+            Self::Header | Self::Estimated | Self::Verified => "header",
+            Self::Cue(_) => "cue",
+        }
+    }
+
+    /// How sure it is: "none" (nobody said), "declared", "estimated" or "verified".
+    pub const fn assurance(self, band: Band) -> &'static str {
+        match (self, band) {
+            (Self::Estimated | Self::Cue(_), _) => "estimated",
+            (Self::Verified, _) => "verified",
+            (_, Band::Unknown) => "none",
+            _ => "declared",
+        }
+    }
 }
 
 /// A language that replies are written in.
@@ -154,4 +211,40 @@ pub enum Language {
     En,
     /// Chinese.
     Zh,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cues_only_tighten() {
+        let declared = |band| Audience {
+            band,
+            source: AudienceSource::Header,
+        };
+        for (band, _) in Band::NAMES {
+            for (cue, _) in Band::NAMES {
+                let heard = declared(band).heard(Some(cue));
+                if heard == declared(band) {
+                    continue;
+                }
+                assert_eq!((heard.band, heard.source), (cue, AudienceSource::Cue(band)));
+                assert!(
+                    cue.is_minor() && (cue < band || band == Band::Adult),
+                    "{band:?} {cue:?}"
+                );
+            }
+            assert_eq!(declared(band).heard(None), declared(band));
+            assert_eq!(declared(band).heard(Some(Band::Adult)), declared(band));
+        }
+        assert_eq!(
+            declared(Band::Adult).heard(Some(Band::Unknown)).band,
+            Band::Unknown
+        );
+        assert_eq!(
+            declared(Band::Age8).heard(Some(Band::Age14)),
+            declared(Band::Age8)
+        );
+    }
 }

@@ -8,9 +8,10 @@ use crate::app::App;
 use crate::codec::{Ask, Codec, Edit, ReadError, Refusal};
 use crate::detect::{self, Hit, Scanner, SignalId};
 use crate::exchange::Exchange;
-use crate::guard::{self, Context};
+use crate::guard::{self, Closing, Context};
 use crate::message::{Audience, Direction, Language, Part, Role};
-use crate::policy::{self, Action, Detection, PolicySet, Scene};
+use crate::policy::reply::Template;
+use crate::policy::{self, Action, Detection, PolicySet, Scene, Selection, Talk};
 use crate::reply::Error;
 use crate::text::Span;
 
@@ -26,6 +27,10 @@ pub struct Prompt {
     pub action: Action,
     /// Every detection, in order; `part` indexes [`Ask::parts`].
     pub detections: Vec<Detection>,
+    /// Where the conversation stands after it.
+    talk: Talk,
+    /// Whether its answer is judged one level stricter.
+    doubtful: bool,
     /// Signals of the last thing the user said: they count when the answer is judged.
     carried: Vec<SignalId>,
     /// The conversation's language.
@@ -44,27 +49,42 @@ pub async fn judge(
     ask: &Ask,
 ) -> Result<Prompt, Error> {
     let set = &exchange.live.set;
+    let mut hits: Vec<Arc<[Hit]>> = Vec::with_capacity(ask.parts.len());
+    for part in &ask.parts {
+        hits.push(hits_of(exchange, &part.text).await?);
+    }
+    let audience = audience.heard(set.cue(&ask.parts, &hits));
+    exchange.heard(audience);
     let scene = Scene {
         direction: Direction::Prompt,
         output: ask.output,
         audience,
     };
-    let mut hits: Vec<Arc<[Hit]>> = Vec::with_capacity(ask.parts.len());
-    for part in &ask.parts {
-        hits.push(hits_of(exchange, &part.text).await?);
-    }
-    let detections = policy::judge_prompt(set, &app.selection, scene, &ask.parts, &hits).detections;
+    let (verdict, talk) = policy::judge_conversation(set, &app.selection, scene, &ask.parts, &hits);
+    let detections = verdict.detections;
     Ok(Prompt {
         action: detections
             .iter()
             .map(|detection| guard::effective(set, app.config.mode, detection))
             .max()
             .unwrap_or_default(),
+        doubtful: set.watches(&talk)
+            || detections
+                .iter()
+                .any(|detection| raises_doubt(&app.selection, detection)),
+        talk,
         carried: carried(&ask.parts, &hits),
         language: language(&ask.parts),
         detections,
         scene,
     })
+}
+
+/// Whether a detection in a prompt that goes on makes its answer suspect. Redactions do not: they
+/// protect the speaker's own data. What only observes changes nothing.
+fn raises_doubt(selection: &Selection, detection: &Detection) -> bool {
+    let doubts = [Action::Flag, Action::Nudge, Action::Rewrite];
+    doubts.contains(&detection.action) && !selection.observes(detection.rule)
 }
 
 /// The hits of one text: remembered, or scanned in slices so that no stream of the thread stalls.
@@ -137,6 +157,15 @@ impl Prompt {
             .find(|detection| guard::effective(set, app.config.mode, detection) == self.action)
     }
 
+    /// What follows replies of ours in this app.
+    fn closing(&self, app: &App) -> Closing {
+        let said = |text: &Template| text.text(self.language).to_owned();
+        Closing {
+            support: app.config.support.as_ref().map(|one| said(&one.text)),
+            appeal: app.config.appeal.as_ref().map(said),
+        }
+    }
+
     /// What wardgate says instead of the model.
     pub fn refusal(&self, exchange: &Exchange, app: &App) -> Refusal {
         let set = &exchange.live.set;
@@ -145,7 +174,9 @@ impl Prompt {
             .expect("an ending action has a detection");
         let rule = set.rule(deciding.rule);
         Refusal {
-            text: set.reply(deciding.rule, self.language).to_owned(),
+            text: self
+                .closing(app)
+                .after(set.reply(deciding.rule, self.language), self.action),
             ending: guard::ending(self.action),
             rule: rule.id.to_string(),
             area: set.area(deciding.rule, self.language).to_owned(),
@@ -200,9 +231,15 @@ impl Prompt {
             .iter()
             .find(|detection| guard::effective(set, app.config.mode, detection) == Action::Nudge)
             .map(|detection| set.reply(detection.rule, self.language).to_owned());
+        let closing = self.closing(app);
         let limits = &exchange.live.config.limits;
         Arc::new(Context {
-            selection: Arc::clone(&app.selection),
+            selection: match self.doubtful {
+                true => app.selection.stricter(),
+                false => Arc::clone(&app.selection),
+            },
+            talk: self.talk,
+            closing,
             set: Arc::clone(set),
             scene: Scene {
                 direction: Direction::Output,

@@ -19,8 +19,10 @@ pub struct Line {
     pub peer: String,
     /// [`crate::message::Band::name`].
     pub audience: &'static str,
-    /// How the band is known: "app" or "header".
+    /// How the band is known: [`crate::message::AudienceSource::name`].
     pub audience_source: &'static str,
+    /// How sure that is: [`crate::message::AudienceSource::assurance`].
+    pub audience_assurance: &'static str,
     /// [`model_name`] of the model asked for.
     pub model: String,
     /// The status that the caller received.

@@ -1,9 +1,10 @@
 //! `check`: everything that `serve` would load, without serving.
 
 use std::fmt::Write;
+use std::time::SystemTime;
 
 use super::{Ended, Files, pack};
-use crate::config::Upstream;
+use crate::config::{Day, Upstream};
 
 /// Bytes of a mebibyte, for people.
 const MIB: f64 = 1024.0 * 1024.0;
@@ -28,6 +29,16 @@ pub(super) fn run(files: &Files) -> Ended {
             out,
             "app {name}: {mode}, level {level}, audience {audience}, to {upstream}"
         );
+    }
+    let today = Day::of(SystemTime::now());
+    for app in &pack.config.apps {
+        for stale in app.support.iter().flat_map(|support| support.stale(today)) {
+            let _ = writeln!(
+                out,
+                "warning: app {}: {stale}; check it at its source",
+                app.name
+            );
+        }
     }
     super::print(out.as_bytes())
 }

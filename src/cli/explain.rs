@@ -72,11 +72,7 @@ fn one(all: &Explanation<'_>) -> String {
         out,
         "  status    {status}, level {level}, severity {severity}{wall}"
     );
-    let (minor, adult) = (rule.actions.minor.name(), rule.actions.adult.name());
-    let _ = match minor == adult {
-        true => writeln!(out, "  action    {minor}"),
-        false => writeln!(out, "  action    {minor} for minors, {adult} for adults"),
-    };
+    let _ = writeln!(out, "  action    {}", rule.actions);
     let list = |out: &mut String, heading: &str, lines: Vec<String>| {
         if !lines.is_empty() {
             let _ = writeln!(out, "  {heading}");

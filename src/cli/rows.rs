@@ -14,7 +14,7 @@ use crate::policy::Detection;
 
 /// Bytes of one row; the proxy's own bound on a request body is of the same size. A longer row is
 /// an error of that row, not of the run.
-const ROW_BYTES: u64 = 16 * 1024 * 1024;
+pub(super) const ROW_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Rows judged between two writes: enough to keep every core busy, few enough to be held at once.
 const BATCH_ROWS: usize = 1024;
@@ -97,7 +97,7 @@ pub(super) fn run(bench: &Bench, input: &mut impl BufRead, output: &mut impl Wri
 
 /// Reads the next rows; whether there may be more. A row that is too long keeps its first bytes,
 /// which then are no JSON.
-fn fill(batch: &mut Vec<Vec<u8>>, input: &mut impl BufRead) -> std::io::Result<bool> {
+pub(super) fn fill(batch: &mut Vec<Vec<u8>>, input: &mut impl BufRead) -> std::io::Result<bool> {
     let mut bytes = 0;
     while batch.len() < BATCH_ROWS && bytes < BATCH_BYTES {
         let mut row = Vec::new();

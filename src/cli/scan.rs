@@ -96,30 +96,40 @@ impl Bench {
 
     /// Judges a conversation as the proxy does.
     pub fn judge(&self, said: &Said) -> Findings {
-        let hits = said.parts.iter();
-        let hits: Vec<Arc<[Hit]>> = hits
+        self.judge_hits(said, &self.hits(said))
+    }
+
+    /// What can be seen in each part, whoever it is judged for.
+    pub fn hits(&self, said: &Said) -> Vec<Arc<[Hit]>> {
+        let parts = said.parts.iter();
+        parts
             .map(|part| self.set.detectors.scan(&part.text).into())
-            .collect();
+            .collect()
+    }
+
+    /// Judges a conversation by hits that are known already.
+    pub fn judge_hits(&self, said: &Said, hits: &[Arc<[Hit]>]) -> Findings {
         let mut found = match said.direction {
             Direction::Prompt => {
-                let scene = self.scene(said);
-                policy::judge_prompt(&self.set, &self.selection, scene, &said.parts, &hits)
+                let scene = self.scene(said, hits);
+                policy::judge_prompt(&self.set, &self.selection, scene, &said.parts, hits)
                     .detections
             }
-            Direction::Output => self.judge_answer(said, &hits),
+            Direction::Output => self.judge_answer(said, hits),
         };
         found.retain(|detection| detection.action > Action::Allow);
         Findings(found)
     }
 
-    fn scene(&self, said: &Said) -> Scene {
+    fn scene(&self, said: &Said, hits: &[Arc<[Hit]>]) -> Scene {
+        let declared = Audience {
+            band: said.audience,
+            source: AudienceSource::App,
+        };
         Scene {
             direction: said.direction,
             output: self.output,
-            audience: Audience {
-                band: said.audience,
-                source: AudienceSource::App,
-            },
+            audience: declared.heard(self.set.cue(&said.parts, hits)),
         }
     }
 
@@ -133,18 +143,27 @@ impl Bench {
             .filter(|(part, _)| part.role == Role::User && Some(part.turn) == asked)
             .flat_map(|(_, hits)| hits.iter().map(|hit| hit.signal))
             .collect();
-        let mut judge = Judge::new(
+        let (before, _) = said
+            .parts
+            .split_at(said.parts.partition_point(|part| part.turn < last));
+        let scene = self.scene(said, hits);
+        let prompt = Scene {
+            direction: Direction::Prompt,
+            ..scene
+        };
+        let (set, selection) = (&self.set, &self.selection);
+        let (_, talk) =
+            policy::judge_conversation(set, selection, prompt, before, &hits[..before.len()]);
+        let judge = Judge::new(
             Arc::clone(&self.set),
             Arc::clone(&self.selection),
-            self.scene(said),
+            scene,
             Role::Assistant,
             Horizon::Stream,
             &carried,
         );
-        let (mut found, first) = (
-            Vec::new(),
-            said.parts.partition_point(|part| part.turn < last),
-        );
+        let mut judge = judge.after(talk, Role::Assistant);
+        let (mut found, first) = (Vec::new(), before.len());
         for hits in &hits[first..] {
             judge.part();
             for hit in hits.iter() {

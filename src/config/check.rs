@@ -5,11 +5,16 @@ use std::path::{Path, PathBuf};
 use serde_saphyr::{Location, Spanned};
 
 use super::problems::{Problems, missing_help};
+use super::profile::{Profile, Profiles};
+use super::support::Regions;
 use super::{
     App, AuditTarget, CacheBounds, Config, ConfigErrors, LISTEN, Mode, OnFailure, Tls, file,
 };
 use crate::codec::RefusalStyle;
 use crate::limits::Limits;
+use crate::message::AudienceSource;
+use crate::policy::file::Localised;
+use crate::policy::reply::Template;
 use crate::policy::{Action, AppPolicies, Override, Status};
 
 /// Longest name of an app: it becomes a metric label and stands in every audit line.
@@ -79,7 +84,7 @@ impl Check<'_> {
             key: self.file(&tls.key),
             client_ca: tls.client_ca.map(|file| self.file(&file)),
         });
-        let policy_folders = file
+        let policy_folders: Vec<PathBuf> = file
             .policy_folders
             .iter()
             .map(|path| self.folder(path))
@@ -89,7 +94,11 @@ impl Check<'_> {
             Some("stdout") => AuditTarget::Stdout,
             Some(path) => AuditTarget::File(self.folder.join(path)),
         };
-        let apps = self.apps(file.apps);
+        let shared = (
+            self.profiles(&policy_folders),
+            self.regions(&policy_folders),
+        );
+        let apps = self.apps(file.apps, &shared);
         Config {
             listen,
             admin: file.admin,
@@ -124,15 +133,15 @@ impl Check<'_> {
         limits
     }
 
-    fn apps(&mut self, file: Spanned<Vec<file::App>>) -> Vec<App> {
+    fn apps(&mut self, file: Spanned<Vec<file::App>>, shared: &(Profiles, Regions)) -> Vec<App> {
         if file.value.is_empty() {
             self.problems
                 .add(file.referenced, "there is no app", missing_help("apps"));
         }
         let mut placed: Vec<(Location, App)> = Vec::new();
         for app in file.value {
-            let at = app.name.referenced;
-            let app = self.app(app);
+            let at = app.place();
+            let app = self.app(app, shared);
             for (_, earlier) in &placed {
                 if earlier.name == app.name {
                     let message = format!("a second app is called `{}`", app.name);
@@ -154,17 +163,22 @@ impl Check<'_> {
         apps
     }
 
-    fn app(&mut self, app: file::App) -> App {
-        let name = app.name.value.clone();
-        let fit = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(fit) {
-            let help = "use 1 to 64 letters, digits, dots, dashes and underscores";
-            self.problems.add(
-                app.name.referenced,
-                format!("`{name}` is no name for an app"),
-                help,
-            );
+    fn app(&mut self, app: file::App, (profiles, regions): &(Profiles, Regions)) -> App {
+        let profile = self.profile(app.profile.as_ref(), profiles);
+        let name = self.name(&app, profile.as_ref());
+        let on_failure = app
+            .on_failure
+            .or(profile.as_ref().map(|one| one.on_failure));
+        if on_failure.is_none() && app.profile.is_none() {
+            let help = missing_help("on_failure");
+            self.problems
+                .add(app.place(), "`on_failure` is missing", help);
         }
+        let profile = profile.unwrap_or_else(Profile::none);
+        let own = match app.matches.bearer_sha256.is_empty() {
+            true => AudienceSource::App,
+            false => AudienceSource::Key,
+        };
         App {
             matches: self.matches(app.matches),
             upstream: self.upstream(app.upstream),
@@ -172,8 +186,8 @@ impl Check<'_> {
                 file::Mode::Enforce => Mode::Enforce,
                 file::Mode::Observe => Mode::Observe,
             },
-            audience: self.audience(app.audience),
-            on_failure: match app.on_failure {
+            audience: self.audience(app.audience, (profile.band, profile.source(own)), own),
+            on_failure: match on_failure.unwrap_or(profile.on_failure) {
                 file::OnFailure::Block => OnFailure::Block,
                 file::OnFailure::Allow => OnFailure::Allow,
             },
@@ -181,6 +195,8 @@ impl Check<'_> {
                 file::Refusal::Answer => RefusalStyle::Answer,
                 file::Refusal::Error => RefusalStyle::Error,
             },
+            support: self.region(app.region.as_ref(), regions),
+            appeal: app.appeal.and_then(|appeal| self.appeal(&appeal)),
             cache: app.cache.map(|cache| self.cache(&cache)),
             passthrough: app
                 .passthrough
@@ -189,8 +205,8 @@ impl Check<'_> {
                 .collect(),
             policies: AppPolicies {
                 app: name.clone(),
-                policies: app.policies,
-                level: self.level(app.level),
+                policies: app.policies.unwrap_or(profile.policies),
+                level: self.level(app.level, profile.level),
                 overrides: app
                     .overrides
                     .into_iter()
@@ -206,9 +222,32 @@ impl Check<'_> {
         }
     }
 
-    fn level(&mut self, level: Option<Spanned<u8>>) -> u8 {
+    /// The app's name, or its profile's.
+    fn name(&mut self, app: &file::App, profile: Option<&Profile>) -> String {
+        let Some(Spanned {
+            value: name,
+            referenced: at,
+            ..
+        }) = &app.name
+        else {
+            if app.profile.is_none() {
+                let help = missing_help("name");
+                self.problems.add(app.place(), "`name` is missing", help);
+            }
+            return profile.map_or_else(String::new, |profile| profile.name.clone());
+        };
+        let fit = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(fit) {
+            let help = "use 1 to 64 letters, digits, dots, dashes and underscores";
+            self.problems
+                .add(*at, format!("`{name}` is no name for an app"), help);
+        }
+        name.clone()
+    }
+
+    fn level(&mut self, level: Option<Spanned<u8>>, otherwise: u8) -> u8 {
         let Some(level) = level else {
-            return 1;
+            return otherwise;
         };
         if !(1..=3).contains(&level.value) {
             let help = "1 is hardly ever wrong, 2 sometimes, 3 is strict";
@@ -219,6 +258,17 @@ impl Check<'_> {
             );
         }
         level.value
+    }
+
+    fn appeal(&mut self, appeal: &Spanned<Localised>) -> Option<Template> {
+        let Localised { en, zh } = &appeal.value;
+        if en.trim().is_empty() || zh.trim().is_empty() {
+            let help = "write {en: ..., zh: ...}: every reader gets an answer";
+            self.problems
+                .add(appeal.referenced, "`appeal` lacks a language", help);
+            return None;
+        }
+        Some(Template::new(en, zh))
     }
 
     fn phrase(&mut self, phrase: Spanned<String>) -> String {

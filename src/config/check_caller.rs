@@ -9,7 +9,7 @@ use serde_saphyr::Spanned;
 
 use super::check::Check;
 use super::{AudienceRule, Match, Passthrough, file};
-use crate::message::Band;
+use crate::message::{AudienceSource, Band};
 
 impl Check<'_> {
     pub(super) fn passthrough(&mut self, line: &Spanned<String>) -> Option<Passthrough> {
@@ -30,10 +30,17 @@ impl Check<'_> {
         parsed
     }
 
-    pub(super) fn audience(&mut self, audience: Option<Spanned<file::Audience>>) -> AudienceRule {
+    /// Who speaks; `otherwise` when the app does not say, `own` is how it is known when it does.
+    pub(super) fn audience(
+        &mut self,
+        audience: Option<Spanned<file::Audience>>,
+        otherwise: (Band, AudienceSource),
+        own: AudienceSource,
+    ) -> AudienceRule {
         let Some(audience) = audience else {
             return AudienceRule {
-                default: Band::Unknown,
+                default: otherwise.0,
+                source: otherwise.1,
                 header: None,
                 trusted_peers: Vec::new(),
             };
@@ -48,7 +55,11 @@ impl Check<'_> {
                 help,
             );
         }
-        let default = audience.default.map_or(Band::Unknown, |name| {
+        let source = match audience.default {
+            Some(_) => own,
+            None => otherwise.1,
+        };
+        let default = audience.default.map_or(otherwise.0, |name| {
             Band::named(&name.value).unwrap_or_else(|| {
                 let names = Band::NAMES.map(|(_, name)| name).join(", ");
                 let help = format!("write one of: minor, adult, {names}");
@@ -62,6 +73,7 @@ impl Check<'_> {
         });
         AudienceRule {
             default,
+            source,
             header: audience.header.and_then(|name| self.header_name(&name)),
             trusted_peers: audience
                 .trusted_peers

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
 use crate::limits::Limits;
+use crate::policy::file::Localised;
 
 /// The file.
 #[derive(Debug, Deserialize)]
@@ -55,16 +56,17 @@ pub struct Audit {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct App {
-    /// Its name.
-    pub name: Spanned<String>,
+    /// Its name; its profile's when absent.
+    pub name: Option<Spanned<String>>,
+    /// Policies, level, audience and failure choice in one word; what the app writes itself wins.
+    pub profile: Option<Spanned<String>>,
     /// Which requests are its.
     #[serde(default, rename = "match")]
     pub matches: Match,
     /// Where its requests go.
     pub upstream: Spanned<Upstream>,
     /// Policy names, rows or rule ids; all when absent.
-    #[serde(default)]
-    pub policies: Vec<String>,
+    pub policies: Option<Vec<String>>,
     /// Rules above this level are off.
     pub level: Option<Spanned<u8>>,
     /// Whether verdicts act.
@@ -73,10 +75,14 @@ pub struct App {
     /// Who speaks.
     pub audience: Option<Spanned<Audience>>,
     /// What happens when judging fails.
-    pub on_failure: OnFailure,
+    pub on_failure: Option<OnFailure>,
     /// How refusals look.
     #[serde(default)]
     pub refusal: Refusal,
+    /// Whose help lines follow supporting replies: the name of a support pack.
+    pub region: Option<Spanned<String>>,
+    /// What follows a refusal: whom to ask when it was wrong.
+    pub appeal: Option<Spanned<Localised>>,
     /// The answer cache.
     pub cache: Option<Spanned<Cache>>,
     /// Rule id -> what this app changes.
@@ -88,6 +94,14 @@ pub struct App {
     /// Routes that go on uninspected: "GET /v1/models".
     #[serde(default)]
     pub passthrough: Vec<Spanned<String>>,
+}
+
+impl App {
+    /// Where to point when something of the app is missing.
+    pub fn place(&self) -> Location {
+        let name = self.name.as_ref().or(self.profile.as_ref());
+        name.map_or(self.upstream.referenced, |name| name.referenced)
+    }
 }
 
 /// Which requests are an app's.

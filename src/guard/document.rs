@@ -85,7 +85,8 @@ fn end_cut_choices(
         if !text.is_empty() {
             text.push_str("\n\n");
         }
-        text.push_str(context.set.reply(cut.detection.rule, context.language));
+        let reply = context.set.reply(cut.detection.rule, context.language);
+        text.push_str(&context.closing.after(reply, cut.action));
         body = context
             .codec
             .end_answer(&body, choice, &text, super::ending(cut.action))?;

@@ -68,7 +68,8 @@ impl Inspector {
             Role::Assistant,
             Horizon::Stream,
             &context.carried,
-        );
+        )
+        .after(context.talk.clone(), Role::Assistant);
         judge.part();
         Self {
             scanner: Scanner::new(Arc::clone(&context.set.detectors)),

@@ -25,7 +25,7 @@ pub use window::Window;
 use crate::codec::{Codec, Ending, ReadLimits};
 use crate::detect::SignalId;
 use crate::message::Language;
-use crate::policy::{Action, Detection, Mode, PolicySet, Scene, Selection};
+use crate::policy::{Action, Detection, Mode, PolicySet, Scene, Selection, Talk};
 
 /// What judging one exchange's answer needs to know; shared by all its lanes.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub struct Context {
     pub scene: Scene,
     /// Signals of the prompt: they count as present when its answer is judged.
     pub carried: Vec<SignalId>,
+    /// Where the conversation stands before the answer.
+    pub talk: Talk,
     /// The conversation's language, for replies.
     pub language: Language,
     /// Enforce or observe.
@@ -49,6 +51,8 @@ pub struct Context {
     /// Bytes of frames that one stream may hold back. Reaching it ends the stream: flushing would
     /// let a forbidden text out by padding it.
     pub held_bytes: usize,
+    /// What follows replies of ours.
+    pub closing: Closing,
     /// A sentence that ends the answer, from a nudge on its prompt.
     pub nudge: Option<String>,
     /// The exchange's id, for error events.
@@ -59,6 +63,31 @@ impl Context {
     /// What is really done about a detection here.
     pub fn effective(&self, detection: &Detection) -> Action {
         effective(&self.set, self.mode, detection)
+    }
+}
+
+/// What follows a reply that ends an exchange, in the conversation's language; nothing unless the
+/// app says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Closing {
+    /// Who helps in the app's region: after support.
+    pub support: Option<String>,
+    /// Whom to ask when it was wrong: after a refusal.
+    pub appeal: Option<String>,
+}
+
+impl Closing {
+    /// The reply with what follows it.
+    pub fn after(&self, reply: &str, action: Action) -> String {
+        let more = match action {
+            Action::Support => &self.support,
+            Action::Block => &self.appeal,
+            _ => &None,
+        };
+        match more {
+            Some(more) => format!("{reply}\n\n{more}"),
+            None => reply.to_owned(),
+        }
     }
 }
 

@@ -184,7 +184,7 @@ impl Guard {
             .reply(cut.detection.rule, self.context.language);
         let ending = ending(cut.action);
         self.record.ended(cut.action, &rule.id.0);
-        let reply = reply.to_owned();
+        let reply = self.context.closing.after(reply, cut.action);
         self.release_partly();
         self.close(choice, &reply, ending);
     }

@@ -11,13 +11,15 @@ use std::sync::Arc;
 use super::PolicySet;
 use super::desk::Desk;
 use super::diagnostic::{Code, Spot, did_you_mean, one_of};
-use super::file::{self, CasesFile, Expect, Listener};
-use super::judge::{Detection, Horizon, Judge, Scene, Verdict, judge_text};
+use super::file::{self, CasesFile, Expect};
+use super::judge::{Detection, Horizon, Judge, Scene, Verdict, judge_prompt, judge_text};
 use super::parts::At;
 use super::report::{Gap, Outcome, Report, Row};
 use super::rule::{Action, Rule, RuleIx, Status};
 use crate::detect::{self, Scanner};
-use crate::message::{Audience, AudienceSource, Band, Direction, Language, Output, Role};
+use crate::message::{
+    Audience, AudienceSource, Band, Direction, Language, Media, Output, Part, Role,
+};
 
 /// One case, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,10 +110,7 @@ fn case(written: &At<file::Case>, rules: &[Rule], desk: &Desk<'_>) -> Option<Cas
         }
     };
     let spot = Spot::of(desk.sources, *place);
-    let band = match case.audience {
-        Some(Listener::Adult) => Band::Adult,
-        Some(Listener::Minor) | None => Band::Unknown,
-    };
+    let band = case.audience.map_or(Band::Unknown, Band::from);
     Some(Case {
         rule: RuleIx(u32::try_from(ix).unwrap_or(u32::MAX)),
         name: case.name.clone().unwrap_or_default(),
@@ -228,11 +227,7 @@ fn gaps(set: &PolicySet) -> Report {
 
 /// What became of a case, and every rule that was found in it.
 fn judged(set: &Arc<PolicySet>, case: &Case) -> (Outcome, Vec<RuleIx>) {
-    let found: Vec<Detection> = case
-        .turns
-        .iter()
-        .flat_map(|(role, text)| verdict(set, case, *role, text).detections)
-        .collect();
+    let found = found(set, case);
     let rules = found.iter().map(|detection| detection.rule).collect();
     let own = found.iter().filter(|detection| detection.rule == case.rule);
     let action = own.map(|detection| detection.action).max();
@@ -253,6 +248,27 @@ fn judged(set: &Arc<PolicySet>, case: &Case) -> (Outcome, Vec<RuleIx>) {
         (None, None) => Outcome::Pass,
     };
     (outcome, rules)
+}
+
+/// Everything found in a case: in its text, or in its conversation message by message.
+fn found(set: &Arc<PolicySet>, case: &Case) -> Vec<Detection> {
+    if let [(role, text)] = case.turns.as_slice() {
+        return verdict(set, case, *role, text).detections;
+    }
+    let part = |(turn, (role, text)): (u32, &(Role, String))| Part {
+        role: *role,
+        media: Media::Text,
+        turn,
+        text: text.clone(),
+        at: String::new(),
+        raw: 0..0,
+    };
+    let parts: Vec<_> = (0..).zip(&case.turns).map(part).collect();
+    let hits: Vec<_> = parts
+        .iter()
+        .map(|part| set.detectors.scan(&part.text))
+        .collect();
+    judge_prompt(set, &set.everything, case.scene, &parts, &hits).detections
 }
 
 fn others(set: &PolicySet, found: &[Detection]) -> String {

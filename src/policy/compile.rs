@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::audience::Cues;
 use super::clause::{Atom, Clause};
-use super::context::{Contexts, Minor};
+use super::context::Contexts;
+use super::conversation::Conversation;
 use super::desk::Desk;
 use super::diagnostic::{Code, Diagnostic, Diagnostics, Place, Where};
 use super::file::{CasesFile, PolicyFile};
@@ -13,9 +15,12 @@ use super::judge::NOT_REACH;
 use super::parts::At;
 use super::reader;
 use super::reply::{Replies, Template};
-use super::rule::{Action, Rule, RuleIx};
+use super::rule::{Rule, RuleIx};
+use super::shipped::is_policy;
 use super::yaml;
-use super::{AppPolicies, PolicySet, Selection, Source, cases, rules, select, signals};
+use super::{
+    AppPolicies, PolicySet, Selection, Source, cases, conversation, rules, select, signals,
+};
 use crate::detect::{Builder, Detectors, SignalId};
 use crate::message::{Direction, Language, Role};
 
@@ -67,6 +72,8 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
     let numbers = signals::Numbers::default();
     let visible = signals::visible(&input, &numbers, &desk);
     let rules = rules::make(&input.files, &visible, &replies, &desk);
+    let conversations = conversation::make(&input, &visible, &numbers, &desk);
+    let cues = Cues::find(&input, &numbers, &desk);
     let mut builder = Builder::default();
     let signals = signals::make(&input, &numbers, &desk, &mut builder);
     let selections: Vec<_> = (numbers.count()..)
@@ -83,7 +90,8 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
         })
         .collect();
     let cases = cases::make(&input.cases, &rules.rules, &desk);
-    free_what_never_withholds(&rules, &selections, numbers.count(), &mut builder);
+    let read = (numbers.count(), conversations.as_slice());
+    free_what_never_withholds(&rules, &selections, read, &mut builder);
     let detectors = built(builder, &desk);
     let problems = desk.problems.take().settle();
     let Some(detectors) = detectors.filter(|_| problems.errors() == 0) else {
@@ -106,7 +114,19 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
         warnings: problems,
         hash,
         signals: signals.infos,
+        cues,
+        conversations,
     };
+    // What is seen of a conversation stands where the hit stands that showed it.
+    for conversation in &set.conversations {
+        let reach = conversation
+            .signals()
+            .map(|one| set.reaches[one.0 as usize])
+            .max();
+        for seen in conversation.seen {
+            set.reaches[seen.0 as usize] = reach.unwrap_or(0);
+        }
+    }
     set.widest = set.reaches.iter().copied().max().unwrap_or(0);
     describe(
         &mut set.rules,
@@ -120,7 +140,7 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
             .iter()
             .map(|allow| set.detectors.reach(*allow))
             .max();
-        selection.allow_reach = reach.unwrap_or(0);
+        selection.reaches(reach.unwrap_or(0));
         set.selections.push(Arc::new(selection));
     }
     Ok(set)
@@ -144,6 +164,9 @@ fn read<'s>(desk: &Desk<'s>) -> Input<'s> {
                 diagnostic
                     .help("rename yours: shipped files are changed by overrides, not replaced"),
             );
+            continue;
+        }
+        if !is_policy(&source.path) {
             continue;
         }
         if source.path.ends_with(".txt") {
@@ -266,23 +289,29 @@ pub(super) fn lines(source: u32, text: &str) -> Vec<At<String>> {
 fn free_what_never_withholds(
     made: &rules::Made,
     selections: &[Selection],
-    signals: u32,
+    (signals, conversations): (u32, &[Conversation]),
     builder: &mut Builder,
 ) {
     let answers = Contexts::that(|direction, _, role, _| {
         (direction, role) == (Direction::Output, Role::Assistant)
     });
     let everything = Selection::everything(&made.rules);
+    let stricter = || selections.iter().filter_map(|one| one.stricter.as_deref());
     let withholds = |rule: RuleIx| {
-        let all = selections.iter().chain([&everything]);
-        all.flat_map(|one| [Minor::Yes, Minor::No].map(|minor| one.action(rule, minor)))
-            .any(Action::withholds)
+        let all = selections.iter().chain(stricter()).chain([&everything]);
+        all.flat_map(|one| one.actions(rule).each())
+            .any(|(_, action)| action.withholds())
     };
     let clauses = made.clauses.iter();
     let acting = clauses.filter(|one| one.clause.contexts.meets(answers) && withholds(one.rule));
-    let held: BTreeSet<SignalId> = acting
+    let mut held: BTreeSet<SignalId> = acting
         .flat_map(|one| one.clause.need.iter().flat_map(Atom::signals))
         .collect();
+    for conversation in conversations {
+        if conversation.seen.iter().any(|seen| held.contains(seen)) {
+            held.extend(conversation.signals());
+        }
+    }
     for signal in (0..signals)
         .map(SignalId)
         .filter(|signal| !held.contains(signal))

@@ -6,9 +6,10 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
+use super::actions::Actions;
 use super::parts::{At, Each, Named, WordOrMap, word_or_map};
-use super::rule::{Action, Actions, Status};
-use crate::message::{Direction, Output, Role};
+use super::rule::{Action, Status};
+use crate::message::{Band, Direction, Output, Role};
 
 /// A policy file, or a common file with signals or replies for others.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -29,6 +30,44 @@ pub struct PolicyFile {
     pub rules: Each<Rule>,
     /// Reviewed texts, by name, in both languages.
     pub replies: Named<At<Localised>>,
+    /// Acts over several messages; rules then read `conversation.watch` and `conversation.act`.
+    pub conversation: Option<At<Conversation>>,
+}
+
+/// Acts of grooming over the messages of a conversation.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Conversation {
+    /// Which signals are which act.
+    pub acts: Acts,
+    /// Signals by which the other side refuses; an act that comes again after one weighs more.
+    #[serde(default)]
+    pub refusal: Vec<At<String>>,
+    /// Messages in which a score halves; 20 if not said.
+    #[serde(default)]
+    pub half_life: Option<At<u32>>,
+    /// Score from which `conversation.watch` is seen.
+    pub watch: At<f64>,
+    /// Score from which `conversation.act` is seen.
+    pub act: At<f64>,
+}
+
+/// Signals with their weights, by act, in the order in which acts usually come.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Acts {
+    /// Asks for age, or whether somebody is alone.
+    pub probe: Named<At<f64>>,
+    /// Flattery, gifts, a special bond.
+    pub trust: Named<At<f64>>,
+    /// Secrets, another app, vanishing messages.
+    pub secrecy: Named<At<f64>>,
+    /// Who is near, who reads the phone.
+    pub risk: Named<At<f64>>,
+    /// Sexual talk, pictures, dares.
+    pub sexual: Named<At<f64>>,
+    /// Meeting, money, threats.
+    pub meeting: Named<At<f64>>,
 }
 
 /// A signal; all its forms report the same signal.
@@ -161,6 +200,39 @@ pub enum Listener {
     Minor,
     /// An adult.
     Adult,
+    /// Under 3.
+    #[serde(rename = "0-2")]
+    Age0,
+    /// 3 to 7.
+    #[serde(rename = "3-7")]
+    Age3,
+    /// 8 to 11.
+    #[serde(rename = "8-11")]
+    Age8,
+    /// 12 and 13.
+    #[serde(rename = "12-13")]
+    Age12,
+    /// 14 and 15.
+    #[serde(rename = "14-15")]
+    Age14,
+    /// 16 and 17.
+    #[serde(rename = "16-17")]
+    Age16,
+}
+
+impl From<Listener> for Band {
+    fn from(listener: Listener) -> Self {
+        match listener {
+            Listener::Minor => Self::Unknown,
+            Listener::Adult => Self::Adult,
+            Listener::Age0 => Self::Age0,
+            Listener::Age3 => Self::Age3,
+            Listener::Age8 => Self::Age8,
+            Listener::Age12 => Self::Age12,
+            Listener::Age14 => Self::Age14,
+            Listener::Age16 => Self::Age16,
+        }
+    }
 }
 
 impl From<Way> for Direction {
@@ -199,7 +271,7 @@ pub struct ActionForm(pub Actions);
 
 impl<'de> Deserialize<'de> for ActionForm {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let what = "an action, or {minor: action, adult: action}";
+        let what = "an action, or {minor: action, adult: action, 16-17: action}";
         Ok(Self(
             match word_or_map::<Action, Actions, D>(deserializer, what)? {
                 WordOrMap::Word(action) => Actions::all(action),

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::clause::Clause;
-use super::context::{Contexts, Minor};
+use super::context::Contexts;
 use super::judge::Horizon;
 use super::rule::{Action, RuleIx};
 use super::{PolicySet, Selection};
 use crate::detect::SignalId;
+use crate::message::Audience;
 
 /// A clause with what judging needs to know beside it.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(super) struct Frame {
     pub set: Arc<PolicySet>,
     pub selection: Arc<Selection>,
     pub context: Contexts,
-    pub minor: Minor,
+    pub audience: Audience,
     pub horizon: Horizon,
     /// Signals of the prompt, sorted.
     pub carried: Vec<SignalId>,
@@ -46,7 +47,7 @@ pub(super) enum Share {
 impl Frame {
     /// What this app does about a rule for this audience.
     pub fn action(&self, rule: RuleIx) -> Action {
-        self.selection.action(rule, self.minor)
+        self.selection.action(rule, self.audience)
     }
 
     /// Whether a ledger of this share judges the clause here at all.

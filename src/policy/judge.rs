@@ -19,6 +19,7 @@
 use std::sync::Arc;
 
 use super::context::{Contexts, Minor};
+use super::conversation::Talk;
 use super::frame::{Frame, Share};
 use super::ledger::Ledger;
 use super::mark::{Cut, Mark};
@@ -106,6 +107,8 @@ pub struct Judge {
     parts: u32,
     /// Redactions so far, each in the places that the ones before it left.
     cuts: Vec<Cut>,
+    /// What went before this turn, and what its hits add.
+    talk: Talk,
 }
 
 impl Judge {
@@ -128,12 +131,14 @@ impl Judge {
             Share::Wall
         };
         let context = Contexts::one(scene.direction, scene.output, role, minor);
+        let mut talk = Talk::default();
+        talk.begin(role);
         Self {
             frame: Frame {
                 set,
                 selection,
                 context,
-                minor,
+                audience: scene.audience,
                 horizon,
                 carried,
             },
@@ -146,7 +151,21 @@ impl Judge {
             read: 0,
             parts: 0,
             cuts: Vec::new(),
+            talk,
         }
+    }
+
+    /// The turn goes on a conversation: acts of earlier messages count.
+    #[must_use]
+    pub fn after(mut self, mut talk: Talk, role: Role) -> Self {
+        talk.begin(role);
+        self.talk = talk;
+        self
+    }
+
+    /// Where the conversation stands after this turn.
+    pub fn into_talk(self) -> Talk {
+        self.talk
     }
 
     /// The next part of the turn begins; the first call begins part 0. Distances to hits of earlier
@@ -189,6 +208,17 @@ impl Judge {
             }
             return;
         }
+        self.take(mark, found);
+        if !self.frame.set.conversations.is_empty() {
+            for signal in self.talk.hear(&self.frame.set.conversations, hit.signal) {
+                self.take(Mark { signal, ..mark }, found);
+            }
+        }
+    }
+
+    /// One more mark for the ledgers.
+    fn take(&mut self, mark: Mark, found: &mut Vec<Detection>) {
+        let now = mark.now;
         self.prompt.add(&self.frame, mark, found);
         if !self.frame.selection.allow.is_empty() {
             let release = mark
@@ -385,35 +415,51 @@ pub fn judge_prompt<H: AsRef<[Hit]>>(
     parts: &[Part],
     hits: &[H],
 ) -> Verdict {
+    judge_conversation(set, selection, scene, parts, hits).0
+}
+
+/// [`judge_prompt`], and where the conversation then stands: its answer goes on from there.
+pub fn judge_conversation<H: AsRef<[Hit]>>(
+    set: &Arc<PolicySet>,
+    selection: &Arc<Selection>,
+    scene: Scene,
+    parts: &[Part],
+    hits: &[H],
+) -> (Verdict, Talk) {
     let mut found = Vec::new();
+    let mut talk = Talk::default();
     let mut at = 0;
     for turn in parts.chunk_by(|a, b| (a.turn, a.role) == (b.turn, b.role)) {
         let hits = &hits[at..at + turn.len()];
         // Most turns of most conversations end here.
         if hits.iter().any(|hits| !hits.as_ref().is_empty()) {
             let first = found.len();
-            judge_turn(set, selection, scene, turn, hits, &mut found);
+            talk = judge_turn(set, selection, scene, (turn, talk), hits, &mut found);
             for detection in &mut found[first..] {
                 let shift = u32::try_from(at).unwrap_or(u32::MAX);
                 detection.part += shift;
                 detection.anchor.0 += shift;
             }
+        } else {
+            talk.begin(turn[0].role);
         }
         at += turn.len();
     }
-    Verdict::of(found)
+    (Verdict::of(found), talk)
 }
 
 fn judge_turn<H: AsRef<[Hit]>>(
     set: &Arc<PolicySet>,
     selection: &Arc<Selection>,
     scene: Scene,
-    parts: &[Part],
+    (parts, talk): (&[Part], Talk),
     hits: &[H],
     found: &mut Vec<Detection>,
-) {
+) -> Talk {
     let (set, selection) = (Arc::clone(set), Arc::clone(selection));
-    let mut judge = Judge::new(set, selection, scene, parts[0].role, Horizon::Whole, &[]);
+    let role = parts[0].role;
+    let judge = Judge::new(set, selection, scene, role, Horizon::Whole, &[]);
+    let mut judge = judge.after(talk, role);
     for (part, hits) in parts.iter().zip(hits) {
         judge.part();
         for hit in hits.as_ref() {
@@ -425,6 +471,7 @@ fn judge_turn<H: AsRef<[Hit]>>(
         }
     }
     judge.finish(found);
+    judge.into_talk()
 }
 
 /// Judges one whole text, which is one turn of one part.

@@ -8,6 +8,8 @@
 //! [`condition`] and becomes [`clause`]s in [`normal`]; [`ledger`] is the evidence that [`judge`]
 //! decides on; [`cases`] shows that rules do what their authors meant.
 
+pub mod actions;
+mod audience;
 pub mod cases;
 pub mod clause;
 pub mod cloaked;
@@ -15,6 +17,7 @@ mod code;
 pub mod compile;
 pub mod condition;
 pub mod context;
+mod conversation;
 mod desk;
 pub mod diagnostic;
 pub mod file;
@@ -37,23 +40,31 @@ mod select;
 mod shipped;
 mod signals;
 mod spelling;
+pub mod tally;
 mod track;
 pub mod yaml;
 
+pub use actions::Actions;
 pub use compile::compile;
+pub use conversation::Talk;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Paint};
 pub use folders::read_folders;
-pub use judge::{Detection, Horizon, Judge, Scene, Verdict, judge_prompt, judge_text};
-pub use rule::{Action, Actions, Level, Rule, RuleId, RuleIx, Severity, Status};
+pub use judge::{
+    Detection, Horizon, Judge, Scene, Verdict, judge_conversation, judge_prompt, judge_text,
+};
+pub use rule::{Action, Level, Rule, RuleId, RuleIx, Severity, Status};
 pub use select::Selection;
-pub use shipped::shipped;
+pub use shipped::{profiles, shipped, support};
+pub(crate) use spelling::did_you_mean;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::detect::{Detectors, SignalId};
-use crate::message::Language;
+use crate::detect::{Detectors, Hit, SignalId};
+use crate::message::{Band, Language, Part};
+use audience::Cues;
 use cases::Case;
+use conversation::Conversation;
 use frame::Placed;
 
 /// One policy source file as read: shipped (embedded) or an operator's.
@@ -146,6 +157,10 @@ pub struct PolicySet {
     widest: u32,
     /// By signal; allow phrases come after.
     signals: Vec<SignalInfo>,
+    /// What users say about their own age.
+    cues: Cues,
+    /// What files say about acts over several messages.
+    conversations: Vec<Conversation>,
 }
 
 /// A rule with everything there is to say about it.
@@ -169,6 +184,17 @@ impl PolicySet {
     pub fn find(&self, id: &str) -> Option<RuleIx> {
         let at = self.rules.iter().position(|rule| rule.id.0 == id)?;
         u32::try_from(at).ok().map(RuleIx)
+    }
+
+    /// Whether a conversation stands where its policy wants it watched.
+    pub fn watches(&self, talk: &Talk) -> bool {
+        talk.stands(&self.conversations).1
+    }
+
+    /// The youngest band that users say of themselves, in their own messages; `hits` are those of
+    /// each part. For [`crate::message::Audience::heard`].
+    pub fn cue<H: AsRef<[Hit]>>(&self, parts: &[Part], hits: &[H]) -> Option<Band> {
+        self.cues.heard(parts, hits)
     }
 
     /// The reviewed reply of a detection's rule, in the conversation's language. Empty for rules

@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::actions::Actions;
 use super::reply::Template;
 use crate::message::Language;
 
@@ -135,39 +136,6 @@ impl RuleId {
     /// The row of the notice: "QL3.1" of "QL3.1-010".
     pub fn row(&self) -> &str {
         self.0.rsplit_once('-').map_or(&self.0, |(row, _)| row)
-    }
-}
-
-/// What is done, by audience.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Actions {
-    /// For minors and for audiences that nobody knows.
-    pub minor: Action,
-    /// For adults.
-    pub adult: Action,
-}
-
-impl Actions {
-    /// The same for everybody.
-    pub const fn all(action: Action) -> Self {
-        Self {
-            minor: action,
-            adult: action,
-        }
-    }
-
-    /// Both changed alike.
-    pub(super) fn map(self, change: impl Fn(Action) -> Action) -> Self {
-        Self {
-            minor: change(self.minor),
-            adult: change(self.adult),
-        }
-    }
-
-    /// Both, minors first.
-    pub const fn both(self) -> [Action; 2] {
-        [self.minor, self.adult]
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::actions::Actions;
 use super::clause::Clause;
 use super::compile::Loaded;
 use super::condition;
@@ -13,7 +14,7 @@ use super::frame::Placed;
 use super::normal;
 use super::parts::At;
 use super::reply::{REMOVED, Replies, Template};
-use super::rule::{Action, Actions, Level, Rule, RuleId, RuleIx, Severity, Status};
+use super::rule::{Action, Level, Rule, RuleId, RuleIx, Severity, Status};
 use super::signals::Visible;
 
 /// What became of the rules.
@@ -205,7 +206,8 @@ impl Maker<'_> {
     /// Whoever reads a refusal, a support or a nudge has to read something.
     fn check_reply(&self, rule: &file::Rule, actions: Actions) {
         let speaks = |action: &Action| action.ends() || *action == Action::Nudge;
-        if let (None, Some(action)) = (&rule.reply, actions.both().iter().find(|one| speaks(one))) {
+        let spoken = actions.each().map(|(_, action)| action).find(speaks);
+        if let (None, Some(action)) = (&rule.reply, spoken) {
             let message = format!("`{}` needs a `reply`", action.name());
             let diagnostic = self.desk.at(Code::MissingField, rule.action.place, message);
             self.desk.report(

@@ -1,14 +1,19 @@
 //! [`Selection`]: what one app uses of a set, and the checks on what the app says about it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::context::Minor;
+use super::actions::Actions;
 use super::desk::Desk;
 use super::diagnostic::{Code, Diagnostic, Where, did_you_mean};
-use super::rule::{Action, Actions, Rule, RuleIx, Status};
+use super::rule::{Action, Rule, RuleIx, Status};
 use super::{AppPolicies, Override};
 use crate::detect::{Builder, SignalId};
+use crate::message::{Audience, AudienceSource};
 use crate::text::Views;
+
+/// The strictest level.
+const LEVEL_MAX: u8 = 3;
 
 /// What one app uses of a set: which rules, with which actions, which phrases are allowed.
 #[derive(Debug)]
@@ -21,21 +26,50 @@ pub struct Selection {
     pub(super) allow: Vec<SignalId>,
     /// Symbols that the longest of them spans, right context included; 0 without.
     pub(super) allow_reach: u32,
+    /// One level up, for the answer to a doubtful prompt; none at the highest level.
+    pub(super) stricter: Option<Arc<Selection>>,
+    /// By rule: whether it only observes here, and so changes nothing.
+    observes: Vec<bool>,
 }
 
 impl Selection {
     /// What is done about a rule for this audience.
-    pub fn action(&self, rule: RuleIx, minor: Minor) -> Action {
+    pub fn action(&self, rule: RuleIx, audience: Audience) -> Action {
         let actions = self.actions[rule.0 as usize];
-        match minor {
-            Minor::Yes => actions.minor,
-            Minor::No => actions.adult,
+        let own = actions.of(audience.band);
+        match audience.source {
+            AudienceSource::Cue(declared) => tightened(actions.of(declared), own),
+            _ => own,
         }
+    }
+
+    /// What is done about a rule, by audience.
+    pub fn actions(&self, rule: RuleIx) -> Actions {
+        self.actions[rule.0 as usize]
     }
 
     /// Whether the rule does anything for anybody.
     pub fn uses(&self, rule: RuleIx) -> bool {
         self.actions[rule.0 as usize] != Actions::all(Action::Allow)
+    }
+
+    /// The same app one level stricter; itself at the highest level.
+    #[must_use]
+    pub fn stricter(self: &Arc<Self>) -> Arc<Self> {
+        Arc::clone(self.stricter.as_ref().unwrap_or(self))
+    }
+
+    /// Whether a rule only observes here, whatever it finds.
+    pub fn observes(&self, rule: RuleIx) -> bool {
+        self.observes[rule.0 as usize]
+    }
+
+    /// The longest allow phrase is known.
+    pub(super) fn reaches(&mut self, symbols: u32) {
+        self.allow_reach = symbols;
+        if let Some(stricter) = self.stricter.as_mut().and_then(Arc::get_mut) {
+            stricter.reaches(symbols);
+        }
     }
 
     /// Every rule with its own action, whatever its level.
@@ -49,7 +83,21 @@ impl Selection {
             actions,
             allow: Vec::new(),
             allow_reach: 0,
+            stricter: None,
+            observes: rules
+                .iter()
+                .map(|rule| rule.status == Status::Experimental)
+                .collect(),
         }
+    }
+}
+
+/// What is done when a cue made the audience younger: never less than for the declared band. Where
+/// the younger band's action ends the exchange too, it is the one: a child is supported, not refused.
+fn tightened(declared: Action, younger: Action) -> Action {
+    match younger.ends() {
+        true => younger,
+        false => younger.max(declared),
     }
 }
 
@@ -92,9 +140,9 @@ pub(super) fn make(
             said.report(Code::Phrase, message, problem.help.unwrap_or_default());
         }
     }
-    Selection {
+    let at = |level: u8, stricter| Selection {
         app: app.app.clone(),
-        actions: rules.iter().map(|rule| said.actions(rule)).collect(),
+        actions: rules.iter().map(|rule| said.actions(rule, level)).collect(),
         allow: if app.allow.is_empty() {
             Vec::new()
         } else {
@@ -102,7 +150,11 @@ pub(super) fn make(
         },
         // Known once the detectors are built.
         allow_reach: 0,
-    }
+        stricter,
+        observes: rules.iter().map(|rule| said.observes(rule)).collect(),
+    };
+    let stricter = (app.level < LEVEL_MAX).then(|| Arc::new(at(app.level + 1, None)));
+    at(app.level, stricter)
 }
 
 struct Said<'s> {
@@ -151,9 +203,9 @@ impl Said<'_> {
             );
             return;
         };
-        let own = lived(rule.actions, rule.status).both();
-        let changed = changed(rule, change).both();
-        if rule.wall() && own.iter().zip(changed).any(|(own, changed)| changed < *own) {
+        let own = lived(rule.actions, rule.status);
+        let changed = changed(rule, change);
+        if rule.wall() && changed != changed.raised(own) {
             let help = "rules of QL7.1 and the worst of QL3 protect children everywhere; remove the override";
             self.report(
                 Code::Wall,
@@ -163,21 +215,23 @@ impl Said<'_> {
         }
     }
 
-    fn actions(&self, rule: &Rule) -> Actions {
+    fn observes(&self, rule: &Rule) -> bool {
+        let change = self.app.overrides.get(&rule.id.0);
+        let status = change.and_then(|change| change.status);
+        status.unwrap_or(rule.status) == Status::Experimental
+    }
+
+    fn actions(&self, rule: &Rule, level: u8) -> Actions {
         let own = lived(rule.actions, rule.status);
         let change = self.app.overrides.get(&rule.id.0);
         if rule.wall() {
             let changed = change.map_or(own, |change| changed(rule, change));
             // The check has refused what is lower; a set must not be able to hold it either.
-            let raised = |own: Action, changed: Action| own.max(changed);
-            return Actions {
-                minor: raised(own.minor, changed.minor),
-                adult: raised(own.adult, changed.adult),
-            };
+            return own.raised(changed);
         }
         let wanted = &self.app.policies;
         let selected = (wanted.is_empty() || wanted.iter().any(|wanted| names(wanted, rule)))
-            && rule.level.0 <= self.app.level;
+            && rule.level.0 <= level;
         match change {
             Some(change) if selected || change.action.is_some() => changed(rule, change),
             _ if selected => own,

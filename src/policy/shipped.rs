@@ -33,22 +33,56 @@ const FILES: &[(&str, &str)] = &[
     shipped!("9-own-data.cases.yaml"),
     shipped!("9-own-data.yaml"),
     shipped!("common/acts.yaml"),
+    shipped!("common/audience.yaml"),
     shipped!("common/contact.yaml"),
     shipped!("common/frames.yaml"),
     shipped!("common/levels.yaml"),
     shipped!("common/media.yaml"),
     shipped!("common/minors.yaml"),
     shipped!("common/replies.yaml"),
+    shipped!("profiles/child.yaml"),
+    shipped!("profiles/device.yaml"),
+    shipped!("profiles/general.yaml"),
+    shipped!("profiles/school.yaml"),
+    shipped!("profiles/teen.yaml"),
+    shipped!("support/cn.yaml"),
+    shipped!("support/example.yaml"),
+    shipped!("support/us.yaml"),
 ];
+
+/// The folders of profiles and support packs, in the pack and in policy folders: the config reads
+/// them, not the compiler.
+const PROFILES: &str = "profiles/";
+const SUPPORT: &str = "support/";
+
+/// Whether a file is the compiler's business.
+pub(super) fn is_policy(path: &str) -> bool {
+    !path.starts_with(PROFILES) && !path.starts_with(SUPPORT)
+}
 
 /// The shipped pack, embedded in the binary.
 pub fn shipped() -> Vec<Source> {
+    embedded(is_policy)
+}
+
+/// The shipped profiles: what an app's `profile: name` can mean.
+pub fn profiles() -> Vec<Source> {
+    embedded(|path| path.starts_with(PROFILES))
+}
+
+/// The shipped support packs: what an app's `region: name` can mean.
+pub fn support() -> Vec<Source> {
+    embedded(|path| path.starts_with(SUPPORT))
+}
+
+fn embedded(wanted: impl Fn(&str) -> bool) -> Vec<Source> {
     let source = |(path, text): &(&str, &str)| Source {
         path: (*path).to_owned(),
         text: (*text).to_owned(),
         shipped: true,
     };
-    FILES.iter().map(source).collect()
+    let files = FILES.iter().filter(|(path, _)| wanted(path));
+    files.map(source).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::SignalInfo;
 use super::compile::{Input, Loaded};
 use super::context::META;
+use super::conversation::{SEEN, SEEN_PLACES};
 use super::desk::Desk;
 use super::diagnostic::{Code, Spot, did_you_mean, one_of};
 use super::file::Signal;
@@ -23,7 +24,7 @@ const CONTACTS: [(&str, ContactKind); 4] = [
 ];
 
 /// A signal by its file (index among the loaded) and its place within it.
-type Key = (usize, usize);
+pub(super) type Key = (usize, usize);
 
 /// Numbers of signals, given out when a rule first reads one: nobody looks for the others.
 #[derive(Debug, Default)]
@@ -33,7 +34,8 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    fn of(&self, key: Key) -> SignalId {
+    /// The number of a signal.
+    pub fn of(&self, key: Key) -> SignalId {
         *self.by_key.borrow_mut().entry(key).or_insert_with(|| {
             let mut keys = self.keys.borrow_mut();
             keys.push(key);
@@ -84,6 +86,12 @@ pub(super) fn visible<'i>(
                     let (user, other) = (&files[at].path, &files[other].path);
                     report_clash(name, user, other, desk);
                 }
+            }
+        }
+        // A file's own conversation is meant before one that it uses.
+        for file in reachable(at, &uses).into_iter().chain([at]) {
+            if files[file].file.conversation.is_some() {
+                names.extend(SEEN.into_iter().zip(SEEN_PLACES.map(|place| (file, place))));
             }
         }
         Visible { names, numbers }
@@ -223,6 +231,20 @@ pub(super) fn make(
             }
         }
     }
+    for (file, loaded) in input.files.iter().enumerate() {
+        let Some(conversation) = &loaded.file.conversation else {
+            continue;
+        };
+        for (name, place) in SEEN.into_iter().zip(SEEN_PLACES) {
+            let spot = Spot::of(desk.sources, conversation.place);
+            if let Some(SignalId(number)) = by_key.get(&(file, place)) {
+                made.infos[*number as usize] = SignalInfo {
+                    name: name.to_owned(),
+                    place: (spot.path, spot.line),
+                };
+            }
+        }
+    }
     made
 }
 
@@ -236,16 +258,20 @@ fn check_name(name: &At<String>, desk: &Desk<'_>) {
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
     };
     let words = ["and", "or", "not", "near", "count", "in_order"];
-    let help =
-        if !small(first) || !small(rest) || !first.starts_with(|c: char| c.is_ascii_lowercase()) {
-            "small letters, digits and `_`, with at most one dot: `lure`, `frame.protect`"
-        } else if words.contains(&&*name.value) {
-            "this is a word of conditions"
-        } else if META.contains(&first) {
-            "names of this kind describe the scene: audience., direction., output., role."
-        } else {
-            return;
-        };
+    let help = if !small(first)
+        || !small(rest)
+        || !first.starts_with(|c: char| c.is_ascii_lowercase())
+    {
+        "small letters, digits and `_`, with at most one dot: `lure`, `frame.protect`"
+    } else if words.contains(&&*name.value) {
+        "this is a word of conditions"
+    } else if first == "conversation" {
+        "names of this kind are what a `conversation:` shows: conversation.watch, conversation.act"
+    } else if META.contains(&first) {
+        "names of this kind describe the scene: audience., direction., output., role."
+    } else {
+        return;
+    };
     let message = format!("`{}` cannot name a signal", name.value);
     desk.report(desk.at(Code::BadName, name.place, message).help(help));
 }

@@ -5,7 +5,7 @@
 const ALIKE: f64 = 0.7;
 
 /// "did you mean …?" if one of the known words is much like `word`.
-pub(super) fn did_you_mean<'k>(
+pub(crate) fn did_you_mean<'k>(
     word: &str,
     known: impl IntoIterator<Item = &'k str>,
 ) -> Option<String> {

@@ -11,6 +11,7 @@ fn line() -> Line {
         peer: "203.0.113.0/24".to_owned(),
         audience: "12-13",
         audience_source: "header",
+        audience_assurance: "declared",
         model: "model-a".to_owned(),
         status: 200,
         action: "block",
@@ -47,7 +48,8 @@ fn the_line_is_as_it_was() {
     let written = serde_json::to_string(&line()).expect("writes");
     let golden = concat!(
         r#"{"time_unix_ms":1700000000000,"exchange":"x1","app":"homework","dialect":"openai.chat","#,
-        r#""peer":"203.0.113.0/24","audience":"12-13","audience_source":"header","model":"model-a","#,
+        r#""peer":"203.0.113.0/24","audience":"12-13","audience_source":"header","#,
+        r#""audience_assurance":"declared","model":"model-a","#,
         r#""status":200,"action":"block","mode":"enforce","detections":[{"rule":"QL1.1-010","#,
         r#""action":"block","direction":"prompt","part":2,"span":[4,10],"view":"squeezed","#,
         r#""hash":"0123456789abcdef"}],"cache":"miss","bytes_in":120,"bytes_out":340,"#,

@@ -111,6 +111,7 @@ fn help_of_every_command_has_examples() {
         "check",
         "test",
         "scan",
+        "eval",
         "explain",
         "schema",
         "mock",

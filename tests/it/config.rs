@@ -8,8 +8,7 @@ use wardgate::config::{
     AuditTarget, Config, Credential, Http2, OnFailure, Upstream, UpstreamServer,
 };
 use wardgate::message::{AudienceSource, Band};
-use wardgate::policy::Mode;
-use wardgate::policy::{Action, Status};
+use wardgate::policy::{self, Action, Mode, Status};
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
 
@@ -56,6 +55,7 @@ fn every_example_is_loaded_here() {
             "images.yaml",
             "observe.yaml",
             "openai.yaml",
+            "profile.yaml",
             "tls.yaml",
             "two-apps.yaml"
         ]
@@ -71,6 +71,133 @@ fn openai() {
     assert_eq!(app.cache.map(|cache| cache.ttl_secs), Some(300));
     assert!(app.passes(&http::Method::GET, "/v1/models"));
     assert!(!app.passes(&http::Method::POST, "/v1/models"));
+}
+
+#[test]
+fn a_profile_makes_an_app_of_two_lines() {
+    let config = example("profile.yaml");
+    let app = &config.apps[0];
+    assert_eq!((&*app.name, app.policies.level), ("child", 2));
+    assert_eq!(app.audience.default, Band::Age8);
+    assert_eq!(app.on_failure, OnFailure::Block);
+    assert_eq!((app.mode, app.policies.policies.len()), (Mode::Enforce, 0));
+}
+
+#[test]
+fn every_shipped_profile_can_be_named() {
+    let bands = [
+        ("child", Band::Age8),
+        ("device", Band::Age3),
+        ("general", Band::Adult),
+        ("school", Band::Age12),
+        ("teen", Band::Age14),
+    ];
+    assert_eq!(policy::profiles().len(), bands.len());
+    for (name, band) in bands {
+        let app = format!("apps: [{{profile: {name}, upstream: {{url: mock}}}}]");
+        let config = parse(&app).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(config.apps[0].audience.default, band, "{name}");
+    }
+}
+
+#[test]
+fn what_an_app_writes_wins_over_its_profile_but_not_over_the_wall() {
+    let written = "
+  name: mine
+  level: 3
+  policies: [QL4.2]
+  on_failure: allow
+  audience: {header: x-age, trusted_peers: [127.0.0.1]}
+  overrides: {QL7.1-010: {action: allow}}";
+    let text = format!("apps:\n- profile: child\n  upstream: {{url: mock}}{written}\n");
+    let config = parse(&text).unwrap_or_else(|errors| panic!("{errors}"));
+    let app = &config.apps[0];
+    assert_eq!((&*app.name, app.policies.level), ("mine", 3));
+    assert_eq!(app.policies.policies, ["QL4.2"]);
+    assert_eq!(app.on_failure, OnFailure::Allow);
+    // The app named no default: its profile's stands beside the app's own header.
+    assert_eq!(app.audience.default, Band::Age8);
+    assert!(app.audience.header.is_some());
+    let refused = policy::compile(&policy::shipped(), std::slice::from_ref(&app.policies));
+    let refused = refused.expect_err("the wall stands").to_string();
+    assert!(refused.contains("QL7.1-010 cannot be lowered"), "{refused}");
+}
+
+#[test]
+fn an_unknown_profile_is_answered_with_the_nearest() {
+    let app = |profile: &str| format!("apps:\n- profile: {profile}\n  upstream: {{url: mock}}\n");
+    refused(
+        &app("chlid"),
+        &[
+            "there is no profile `chlid`",
+            "wardgate.yaml:2:12",
+            "did you mean `child`?",
+        ],
+    );
+    refused(
+        &app("grown-ups"),
+        &["write one of: child, device, general, school, teen"],
+    );
+    refused(
+        "apps:\n- upstream: {url: mock}\n",
+        &[
+            "`name` is missing",
+            "`on_failure` is missing",
+            "wardgate.yaml:2:",
+        ],
+    );
+    let twice = "apps:\n- {profile: teen, upstream: {url: mock}}\n- {profile: teen, upstream: {url: mock}, match: {host: b}}\n";
+    refused(twice, &["a second app is called `teen`"]);
+}
+
+#[test]
+fn a_policy_folder_may_hold_profiles_and_what_is_wrong_with_them_has_a_place() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("it has one")).expect("writable");
+        std::fs::write(path, text).expect("writable");
+    };
+    let profile = |name: &str, more: &str| {
+        format!(
+            "profile: {name}\ntitle: {{en: Club, zh: 社团}}\npolicies: []\nlevel: 2\naudience: {{default: 16-17}}\non_failure: block\n{more}"
+        )
+    };
+    let text = "policy_folders: [own]\napps: [{profile: club, upstream: {url: mock}}]\n";
+    let load = || Config::parse(text, "wardgate.yaml", folder.path());
+    write("own/profiles/club.yaml", &profile("club", ""));
+    let config = load().unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config.apps[0].audience.default, Band::Age16);
+    let mut sources = policy::shipped();
+    sources.extend(policy::read_folders(&config.policy_folders).expect("readable"));
+    let compiled = policy::compile(&sources, std::slice::from_ref(&config.apps[0].policies));
+    compiled.unwrap_or_else(|problems| panic!("a profile is no policy:\n{problems}"));
+
+    write("own/profiles/club.yaml", &profile("club", "tune: high\n"));
+    let errors = load().expect_err("an unknown key").to_string();
+    assert!(
+        errors.contains("there is no `tune` here") && errors.contains("club.yaml:7:1"),
+        "{errors}"
+    );
+    write(
+        "own/profiles/club.yaml",
+        &profile("club", "")
+            .replace("16-17", "kids")
+            .replace("level: 2", "level: 9"),
+    );
+    let errors = load().expect_err("two wrong values").to_string();
+    for wanted in [
+        "`kids` is no audience",
+        "club.yaml:5:",
+        "level 9 does not exist",
+        "club.yaml:4:8",
+    ] {
+        assert!(errors.contains(wanted), "no {wanted} in {errors}");
+    }
+    write("own/profiles/club.yaml", &profile("club", ""));
+    write("own/profiles/child.yaml", &profile("child", ""));
+    let errors = load().expect_err("a shipped name").to_string();
+    assert!(errors.contains("`child` is a shipped profile"), "{errors}");
 }
 
 #[test]
@@ -213,7 +340,7 @@ fn shapes_that_are_wrong_have_a_place_and_a_help() {
         "apps:\n- name: a\n  upstream: {url: mock}\n",
         &[
             "`on_failure` is missing",
-            "wardgate.yaml:3:3",
+            "wardgate.yaml:2:9",
             "only you can choose",
         ],
     );

@@ -111,6 +111,7 @@ pub fn context(codec: &'static dyn Codec, mode: Mode) -> Arc<Context> {
         set,
         scene: scene(Direction::Output),
         carried: Vec::<SignalId>::new(),
+        talk: Default::default(),
         language: Language::En,
         mode,
         codec,
@@ -119,6 +120,7 @@ pub fn context(codec: &'static dyn Codec, mode: Mode) -> Arc<Context> {
             parts: 4096,
         },
         held_bytes: 64 * 1024,
+        closing: Default::default(),
         nudge: None,
         exchange: "test".into(),
     })

@@ -496,3 +496,40 @@ fn a_stream_waits_for_an_excuse_no_longer_than_its_window() {
     judge.advance(14 + NOT_REACH + reach, &mut found);
     assert_eq!((found.len(), judge.undecided_from()), (1, None));
 }
+
+#[test]
+fn each_band_meets_its_own_action() {
+    let action = "{minor: redact, adult: flag, 0-7: rewrite, 16-17: allow}";
+    let set =
+        Arc::new(compile(&sources(&["leek"], action), &[]).unwrap_or_else(|all| panic!("{all}")));
+    let acts = |band| {
+        let audience = Audience {
+            band,
+            ..scene().audience
+        };
+        let scene = Scene {
+            audience,
+            ..scene()
+        };
+        judge_text(
+            &set,
+            &set.everything,
+            scene,
+            Role::User,
+            Horizon::Whole,
+            "a leek",
+        )
+        .action
+    };
+    let wanted = [
+        Action::Rewrite,
+        Action::Rewrite,
+        Action::Redact,
+        Action::Redact,
+        Action::Redact,
+        Action::Allow,
+        Action::Flag,
+        Action::Redact,
+    ];
+    assert_eq!(Band::NAMES.map(|(band, _)| acts(band)), wanted);
+}

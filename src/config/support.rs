@@ -1,0 +1,379 @@
+//! Support packs: who helps in a region, as data with the day on which somebody last checked it.
+//!
+//! The shipped ones are embedded; a policy folder may hold its own under `support/`, which stand in
+//! for shipped ones of the same region. An app picks one with `region: xx`; its lines then follow
+//! supporting replies. Nothing here dials or fetches: whether a line works, people have to check.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_saphyr::{Location, Spanned};
+
+use super::check::Check;
+use super::problems::Problems;
+use crate::message::Language;
+use crate::policy::file::Localised;
+use crate::policy::reply::Template;
+use crate::policy::{self, Source, did_you_mean};
+
+/// Days after which a line has to be checked again.
+pub const FRESH_DAYS: u32 = 365;
+/// Bytes of a number or address: it becomes part of a reply.
+const REACH_BYTES: usize = 120;
+/// Lines of one region: a child in need reads three, not thirty.
+const MOST_LINES: usize = 8;
+
+/// A support pack as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    /// Its name: that of its file.
+    region: Spanned<String>,
+    /// The region, in both languages.
+    title: Spanned<Localised>,
+    /// Who helps, best first.
+    lines: Spanned<Vec<Line>>,
+}
+
+/// A help line as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    name: Spanned<Localised>,
+    reach: Spanned<String>,
+    hours: Spanned<Localised>,
+    languages: Spanned<Vec<Spoken>>,
+    verified_on: Spanned<String>,
+}
+
+/// A language in which somebody answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Spoken {
+    En,
+    Zh,
+}
+
+/// A day of the calendar; ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Day {
+    /// Days since 1970-01-01.
+    pub number: i64,
+}
+
+impl Day {
+    /// Of "2026-11-24"; `None` if there is no such day.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('-');
+        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+        let digits = |text: &str, count| {
+            text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if parts.next().is_some() || !digits(year, 4) || !digits(month, 2) || !digits(day, 2) {
+            return None;
+        }
+        let (year, month, day): (i64, i64, i64) =
+            (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let length = match month {
+            2 if leap => 29,
+            2 => 28,
+            4 | 6 | 9 | 11 => 30,
+            1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+            _ => return None,
+        };
+        // Years that begin in March have their odd day last: 306 is the number of days before January.
+        let (shifted, from_march) = if month > 2 {
+            (year, month - 3)
+        } else {
+            (year - 1, month + 9)
+        };
+        let days = 365 * shifted + shifted.div_euclid(4) - shifted.div_euclid(100)
+            + shifted.div_euclid(400);
+        let number = days + (153 * from_march + 2) / 5 + day - 1 - 719_468;
+        (1..=length).contains(&day).then_some(Self { number })
+    }
+
+    /// The day of a moment, in UTC.
+    pub fn of(moment: std::time::SystemTime) -> Self {
+        let since = moment
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            number: i64::try_from(since.as_secs() / 86_400).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// Who helps in a region, ready to be said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Support {
+    /// The region's name.
+    pub region: String,
+    /// What follows a supporting reply.
+    pub text: Template,
+    /// Names of lines with the day of their last check; `None` if nobody ever did.
+    pub verified: Vec<(String, Option<Day>)>,
+}
+
+impl Support {
+    /// What whoever deploys this has to do, one line each: lines never checked, or not for a year
+    /// before `today`.
+    pub fn stale(&self, today: Day) -> Vec<String> {
+        let old = |day: &Day| today.number - day.number > i64::from(FRESH_DAYS);
+        let stale = self.verified.iter().filter_map(|(name, day)| match day {
+            None => Some(format!(
+                "support region {}: {name} was never verified",
+                self.region
+            )),
+            Some(day) if old(day) => {
+                let ago = today.number - day.number;
+                Some(format!(
+                    "support region {}: {name} was last verified {ago} days ago",
+                    self.region
+                ))
+            }
+            Some(_) => None,
+        });
+        stale.collect()
+    }
+}
+
+/// All support packs by region.
+#[derive(Debug, Default)]
+pub(super) struct Regions(BTreeMap<String, Support>);
+
+impl Check<'_> {
+    /// The shipped support packs and those of policy folders.
+    pub(super) fn regions(&mut self, folders: &[PathBuf]) -> Regions {
+        let mut regions = Regions::default();
+        let own = self.beside(folders, "support");
+        for source in policy::support().iter().chain(&own) {
+            let mut problems = Problems {
+                origin: &source.path,
+                text: &source.text,
+                blocks: Vec::new(),
+            };
+            let support = read(source, &mut problems);
+            self.problems.blocks.append(&mut problems.blocks);
+            if let Some(support) = support {
+                regions.0.insert(support.region.clone(), support);
+            }
+        }
+        regions
+    }
+
+    /// The support pack of the region that an app names.
+    pub(super) fn region(
+        &mut self,
+        named: Option<&Spanned<String>>,
+        all: &Regions,
+    ) -> Option<Support> {
+        let named = named?;
+        let found = all.0.get(&named.value);
+        if found.is_none() {
+            let known = || all.0.keys().map(String::as_str);
+            let help = did_you_mean(&named.value, known()).unwrap_or_else(|| {
+                format!(
+                    "write one of: {}; or put support/{}.yaml into a policy folder",
+                    known().collect::<Vec<_>>().join(", "),
+                    named.value
+                )
+            });
+            let message = format!("there is no support pack for `{}`", named.value);
+            self.problems.add(named.referenced, message, &help);
+        }
+        found.cloned()
+    }
+
+    /// The files of a folder of this name in each policy folder, with their whole paths.
+    pub(super) fn beside(&mut self, folders: &[PathBuf], name: &str) -> Vec<Source> {
+        let mut sources = Vec::new();
+        for folder in folders
+            .iter()
+            .map(|folder| folder.join(name))
+            .filter(|folder| folder.is_dir())
+        {
+            match policy::read_folders(std::slice::from_ref(&folder)) {
+                Ok(found) => sources.extend(found.into_iter().map(|source| Source {
+                    path: folder.join(&source.path).display().to_string(),
+                    ..source
+                })),
+                Err(message) => self
+                    .problems
+                    .add(Location::UNKNOWN, message, "make it readable"),
+            }
+        }
+        sources
+    }
+}
+
+fn read(source: &Source, problems: &mut Problems<'_>) -> Option<Support> {
+    let file: File = match serde_saphyr::from_str(&source.text) {
+        Ok(file) => file,
+        Err(error) => {
+            problems.unreadable(&error);
+            return None;
+        }
+    };
+    let stem = source.path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let region = file.region.value;
+    if stem.strip_suffix(".yaml") != Some(&region) {
+        let message = format!("the support pack of {stem} is called `{region}`");
+        problems.add(
+            file.region.referenced,
+            message,
+            "a support pack has the name of its file",
+        );
+    }
+    both(&file.title, problems);
+    if file.lines.value.is_empty() || file.lines.value.len() > MOST_LINES {
+        let help = "the few that a child in need should try first";
+        problems.add(
+            file.lines.referenced,
+            format!("a support pack has 1 to {MOST_LINES} lines"),
+            help,
+        );
+    }
+    let (mut en, mut zh, mut verified) = (Vec::new(), Vec::new(), Vec::new());
+    for line in &file.lines.value {
+        verified.push((line.name.value.en.clone(), check_line(line, problems)));
+        for (said, language) in [(&mut en, Language::En), (&mut zh, Language::Zh)] {
+            said.push(line.text(language));
+        }
+    }
+    Some(Support {
+        region,
+        text: Template::new(en.join("\n"), zh.join("\n")),
+        verified,
+    })
+}
+
+/// The day of its last check, if it ever was checked.
+fn check_line(line: &Line, problems: &mut Problems<'_>) -> Option<Day> {
+    both(&line.name, problems);
+    both(&line.hours, problems);
+    let reach = &line.reach.value;
+    if reach.trim().is_empty() || reach.len() > REACH_BYTES || reach.chars().any(char::is_control) {
+        let help = "a number or an address: \"12355\", https://help.example";
+        problems.add(line.reach.referenced, "nobody can be reached by this", help);
+    }
+    if line.languages.value.is_empty() {
+        problems.add(
+            line.languages.referenced,
+            "no language is spoken there",
+            "write [en], [zh] or both",
+        );
+    }
+    let day = Day::parse(&line.verified_on.value);
+    if day.is_none() && line.verified_on.value != "never" {
+        let message = format!("`{}` is no day", line.verified_on.value);
+        problems.add(
+            line.verified_on.referenced,
+            message,
+            "write it like 2026-11-24, or `never`",
+        );
+    }
+    day
+}
+
+fn both(text: &Spanned<Localised>, problems: &mut Problems<'_>) {
+    if text.value.en.trim().is_empty() || text.value.zh.trim().is_empty() {
+        problems.add(
+            text.referenced,
+            "a language is missing",
+            "write {en: ..., zh: ...}",
+        );
+    }
+}
+
+impl Line {
+    /// "Example helpline: 000-000 (day and night)"; says so if nobody there speaks the reader's language.
+    fn text(&self, language: Language) -> String {
+        let (name, reach, hours) = (&self.name.value, &self.reach.value, &self.hours.value);
+        let spoken = &self.languages.value;
+        match language {
+            Language::En if spoken.contains(&Spoken::En) => {
+                format!("{}: {reach} ({})", name.en, hours.en)
+            }
+            Language::En => format!("{}: {reach} ({}, in Chinese)", name.en, hours.en),
+            Language::Zh if spoken.contains(&Spoken::Zh) => {
+                format!("{}:{reach}({})", name.zh, hours.zh)
+            }
+            Language::Zh => format!("{}:{reach}({},英语服务)", name.zh, hours.zh),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        Day::parse(text).unwrap_or_else(|| panic!("{text}"))
+    }
+
+    #[test]
+    fn days_are_counted_like_the_calendar_does() {
+        assert_eq!(day("1970-01-01").number, 0);
+        assert_eq!(day("2000-03-01").number, 11_017);
+        assert_eq!(day("2026-11-24").number - day("2025-11-24").number, 365);
+        assert_eq!(day("2024-03-01").number - day("2024-02-28").number, 2);
+        for bad in [
+            "2026-02-29",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-1-1",
+            "26-01-01",
+            "2026-01-01-01",
+            "never",
+            "",
+        ] {
+            assert_eq!(Day::parse(bad), None, "{bad}");
+        }
+        assert_eq!(Day::of(std::time::UNIX_EPOCH), day("1970-01-01"));
+    }
+
+    #[test]
+    fn lines_go_stale_after_a_year() {
+        let support = Support {
+            region: "example".into(),
+            text: Template::new("a", "b"),
+            verified: vec![
+                ("Never".into(), None),
+                ("Old".into(), Some(day("2025-11-23"))),
+                ("Fresh".into(), Some(day("2025-11-24"))),
+            ],
+        };
+        let stale = support.stale(day("2026-11-24"));
+        assert_eq!(stale.len(), 2, "{stale:?}");
+        assert!(
+            stale[0].contains("Never was never verified")
+                && stale[1].contains("Old was last verified 366 days ago"),
+            "{stale:?}"
+        );
+        assert_eq!(
+            support.stale(day("2020-01-01")).len(),
+            1,
+            "a day in the future is fresh"
+        );
+    }
+
+    #[test]
+    fn every_shipped_pack_reads_and_says_that_nobody_checked_it() {
+        for source in policy::support() {
+            let mut problems = Problems {
+                origin: &source.path,
+                text: &source.text,
+                blocks: Vec::new(),
+            };
+            let support = read(&source, &mut problems).expect("readable");
+            assert!(problems.blocks.is_empty(), "{:?}", problems.blocks);
+            assert_eq!(
+                support.stale(day("2026-11-24")).len(),
+                support.verified.len()
+            );
+        }
+    }
+}
