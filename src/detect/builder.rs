@@ -94,6 +94,12 @@ impl Builder {
         self.vouchers.insert((by, signal));
     }
 
+    /// The signal only ever excuses: nobody disguises an excuse, so its words are looked for in the
+    /// views that lose nothing.
+    pub fn plain(&mut self, signal: SignalId) {
+        self.words.plain(signal);
+    }
+
     /// No hit of this signal ever withholds text of a stream, so none of it needs to wait for one:
     /// [`Scanner::settled`] and [`Scanner::unripe_before`] pass over what is alive for it alone.
     pub fn free(&mut self, signal: SignalId) {

@@ -235,6 +235,15 @@ impl Words {
         Ok(reach)
     }
 
+    /// Looks for the words of a signal in the views that lose nothing only.
+    pub(super) fn plain(&mut self, signal: SignalId) {
+        self.entries
+            .retain(|(_, term)| term.signal != signal || !term.turned);
+        for (_, term) in self.entries.iter_mut().filter(|(_, term)| term.signal == signal) {
+            term.views = term.views & Views::PLAIN;
+        }
+    }
+
     /// Adds a term backwards, in rot13 and in atbash.
     fn turn(&mut self, folded: &[Symbol], term: &Term) {
         let plain = |s: &Symbol| s.ch.is_ascii_alphabetic() || s.ch == ' ';

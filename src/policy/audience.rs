@@ -39,6 +39,12 @@ pub(super) struct Cues {
 }
 
 impl Cues {
+    /// Signals that tell who speaks, and those that say that they do not.
+    pub fn signals(&self) -> impl Iterator<Item = SignalId> + '_ {
+        let said = self.said.iter().map(|(signal, _)| *signal);
+        said.chain(self.not.iter().copied())
+    }
+
     /// Finds the cue signals of all files and gives them numbers.
     pub fn find(input: &Input<'_>, numbers: &Numbers, desk: &Desk<'_>) -> Self {
         let mut cues = Self::default();

@@ -92,6 +92,7 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
     let cases = cases::make(&input.cases, &rules.rules, &desk);
     let read = (numbers.count(), conversations.as_slice());
     free_what_never_withholds(&rules, &selections, read, &mut builder);
+    plain_what_only_excuses(&rules, &cues, &conversations, &mut builder);
     let detectors = built(builder, &desk);
     let problems = desk.problems.take().settle();
     let Some(detectors) = detectors.filter(|_| problems.errors() == 0) else {
@@ -282,6 +283,29 @@ pub(super) fn lines(source: u32, text: &str) -> Vec<At<String>> {
         start += line.len();
     }
     phrases
+}
+
+/// Tells the builder which signals only ever excuse.
+fn plain_what_only_excuses(
+    made: &rules::Made,
+    cues: &Cues,
+    conversations: &[Conversation],
+    builder: &mut Builder,
+) {
+    let clauses = made.clauses.iter();
+    let needed: BTreeSet<SignalId> = clauses
+        .flat_map(|one| one.clause.need.iter().flat_map(Atom::signals))
+        .chain(conversations.iter().flat_map(Conversation::signals))
+        .chain(cues.signals())
+        .collect();
+    let unless = |one: &'_ Placed| -> Vec<SignalId> {
+        one.clause.unless.iter().flat_map(Atom::signals).collect()
+    };
+    for signal in made.clauses.iter().flat_map(unless) {
+        if !needed.contains(&signal) {
+            builder.plain(signal);
+        }
+    }
 }
 
 /// Tells the builder for which signals no stream has to wait: a hit that only excuses, or that only

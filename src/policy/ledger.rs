@@ -237,12 +237,11 @@ impl Ledger {
             Atom::Any(_) => true,
             Atom::Near(..) => false,
             Atom::Count(names, number) => {
-                let newest = mark.id + 1 == self.next;
-                let count = |name: &SignalId| match self.marks(*name) {
-                    marks if newest => marks.len(),
-                    marks => marks.iter().filter(|other| other.id <= mark.id).count(),
+                let known = |name: &SignalId| {
+                    let marks = self.marks(*name).iter();
+                    marks.filter(|other| other.id <= mark.id)
                 };
-                names.iter().map(count).sum::<usize>() >= *number as usize
+                apart(names.iter().flat_map(known), *number)
             }
             Atom::InOrder(first, second, distance) => {
                 let known = |other: &Mark| other.id <= mark.id;
@@ -393,7 +392,7 @@ impl Ledger {
                 .close(frame, names, *distance, anchor, u32::MAX)
                 .is_some(),
             Atom::Count(names, number) => {
-                names.iter().map(|name| inside(name).count()).sum::<usize>() >= *number as usize
+                apart(names.iter().flat_map(inside), *number)
             }
             Atom::InOrder(first, second, distance) => first.iter().flat_map(inside).any(|mark| {
                 self.followed(frame, second, mark, *distance, |other| other.from <= last)
@@ -455,4 +454,20 @@ impl Ledger {
             self.feed(frame, at, mark, found);
         }
     }
+}
+
+/// Whether so many hits lie apart: one disguise may be read as several words, and is one hit.
+fn apart<'m>(marks: impl Iterator<Item = &'m Mark>, number: u32) -> bool {
+    let mut places: Vec<_> = marks.map(|mark| (mark.to, mark.from)).collect();
+    if places.len() < number as usize {
+        return false;
+    }
+    places.sort_unstable();
+    let (mut count, mut end) = (0, 0);
+    for (to, from) in places {
+        if from >= end {
+            (count, end) = (count + 1, to);
+        }
+    }
+    count >= number
 }

@@ -135,7 +135,7 @@ pub(super) fn make(
         said.check_override(id, change, ids);
     }
     for phrase in &app.allow {
-        if let Err(problem) = builder.word(allow, phrase, Views::DEFAULT) {
+        if let Err(problem) = builder.word(allow, phrase, Views::PLAIN) {
             let message = format!("allow phrase {phrase:?}: {}", problem.message);
             said.report(Code::Phrase, message, problem.help.unwrap_or_default());
         }

@@ -121,6 +121,14 @@ impl Views {
     }
 }
 
+impl std::ops::BitAnd for Views {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+}
+
 impl std::ops::BitOr for Views {
     type Output = Self;
 
