@@ -4,6 +4,8 @@
 //! `cargo test --test it cloaks:: -- --nocapture` prints the rates of all tricks. Only those whose
 //! views have landed ([`LANDED`]) are asserted.
 
+mod cuts;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
