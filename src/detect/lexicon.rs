@@ -239,7 +239,11 @@ impl Words {
     pub(super) fn plain(&mut self, signal: SignalId) {
         self.entries
             .retain(|(_, term)| term.signal != signal || !term.turned);
-        for (_, term) in self.entries.iter_mut().filter(|(_, term)| term.signal == signal) {
+        for (_, term) in self
+            .entries
+            .iter_mut()
+            .filter(|(_, term)| term.signal == signal)
+        {
             term.views = term.views & Views::PLAIN;
         }
     }

@@ -624,6 +624,10 @@ fn report(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut V
         if term.han == 1 && term.letters == 0 && thread.lossy > 0 {
             continue;
         }
+        // Backwards and by its sound at once is no disguise that anybody reads.
+        if term.turned && !thread.uses.is_empty() {
+            continue;
+        }
         let Some(view) = view(thread, term, step) else {
             continue;
         };

@@ -391,9 +391,7 @@ impl Ledger {
             Atom::Near(names, distance) => self
                 .close(frame, names, *distance, anchor, u32::MAX)
                 .is_some(),
-            Atom::Count(names, number) => {
-                apart(names.iter().flat_map(inside), *number)
-            }
+            Atom::Count(names, number) => apart(names.iter().flat_map(inside), *number),
             Atom::InOrder(first, second, distance) => first.iter().flat_map(inside).any(|mark| {
                 self.followed(frame, second, mark, *distance, |other| other.from <= last)
             }),
