@@ -10,6 +10,7 @@ use crate::detect::{self, Hit, Scanner, SignalId};
 use crate::exchange::Exchange;
 use crate::guard::{self, Context};
 use crate::message::{Audience, Direction, Language, Part, Role};
+use crate::policy::border::{self, Crossings};
 use crate::policy::{self, Action, Detection, PolicySet, Scene};
 use crate::reply::Error;
 use crate::text::Span;
@@ -53,7 +54,15 @@ pub async fn judge(
     for part in &ask.parts {
         hits.push(hits_of(exchange, &part.text).await?);
     }
-    let detections = policy::judge_prompt(set, &app.selection, scene, &ask.parts, &hits).detections;
+    let mut crossings = Crossings::default();
+    for joint in border::joints(&ask.parts) {
+        let found = hits_of(exchange, &joint.text).await?;
+        crossings.take(set, &ask.parts, &joint, &found);
+    }
+    crossings.insert(&mut hits);
+    let verdict = policy::judge_prompt(set, &app.selection, scene, &ask.parts, &hits);
+    let mut detections = verdict.detections;
+    crossings.harden(&mut detections);
     Ok(Prompt {
         action: detections
             .iter()

@@ -8,6 +8,7 @@
 //! [`condition`] and becomes [`clause`]s in [`normal`]; [`ledger`] is the evidence that [`judge`]
 //! decides on; [`cases`] shows that rules do what their authors meant.
 
+pub mod border;
 pub mod cases;
 pub mod clause;
 mod code;
