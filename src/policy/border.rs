@@ -4,7 +4,7 @@
 //! [`joints`] cuts the end of each part and the start of each part that follows it out and joins
 //! them, without anything and with a space between. What a scan finds across the border
 //! ([`Crossings::take`]) counts as a hit of both parts. A part follows the one before it and the
-//! last one of its role; names follow nothing.
+//! last one of its role; names follow nothing, and fields of the body follow each other both ways.
 //!
 //! Limits: a border is read [`REACH`] symbols to either side, and a phrase split over three parts is
 //! not seen. JSON that tool arguments are made of is only taken off their ends.
@@ -69,6 +69,12 @@ pub fn joints(parts: &[Part]) -> Vec<Joint> {
             let before = end(&parts[before], before);
             join(parts, before, after, &mut joints);
         }
+        // The fields of one object have no order.
+        let field = last.filter(|&at| is_field(part) && is_field(&parts[at]));
+        if let Some(at) = field.filter(|&at| parts[at].turn == part.turn) {
+            let after = start(&parts[at], at);
+            join(parts, end(part, index), after, &mut joints);
+        }
         said.push(index);
     }
     joints
@@ -90,6 +96,11 @@ fn join(parts: &[Part], before: Excerpt, after: Excerpt, joints: &mut Vec<Joint>
             gap: gap.len() as u32,
         });
     }
+}
+
+/// Whether the part is a field of the body itself, like a prompt or a negative prompt.
+fn is_field(part: &Part) -> bool {
+    !part.at.is_empty() && part.at.rfind('/').unwrap_or(0) == 0
 }
 
 /// The signs that JSON puts around the strings of tool arguments, and white space.
