@@ -27,15 +27,21 @@ impl Dice {
         ((mixed ^ mixed >> 31) % sides as u64) as usize
     }
 
-    fn word(&mut self) -> String {
-        const SYLLABLES: [&str; 24] = [
-            "a", "be", "con", "de", "er", "fi", "ga", "ho", "in", "ka", "le", "mo", "ni", "or",
-            "pre", "ra", "st", "ti", "un", "ver", "wa", "y", "ing", "s",
-        ];
-        let count = 1 + self.roll(3);
-        (0..count)
-            .map(|_| SYLLABLES[self.roll(SYLLABLES.len())])
-            .collect()
+    fn word(&mut self) -> &'static str {
+        const WORDS: &str = "the of and to in a is that for it was on are as with they be at one \
+            have this from or had by hot but some what there we can out other were all your when \
+            up use word how said an each she which do their time if will way about many then them \
+            would write like so these her long make thing see him two has look more day could go \
+            come did my sound no most number who over know water than call first people may down \
+            side been now find any new work part take get place made live where after back little \
+            only round man year came show every good me give our under name very through just form \
+            much great think say help low line before turn cause same mean differ move right boy \
+            old too does tell sentence set three want air well also play small end put home read \
+            hand port large spell add even land here must big high such follow act why ask men \
+            change went light kind off need house picture try us again animal point mother world";
+        static LIST: OnceLock<Vec<&str>> = OnceLock::new();
+        let list = LIST.get_or_init(|| WORDS.split_whitespace().collect());
+        list[self.roll(list.len())]
     }
 }
 
@@ -64,7 +70,7 @@ fn english() -> String {
             2..12 => text.push_str("and. "),
             12..20 => text.push_str("or, "),
             _ => {
-                text.push_str(&dice.word());
+                text.push_str(dice.word());
                 text.push(' ');
             }
         }

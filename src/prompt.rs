@@ -10,6 +10,7 @@ use crate::detect::{self, Hit, Scanner, SignalId};
 use crate::exchange::Exchange;
 use crate::guard::{self, Closing, Context};
 use crate::message::{Audience, Direction, Language, Part, Role};
+use crate::policy::border::{self, Crossings};
 use crate::policy::reply::Template;
 use crate::policy::{self, Action, Detection, PolicySet, Scene, Selection, Talk};
 use crate::reply::Error;
@@ -60,8 +61,16 @@ pub async fn judge(
         output: ask.output,
         audience,
     };
+    // Half a phrase is no cue of an age, so phrases across borders come after those.
+    let mut crossings = Crossings::default();
+    for joint in border::joints(&ask.parts) {
+        let found = hits_of(exchange, &joint.text).await?;
+        crossings.take(set, &ask.parts, &joint, &found);
+    }
+    crossings.insert(&mut hits);
     let (verdict, talk) = policy::judge_conversation(set, &app.selection, scene, &ask.parts, &hits);
-    let detections = verdict.detections;
+    let mut detections = verdict.detections;
+    crossings.harden(&mut detections);
     Ok(Prompt {
         action: detections
             .iter()

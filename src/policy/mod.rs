@@ -10,6 +10,7 @@
 
 pub mod actions;
 mod audience;
+pub mod border;
 pub mod cases;
 pub mod clause;
 pub mod cloaked;

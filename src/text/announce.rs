@@ -4,8 +4,7 @@
 //! holds; only then are the bytes before compared with the stems. A stem may need a character after
 //! it ([`Follows`]).
 
-/// Bytes looked at together.
-const BLOCK: usize = 64;
+use super::sift::BLOCK;
 
 /// Bytes of the longest stem, and of what must not stand before it.
 pub(super) const LONGEST: usize = 8;
@@ -109,16 +108,14 @@ pub(super) fn next(before: &[u8], bytes: &[u8], from: usize) -> Option<(usize, S
     };
     let mut at = from;
     while at < bytes.len() {
-        if at >= 2
-            && let (Some(first), Some(second), Some(third)) =
-                (block(bytes, at - 2), block(bytes, at - 1), block(bytes, at))
-            && !any(first, second, third)
-        {
-            at += BLOCK;
-            continue;
-        }
-        let end = bytes.len().min(at + BLOCK);
-        for at in at..end {
+        // The first two bytes have neighbours in the piece before.
+        let end = if at < 2 { 2 } else { at + BLOCK }.min(bytes.len());
+        let from = if at < 2 {
+            at
+        } else {
+            at + first(bytes, at).min(end - at)
+        };
+        for at in from..end {
             if telling(byte(at, 2), byte(at, 1), byte(at, 0))
                 && let Some(stem) = ending(|back| byte(at, back))
             {
@@ -130,27 +127,44 @@ pub(super) fn next(before: &[u8], bytes: &[u8], from: usize) -> Option<(usize, S
     None
 }
 
-fn block(bytes: &[u8], at: usize) -> Option<&[u8; BLOCK]> {
-    bytes.get(at..)?.first_chunk()
+/// How many of the bytes from `at` on certainly end no stem: all of a block, or none.
+#[inline(always)]
+fn first(bytes: &[u8], at: usize) -> usize {
+    let found = match bytes[at - 2..].first_chunk::<{ BLOCK + 2 }>() {
+        Some(block) => any(block),
+        None => {
+            let mut block = [0; BLOCK + 2];
+            let rest = &bytes[at - 2..];
+            block[..rest.len()].copy_from_slice(rest);
+            any(&block)
+        }
+    };
+    if found { 0 } else { BLOCK }
 }
 
 /// Compiles to vector instructions.
-fn any(first: &[u8; BLOCK], second: &[u8; BLOCK], third: &[u8; BLOCK]) -> bool {
-    let (some, all) = third
-        .iter()
-        .fold((0, 0xFF), |(some, all), byte| (some | byte, all & byte));
-    let mut found = false;
+fn any(bytes: &[u8; BLOCK + 2]) -> bool {
+    let (mut some, mut all) = (0, 0xFF);
+    for byte in bytes {
+        some |= byte;
+        all &= byte;
+    }
+    let mut found = 0;
     if all < 0x80 {
-        for ((&a, &b), &c) in first.iter().zip(second).zip(third) {
-            found |= latin(a | 0x20, b | 0x20, c | 0x20);
+        for at in 0..BLOCK {
+            found |= u8::from(latin(
+                bytes[at] | 0x20,
+                bytes[at + 1] | 0x20,
+                bytes[at + 2] | 0x20,
+            ));
         }
     }
     if some >= 0x80 {
-        for (&b, &c) in second.iter().zip(third) {
-            found |= han(b, c);
+        for at in 0..BLOCK {
+            found |= u8::from(han(bytes[at + 1], bytes[at + 2]));
         }
     }
-    found
+    found > 0
 }
 
 /// Whether a stem may end with these bytes.

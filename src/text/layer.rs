@@ -150,17 +150,19 @@ impl Layer {
     }
 
     /// Reads one character; appends what became certain.
-    pub(super) fn push(&mut self, unit: Spelled, out: &mut Vec<Spelled>) {
-        let fresh = unit.fresh;
-        if fresh {
+    #[inline]
+    pub(super) fn push(&mut self, mut unit: Spelled, out: &mut Vec<Spelled>) {
+        if unit.fresh {
             self.finish(out);
             self.fresh = true;
+            unit.fresh = false;
         }
-        self.todo.push_back(Spelled {
-            fresh: false,
-            ..unit
-        });
-        self.work(out);
+        let from = out.len();
+        self.step(unit, out);
+        while let Some(unit) = self.todo.pop_front() {
+            self.step(unit, out);
+        }
+        self.begin_stretch(from, out);
     }
 
     /// Nothing follows; appends what became certain by that.
@@ -174,28 +176,27 @@ impl Layer {
                 State::Morse => self.end_morse(out),
                 State::Idle | State::Dead => out.append(&mut self.queue),
             }
-            self.begin_stretch(from, out);
-            self.work(out);
+            while let Some(unit) = self.todo.pop_front() {
+                self.step(unit, out);
+            }
         }
+        self.begin_stretch(from, out);
         self.rest();
         self.last = '\0';
     }
 
-    fn work(&mut self, out: &mut Vec<Spelled>) {
-        let from = out.len();
-        while let Some(unit) = self.todo.pop_front() {
-            match self.state {
-                State::Idle | State::Dead => self.begin(unit, out),
-                State::Inline => {
-                    self.queue.push(unit);
-                    self.inline(false, out);
-                }
-                State::Token => self.token(unit, out),
-                State::Gap => self.gap(unit, out),
-                State::Morse => self.morse(unit, out),
+    #[inline]
+    fn step(&mut self, unit: Spelled, out: &mut Vec<Spelled>) {
+        match self.state {
+            State::Idle | State::Dead => self.begin(unit, out),
+            State::Inline => {
+                self.queue.push(unit);
+                self.inline(false, out);
             }
+            State::Token => self.token(unit, out),
+            State::Gap => self.gap(unit, out),
+            State::Morse => self.morse(unit, out),
         }
-        self.begin_stretch(from, out);
     }
 
     /// What was given first after a stretch began is its first character.
@@ -221,8 +222,10 @@ impl Layer {
 
     /// The waiting characters up to `to` are no code; those after are read anew.
     fn let_go(&mut self, to: usize, out: &mut Vec<Spelled>) {
-        for unit in self.queue.drain(to..).rev() {
-            self.todo.push_front(unit);
+        if to < self.queue.len() {
+            for unit in self.queue.drain(to..).rev() {
+                self.todo.push_front(unit);
+            }
         }
         if let Some(unit) = self.queue.last() {
             self.last = unit.ch;

@@ -1,11 +1,13 @@
 //! Where in plain text a code may begin: a look at 64 bytes at a time, without a branch per byte.
 
+use std::borrow::Cow;
+
 use super::decode::REACH;
 use super::layer::is_token;
 use super::stretch::Past;
 
 /// Bytes looked at together.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 
 /// The first byte from `from` on that may begin a code, or that tells a token from a word;
 /// `last` is the byte before `bytes` (0 at the start of a text).
@@ -17,18 +19,33 @@ pub(super) fn next(bytes: &[u8], last: u8, from: usize) -> Option<usize> {
         }
         at = 1;
     }
-    while let (Some(before), Some(block)) = (
-        bytes
-            .get(at - 1..)
-            .and_then(|rest| rest.first_chunk::<BLOCK>()),
-        bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()),
-    ) {
-        if any(before, block) {
-            break;
+    while at < bytes.len() {
+        let before = block(&bytes[at - 1..]);
+        let block = block(&bytes[at..]);
+        if any(&before, &block) {
+            let here = before.iter().zip(block.iter());
+            let found = here.map(|(&before, &byte)| telling(before, byte));
+            return found
+                .enumerate()
+                .find(|found| found.1)
+                .map(|found| at + found.0);
         }
         at += BLOCK;
     }
-    (at..bytes.len()).find(|&at| telling(bytes[at - 1], bytes[at]))
+    None
+}
+
+/// The next bytes; zeros, which tell nothing, after the end.
+#[inline(always)]
+pub(super) fn block(bytes: &[u8]) -> Cow<'_, [u8; BLOCK]> {
+    match bytes.first_chunk() {
+        Some(block) => Cow::Borrowed(block),
+        None => {
+            let mut block = [0; BLOCK];
+            block[..bytes.len()].copy_from_slice(bytes);
+            Cow::Owned(block)
+        }
+    }
 }
 
 /// Compiles to vector instructions.

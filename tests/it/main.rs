@@ -2,6 +2,7 @@
 
 mod apps;
 mod audit;
+mod borders;
 mod cache;
 mod cli;
 mod clients;
