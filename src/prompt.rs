@@ -183,9 +183,10 @@ impl Prompt {
             .expect("an ending action has a detection");
         let rule = set.rule(deciding.rule);
         Refusal {
-            text: self
-                .closing(app)
-                .after(set.reply(deciding.rule, self.language), self.action),
+            text: self.closing(app).after(
+                set.reply_for(deciding.rule, self.language, self.scene.audience.band),
+                self.action,
+            ),
             ending: guard::ending(self.action),
             rule: rule.id.to_string(),
             area: set.area(deciding.rule, self.language).to_owned(),
@@ -239,7 +240,11 @@ impl Prompt {
             .detections
             .iter()
             .find(|detection| guard::effective(set, app.config.mode, detection) == Action::Nudge)
-            .map(|detection| set.reply(detection.rule, self.language).to_owned());
+            .map(|detection| {
+                let band = self.scene.audience.band;
+                set.reply_for(detection.rule, self.language, band)
+                    .to_owned()
+            });
         let closing = self.closing(app);
         let limits = &exchange.live.config.limits;
         Arc::new(Context {

@@ -85,7 +85,7 @@ fn end_cut_choices(
         if !text.is_empty() {
             text.push_str("\n\n");
         }
-        let reply = context.set.reply(cut.detection.rule, context.language);
+        let reply = context.reply(cut.detection.rule);
         text.push_str(&context.closing.after(reply, cut.action));
         body = context
             .codec

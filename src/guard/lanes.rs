@@ -241,10 +241,7 @@ impl Lanes {
             self.record
                 .detection(&detection, state.lane, state.inspector.text(detection.span));
             if action == Action::Nudge {
-                let text = self
-                    .context
-                    .set
-                    .reply(detection.rule, self.context.language);
+                let text = self.context.reply(detection.rule);
                 state.nudges.push(text.to_owned());
             }
         }

@@ -25,7 +25,7 @@ pub use window::Window;
 use crate::codec::{Codec, Ending, ReadLimits};
 use crate::detect::SignalId;
 use crate::message::Language;
-use crate::policy::{Action, Detection, Mode, PolicySet, Scene, Selection, Talk};
+use crate::policy::{Action, Detection, Mode, PolicySet, RuleIx, Scene, Selection, Talk};
 
 /// What judging one exchange's answer needs to know; shared by all its lanes.
 #[derive(Debug)]
@@ -60,6 +60,12 @@ pub struct Context {
 }
 
 impl Context {
+    /// What the reader sees in place of the answer: in their language, in words for their age.
+    pub fn reply(&self, rule: RuleIx) -> &str {
+        let band = self.scene.audience.band;
+        self.set.reply_for(rule, self.language, band)
+    }
+
     /// What is really done about a detection here.
     pub fn effective(&self, detection: &Detection) -> Action {
         effective(&self.set, self.mode, detection)

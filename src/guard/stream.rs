@@ -178,10 +178,7 @@ impl Guard {
             return;
         };
         let rule = self.context.set.rule(cut.detection.rule);
-        let reply = self
-            .context
-            .set
-            .reply(cut.detection.rule, self.context.language);
+        let reply = self.context.reply(cut.detection.rule);
         let ending = ending(cut.action);
         self.record.ended(cut.action, &rule.id.0);
         let reply = self.context.closing.after(reply, cut.action);

@@ -242,14 +242,15 @@ fn replies(input: &Input<'_>, desk: &Desk<'_>) -> Replies {
     let mut replies = Replies::default();
     for loaded in &input.files {
         for (name, text) in &loaded.file.replies.0 {
-            if let Some(language) = Template::lacks(&text.value) {
-                let message = format!("reply `{}` lacks `{language}`", name.value);
+            if let Some((age, language)) = Template::reply_lacks(&text.value) {
+                let dot = if age.is_empty() { "" } else { "." };
+                let message = format!("reply `{}` lacks `{age}{dot}{language}`", name.value);
                 let diagnostic = desk.at(Code::Language, name.place, message);
                 desk.report(diagnostic.help(format!(
                     "add `{language}: ...`: every reader gets an answer"
                 )));
             }
-            let template = Template::new(&*text.value.en, &*text.value.zh);
+            let template = Template::of(&text.value);
             if replies.0.insert(name.value.clone(), template).is_some() {
                 let message = format!("reply `{}` is there twice", name.value);
                 desk.report(desk.at(Code::Duplicate, name.place, message).label("again"));

@@ -29,7 +29,7 @@ pub struct PolicyFile {
     /// What is not allowed.
     pub rules: Each<Rule>,
     /// Reviewed texts, by name, in both languages.
-    pub replies: Named<At<Localised>>,
+    pub replies: Named<At<Reply>>,
     /// Acts over several messages; rules then read `conversation.watch` and `conversation.act`.
     pub conversation: Option<At<Conversation>>,
 }
@@ -144,6 +144,20 @@ pub struct Applies {
     pub role: Option<Vec<Speaker>>,
     /// What the model makes.
     pub output: Option<Vec<Kind>>,
+}
+
+/// A reviewed text in every language, for every age or with others for some.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reply {
+    /// English, understandable at ten.
+    pub en: String,
+    /// Chinese, understandable at ten.
+    pub zh: String,
+    /// For children under 8: a sentence or two, and a grown-up.
+    pub young: Option<Localised>,
+    /// For 14 to 17.
+    pub teen: Option<Localised>,
 }
 
 /// A text in every language.

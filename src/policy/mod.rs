@@ -207,6 +207,12 @@ impl PolicySet {
             .map_or("", |reply| reply.text(language))
     }
 
+    /// [`PolicySet::reply`] in words for the reader's age.
+    pub fn reply_for(&self, ix: RuleIx, language: Language, band: Band) -> &str {
+        let reply = self.rule(ix).reply.as_ref();
+        reply.map_or("", |reply| reply.for_band(band).text(language))
+    }
+
     /// The guidance that a `rewrite` rule appends for the model.
     pub fn guidance(&self, ix: RuleIx, language: Language) -> Option<&str> {
         self.rule(ix)
