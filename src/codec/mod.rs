@@ -7,7 +7,12 @@
 //! opaque or refused. A string in a place that no table names is inspected; an object of an
 //! unknown *type* (content part, event, tool kind) is refused.
 
+pub mod anthropic;
+mod anthropic_fields;
+mod anthropic_reply;
+mod anthropic_shape;
 pub mod json;
+pub mod members;
 pub mod multipart;
 pub mod openai;
 pub mod openai_chat;
@@ -33,6 +38,8 @@ pub static CODECS: &[&dyn Codec] = &[
     &openai_completions::OpenAiCompletions,
     &openai_images::OpenAiImages::Generations,
     &openai_images::OpenAiImages::Edits,
+    &anthropic::Anthropic::Messages,
+    &anthropic::Anthropic::CountTokens,
 ];
 
 /// The dialect that answers to `path`.
@@ -124,6 +131,9 @@ pub struct Piece {
     pub text: String,
     /// The JSON string literal, quotes included: bytes of the body or of the event's data.
     pub raw: Range<usize>,
+    /// Whether it stands apart from what its text said before, as one value of an object does from
+    /// the next: a border is read between them. Otherwise it continues, perhaps within a word.
+    pub apart: bool,
 }
 
 /// What one stream event says.
@@ -151,6 +161,32 @@ pub struct Envelope {
     pub created: u64,
     /// Choices that have begun and not ended.
     pub open: Vec<u32>,
+    /// How far the stream has come.
+    pub progress: Progress,
+}
+
+/// How far a stream of blocks has come: what an ending of ours has to close. The reader of a
+/// stream may be behind it, since frames wait; [`Codec::end_stream`] is told the reader's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// The answer's own beginning has gone by.
+    pub begun: bool,
+    /// Blocks that have begun, open or not: the next one's index.
+    pub blocks: u32,
+    /// The block that is open.
+    pub open: Open,
+}
+
+/// What kind of block is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Open {
+    /// None.
+    #[default]
+    Nothing,
+    /// Ordinary words: more of them may follow.
+    Text,
+    /// Reasoning, a tool call.
+    Other,
 }
 
 /// A string literal to be replaced by another text (escaped by the codec).
@@ -297,8 +333,8 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
     /// One event's data with edits applied; what could repeat an edited text (logprobs) is emptied.
     fn write_event(&self, data: &str, edits: &[Edit]) -> Result<String, ReadError>;
 
-    /// A complete event (framed) that lets `choice` say `text`.
-    fn say(&self, envelope: &Envelope, choice: u32, text: &str) -> Bytes;
+    /// Complete events (framed) that let `choice` say `text`, and count in the envelope's progress.
+    fn say(&self, envelope: &mut Envelope, choice: u32, text: &str) -> Bytes;
 
     /// The events (framed) that end a stream early: `choice` says `text` (if any), every open
     /// choice ends as `ending` says, then the protocol's own end. `choice` counts as open even
@@ -307,6 +343,9 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
 
     /// The whole reply instead of a model's answer: document or events as the caller asked.
     fn refuse(&self, ask: &Ask, refusal: &Refusal) -> Reply;
+
+    /// An error as the last event of a stream (framed).
+    fn fail_stream(&self, envelope: &Envelope, fault: &Fault) -> Bytes;
 
     /// An error body.
     fn error(&self, fault: &Fault) -> Reply;

@@ -102,6 +102,13 @@ pub fn frame(data: &str) -> Bytes {
     Bytes::from(out)
 }
 
+/// A frame of ours that carries `data` under the name of an event.
+pub fn named_frame(event: &str, data: &str) -> Bytes {
+    let mut out = format!("event: {event}\n");
+    push_data(&mut out, data);
+    Bytes::from(out)
+}
+
 fn push_data(out: &mut String, data: &str) {
     for line in data.split(['\n', '\r']) {
         out.push_str("data: ");

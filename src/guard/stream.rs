@@ -10,8 +10,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::lanes::{Lanes, Placed};
 use super::{Context, Record, UNCHECKED_CODE, ending, unchecked_text};
-use crate::codec::sse::{self, Frame};
-use crate::codec::{Delta, Edit, Ending, Envelope, Fault};
+use crate::codec::sse::Frame;
+use crate::codec::{Delta, Edit, Ending, Envelope, Fault, Progress};
 
 /// Guards the event stream of one answer.
 pub struct Guard {
@@ -22,6 +22,8 @@ pub struct Guard {
     /// Bytes of all frames in `queue`.
     held: usize,
     envelope: Envelope,
+    /// How far the reader is: behind [`Envelope::progress`] by what waits.
+    shown: Progress,
     out: BytesMut,
     ended: bool,
 }
@@ -34,6 +36,10 @@ struct Held {
     ended: Vec<u32>,
     /// Said just before this frame (nudges).
     before: Vec<Bytes>,
+    /// How far the stream is with this frame.
+    after: Progress,
+    /// The protocol's own end.
+    last: bool,
 }
 
 impl Guard {
@@ -46,6 +52,7 @@ impl Guard {
             queue: VecDeque::new(),
             held: 0,
             envelope: Envelope::default(),
+            shown: Progress::default(),
             out: BytesMut::new(),
             ended: false,
         }
@@ -81,13 +88,17 @@ impl Guard {
         for choice in &delta.ended {
             self.lanes.finish(Some(*choice));
             let nudge = self.lanes.nudge(*choice);
-            before.extend(nudge.map(|text| self.context.codec.say(&self.envelope, *choice, &text)));
+            before.extend(
+                nudge.map(|text| self.context.codec.say(&mut self.envelope, *choice, &text)),
+            );
         }
         self.pass_or_hold(Held {
             frame,
             pieces,
             ended: delta.ended,
             before,
+            after: self.envelope.progress,
+            last,
         });
         if last && !self.ended {
             self.ended = true;
@@ -121,9 +132,9 @@ impl Guard {
             message: message.to_owned(),
             exchange: self.context.exchange.clone(),
         };
-        let body = self.context.codec.error(&fault).body;
+        self.envelope.progress = self.shown;
         self.out
-            .put_slice(&sse::frame(&String::from_utf8_lossy(&body)));
+            .put_slice(&self.context.codec.fail_stream(&self.envelope, &fault));
         self.end();
     }
 
@@ -199,6 +210,7 @@ impl Guard {
         } else {
             self.rewrite(held);
         }
+        self.shown = held.after;
         for piece in &held.pieces {
             self.lanes.released(piece);
         }
@@ -219,29 +231,42 @@ impl Guard {
         }
     }
 
-    /// At a cut: of the first frame that may not go whole, the text that may.
+    /// At a cut: of every frame that waits, what may be seen. What one choice says must not get lost
+    /// behind another's, since a text may be allowed only for what comes after it.
     fn release_partly(&mut self) {
-        let Some(held) = self.queue.front() else {
-            return;
-        };
-        if held
-            .pieces
-            .iter()
-            .all(|piece| self.lanes.visible(piece).is_empty())
-        {
-            return;
+        while let Some(held) = self.queue.pop_front_if(|held| !held.last) {
+            let visible = |piece: &Placed| !self.lanes.visible(piece).is_empty();
+            if !held.ended.is_empty() {
+                self.say_visible(&held);
+                self.reopen(&held.ended);
+            } else if held.pieces.is_empty() || held.pieces.iter().any(visible) {
+                self.release(&held);
+            } else if held.after != self.shown {
+                // What follows would stand in a block that the reader has not seen begin.
+                return;
+            }
         }
-        if held.ended.is_empty() {
-            let held = self.queue.pop_front().expect("it is the front");
-            return self.rewrite(&held);
-        }
-        // The frame also ends its choice, which our own ending does: only its words go.
+    }
+
+    /// The frame also ends its choice, which our own ending does: only its words go.
+    fn say_visible(&mut self, held: &Held) {
+        self.envelope.progress = self.shown;
         for piece in held.pieces.iter().filter(|piece| self.lanes.is_text(piece)) {
             let text = self.lanes.visible(piece);
             if !text.is_empty() {
                 let choice = self.lanes.choice(piece);
                 self.out
-                    .put_slice(&self.context.codec.say(&self.envelope, choice, &text));
+                    .put_slice(&self.context.codec.say(&mut self.envelope, choice, &text));
+            }
+        }
+        self.shown = self.envelope.progress;
+    }
+
+    /// The reader has not seen these choices end.
+    fn reopen(&mut self, ended: &[u32]) {
+        for choice in ended {
+            if !self.envelope.open.contains(choice) {
+                self.envelope.open.push(*choice);
             }
         }
     }
@@ -262,12 +287,12 @@ impl Guard {
 
     /// The reply, the dialect's ending, and nothing more.
     fn close(&mut self, choice: u32, reply: &str, ending: Ending) {
-        // The client has not seen the choices of waiting frames end.
-        for ended in self.queue.iter().flat_map(|held| &held.ended) {
-            if !self.envelope.open.contains(ended) {
-                self.envelope.open.push(*ended);
-            }
-        }
+        // The client has not seen what still waits.
+        self.envelope.progress = self.shown;
+        let waiting: Vec<u32> = (self.queue.iter())
+            .flat_map(|held| held.ended.iter().copied())
+            .collect();
+        self.reopen(&waiting);
         self.envelope.open.sort_unstable();
         let gap = if self.lanes.has_spoken(choice) {
             "\n\n"

@@ -1,11 +1,12 @@
 //! A model server that says what it is told, for tests and first steps.
 //!
-//! It speaks the OpenAI dialects over HTTP/1.1 and HTTP/2. What it says is written in the request:
+//! It speaks every dialect that wardgate knows, over HTTP/1.1 and HTTP/2. What it says is written in the request:
 //! in `x-mock-*` headers (see [`script`]) or, for people with an SDK in their hands, in the prompt:
 //! `repeat: TEXT`, `tool: NAME {json}`. The same request always gets the same bytes.
 //!
 //! Limit: it judges nothing, not even its input, and is no server for production.
 
+mod anthropic;
 pub mod script;
 mod shape;
 

@@ -1,14 +1,16 @@
-//! What the mock's answers look like: one function per OpenAI endpoint.
+//! What the mock's answers look like: one function per OpenAI endpoint; other dialects have files
+//! of their own.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Value, json};
 
+use super::anthropic;
 use super::script::Script;
 use crate::codec::{Codec, ReadLimits, openai_images::OpenAiImages, sse};
 
 /// When every answer was made: the same request gets the same bytes.
-const CREATED: u64 = 1_700_000_000;
+pub const CREATED: u64 = 1_700_000_000;
 
 /// Most choices of one answer.
 const MAX_CHOICES: u64 = 16;
@@ -33,7 +35,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn document(status: StatusCode, body: &Value) -> Self {
+    pub fn document(status: StatusCode, body: &Value) -> Self {
         Self {
             status,
             content_type: "application/json",
@@ -54,7 +56,7 @@ impl Answer {
         }
     }
 
-    fn error(status: StatusCode, message: &str) -> Self {
+    pub fn error(status: StatusCode, message: &str) -> Self {
         let error = json!({"message": message, "type": "mock_error", "param": null, "code": null});
         Self::document(status, &json!({"error": error}))
     }
@@ -80,13 +82,21 @@ impl Answer {
 }
 
 /// What the prompt asks the mock to say.
-enum Says {
+pub enum Says {
+    /// Words.
     Text(String),
-    Tool { name: String, arguments: String },
+    /// A call.
+    Tool {
+        /// Of what.
+        name: String,
+        /// JSON.
+        arguments: String,
+    },
 }
 
 impl Says {
-    fn read(prompt: &str, model: &str, script: &Script) -> Self {
+    /// Reads the prompt; the script's answer goes before.
+    pub fn read(prompt: &str, model: &str, script: &Script) -> Self {
         if let Some(answer) = &script.answer {
             return Self::Text(answer.clone());
         }
@@ -118,7 +128,10 @@ pub fn answer(
         return Answer::raw(script.status, raw, script);
     }
     if script.status.is_client_error() || script.status.is_server_error() {
-        return Answer::error(script.status, "as scripted");
+        return match path.starts_with("/v1/messages") {
+            true => anthropic::error(script.status, "as scripted"),
+            false => Answer::error(script.status, "as scripted"),
+        };
     }
     let mut answer = match (method.as_str(), path) {
         ("GET", "/v1/models") => models(),
@@ -126,6 +139,8 @@ pub fn answer(
         ("POST", "/v1/completions") => with_json(body, script, completions),
         ("POST", "/v1/images/generations") => with_json(body, script, generations),
         ("POST", "/v1/images/edits") => edits(headers, body, script),
+        ("POST", "/v1/messages") => with_json(body, script, anthropic::messages),
+        ("POST", "/v1/messages/count_tokens") => with_json(body, script, anthropic::count_tokens),
         _ => Answer::error(StatusCode::NOT_FOUND, "the mock has no such endpoint"),
     };
     if answer.status == StatusCode::OK {
@@ -147,7 +162,8 @@ fn models() -> Answer {
     Answer::document(StatusCode::OK, &json!({"object": "list", "data": [model]}))
 }
 
-fn model(body: &Value) -> &str {
+/// The model that the request names.
+pub fn model(body: &Value) -> &str {
     body["model"].as_str().unwrap_or("mock")
 }
 
@@ -156,7 +172,7 @@ fn count(body: &Value) -> u64 {
 }
 
 /// The last thing that the user said.
-fn last_prompt(body: &Value) -> String {
+pub fn last_prompt(body: &Value) -> String {
     let messages = body["messages"].as_array().map_or(&[][..], Vec::as_slice);
     let last = messages.iter().rfind(|message| message["role"] == "user");
     match last.map(|message| &message["content"]) {

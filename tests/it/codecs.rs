@@ -423,7 +423,118 @@ fn shapes_that_nobody_can_inspect() {
     let body = Bytes::from(with("\"metadata\":{\"a\":\"b\"}"));
     let error = chat().read("", &body, &small).expect_err("refused");
     assert_eq!(error.code, "too_many_parts");
-    assert!(for_path("/v1/responses").is_none());
+    assert!(for_path("/v1/beetroot").is_none());
+}
+
+#[test]
+fn anthropic_shapes_that_nobody_can_inspect() {
+    const MESSAGES: &str = "/v1/messages";
+    let block = |block: &str| message(&format!("\"content\":[{block}]"));
+    let check = |body: &str, code: &str, place: &str| refused(MESSAGES, body, code, place);
+    check("{\"model\":\"m\"}", "missing_field", "/messages");
+    check(
+        &message("\"content\":null"),
+        "wrong_type",
+        "/messages/0/content",
+    );
+    check(
+        &block("{\"type\":\"beetroot\"}"),
+        "unknown_part",
+        "/messages/0/content/0/type",
+    );
+    check(
+        &block("\"beetroot\""),
+        "unknown_part",
+        "/messages/0/content/0/type",
+    );
+    let file = |source: &str| {
+        block(&format!(
+            "{{\"type\":\"document\",\"source\":{{\"type\":\"{source}\",\"data\":\"beetroot\"}}}}"
+        ))
+    };
+    check(
+        &file("base64"),
+        "unsupported_part",
+        "/messages/0/content/0/source",
+    );
+    check(
+        &file("url"),
+        "unsupported_part",
+        "/messages/0/content/0/source",
+    );
+    let nested = "{\"type\":\"tool_result\",\"content\":[{\"type\":\"beetroot\"}]}";
+    check(
+        &block(nested),
+        "unknown_part",
+        "/messages/0/content/0/content/0",
+    );
+    check(
+        &with("\"system\":[{\"type\":\"image\"}]"),
+        "unknown_part",
+        "/system/0/type",
+    );
+    check(&with("\"system\":{}"), "wrong_type", "/system");
+    for tool in [
+        "{\"type\":\"beetroot\"}",
+        "{\"type\":7}",
+        "7",
+        "{\"type\":\"web_fetch_1\"}",
+    ] {
+        check(
+            &with(&format!("\"tools\":[{tool}]")),
+            "unknown_tool",
+            "/tools/0",
+        );
+    }
+    check(
+        &with("\"mcp_servers\":[{\"url\":\"beetroot\"}]"),
+        "unsupported_field",
+        "/mcp_servers",
+    );
+    let event = |data: &str| {
+        let result = codec(MESSAGES).read_event(data, &mut Envelope::default(), &LIMITS);
+        result.expect_err("refused").code
+    };
+    assert_eq!(event("{\"type\":\"beetroot\"}"), "unknown_event");
+    assert_eq!(event("{\"choices\":[]}"), "unknown_event");
+    assert_eq!(event("[DONE]"), "invalid_json");
+    let begun =
+        "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"image\"}}";
+    assert_eq!(event(begun), "unknown_part");
+    let delta = "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"beetroot\"}}";
+    assert_eq!(event(delta), "unknown_part");
+    let nowhere =
+        "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}";
+    assert_eq!(event(nowhere), "wrong_type");
+    let answer = |body: &str| {
+        let result = codec(MESSAGES).read_answer(body.as_bytes(), &LIMITS);
+        result.expect_err("refused").code
+    };
+    assert_eq!(answer("{\"input_tokens\":1}"), "unknown_shape");
+    assert_eq!(answer("{\"content\":\"beetroot\"}"), "wrong_type");
+    assert_eq!(
+        answer("{\"content\":[{\"type\":\"image\"}]}"),
+        "unknown_part"
+    );
+}
+
+#[test]
+fn anthropic_refusals_are_messages_and_a_count_is_refused_by_an_error() {
+    let refusal = refusal(Ending::Filtered, RefusalStyle::Answer);
+    let ask = read("/v1/messages", &with("\"max_tokens\":1")).expect("reads");
+    let reply = codec("/v1/messages").refuse(&ask, &refusal);
+    let answer: Value = serde_json::from_slice(&reply.body).expect("JSON");
+    assert_eq!(answer["content"][0]["text"], refusal.text);
+    assert_eq!(answer["stop_reason"], "refusal");
+    assert_eq!(answer["wardgate"]["rule"], "T-010");
+    let count = codec("/v1/messages/count_tokens");
+    let reply = count.refuse(&ask, &refusal);
+    let error: Value = serde_json::from_slice(&reply.body).expect("JSON");
+    assert_eq!((reply.status, &error["type"]), (400, &"error".into()));
+    assert_eq!(error["error"]["type"], "invalid_request_error");
+    count
+        .read_answer(b"{\"input_tokens\":3}", &LIMITS)
+        .expect("a count reads");
 }
 
 #[test]

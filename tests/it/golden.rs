@@ -24,6 +24,7 @@ fn codec_of(file: &Path) -> &'static dyn Codec {
         "openai-completions" => "/v1/completions",
         "openai-images" if is_form => "/v1/images/edits",
         "openai-images" => "/v1/images/generations",
+        "anthropic" => "/v1/messages",
         other => panic!("no dialect for tests/data/{other}"),
     };
     for_path(path).expect("a dialect")
@@ -32,7 +33,12 @@ fn codec_of(file: &Path) -> &'static dyn Codec {
 fn files(start: &str) -> Vec<PathBuf> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     let mut found = Vec::new();
-    for folder in ["openai-chat", "openai-completions", "openai-images"] {
+    for folder in [
+        "openai-chat",
+        "openai-completions",
+        "openai-images",
+        "anthropic",
+    ] {
         for entry in std::fs::read_dir(data.join(folder)).expect("a folder") {
             let path = entry.expect("an entry").path();
             let name = path.file_name().expect("a name").to_string_lossy();
@@ -189,7 +195,7 @@ fn streams() {
             }
         }
         envelope.open = vec![0, 1];
-        let said = codec.say(&envelope, 1, "Hm.");
+        let said = codec.say(&mut envelope, 1, "Hm.");
         let end = codec.end_stream(&envelope, 0, "No.", Ending::Supported);
         for (what, bytes) in [("say", said), ("end", end)] {
             let text = String::from_utf8(bytes.to_vec()).expect("text");

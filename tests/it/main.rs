@@ -17,6 +17,7 @@ mod pack;
 mod policies;
 mod road;
 mod server;
+mod spoken;
 mod streams;
 mod support;
 mod tables;

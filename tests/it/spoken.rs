@@ -1,0 +1,224 @@
+//! How the streams of each dialect are written by a model server and read by a client.
+//!
+//! A dialect gets every streaming property by being listed in [`SPOKEN`].
+
+use serde_json::{Value, json};
+use wardgate::codec::sse::Frames;
+use wardgate::codec::{self, Codec};
+
+/// Deltas: whose, and what.
+pub type Deltas = [(u32, String)];
+
+/// What a reader saw of each choice, and how it ended.
+pub type Shown = Vec<(String, Option<String>)>;
+
+/// One dialect's streams.
+#[derive(Debug)]
+pub struct Spoken {
+    /// Its route.
+    pub path: &'static str,
+    /// Most choices of one answer.
+    pub choices: u32,
+    /// How an answer ends by itself, and how one ends that was filtered.
+    pub stopped: &'static str,
+    pub filtered: &'static str,
+    /// A stream in which choice k says its texts, delta by delta, as the provider sends it.
+    pub write: fn(&Deltas, u32) -> Vec<u8>,
+    /// The text that a client shows for each choice, and how it ended; of any part of a stream.
+    pub read: fn(&[u8], u32) -> Shown,
+    /// Fails where a client that follows the protocol closely would, of a whole stream.
+    pub follow: fn(&[u8]),
+}
+
+/// Every dialect that streams.
+pub static SPOKEN: &[Spoken] = &[
+    CHAT,
+    Spoken {
+        path: "/v1/completions",
+        choices: 3,
+        stopped: "stop",
+        filtered: "content_filter",
+        write: completion_stream,
+        read: choices_shown,
+        follow: ends_with_done,
+    },
+    Spoken {
+        path: "/v1/messages",
+        choices: 1,
+        stopped: "end_turn",
+        filtered: "refusal",
+        write: anthropic_stream,
+        read: anthropic_shown,
+        follow: anthropic_follow,
+    },
+];
+
+/// OpenAI chat.
+pub const CHAT: Spoken = Spoken {
+    path: "/v1/chat/completions",
+    choices: 3,
+    stopped: "stop",
+    filtered: "content_filter",
+    write: chat_stream,
+    read: choices_shown,
+    follow: ends_with_done,
+};
+
+impl Spoken {
+    /// The dialect.
+    pub fn codec(&self) -> &'static dyn Codec {
+        codec::for_path(self.path).expect("a dialect")
+    }
+
+    /// A decoder of its framing.
+    pub fn frames(&self) -> Frames {
+        Frames::new()
+    }
+
+    /// A stream of one choice and one delta.
+    pub fn whole(&self, text: &str) -> Vec<u8> {
+        (self.write)(&[(0, text.to_owned())], 1)
+    }
+}
+
+/// The data of every event, parsed; what is no JSON (`[DONE]`) is left out.
+fn events(stream: &[u8]) -> impl Iterator<Item = Value> {
+    let text = std::str::from_utf8(stream).expect("UTF-8");
+    let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    data.filter(|data| *data != "[DONE]")
+        .map(|data| serde_json::from_str(data).expect("events are JSON"))
+}
+
+// ---- OpenAI -----------------------------------------------------------------------------------
+
+fn chat_stream(deltas: &Deltas, choices: u32) -> Vec<u8> {
+    let chunk = |choice: u32, delta: Value, finish: Option<&str>| {
+        let event = json!({
+            "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m",
+            "choices": [{"index": choice, "delta": delta, "logprobs": null, "finish_reason": finish}],
+        });
+        format!("data: {event}\n\n")
+    };
+    let mut out = String::new();
+    for choice in 0..choices {
+        out += &chunk(choice, json!({"role": "assistant", "content": ""}), None);
+    }
+    for (choice, text) in deltas {
+        out += &chunk(*choice, json!({"content": text}), None);
+    }
+    for choice in 0..choices {
+        out += &chunk(choice, json!({}), Some("stop"));
+    }
+    out += "data: [DONE]\n\n";
+    out.into_bytes()
+}
+
+fn completion_stream(deltas: &Deltas, choices: u32) -> Vec<u8> {
+    let chunk = |choice: u32, text: &str, finish: Option<&str>| {
+        let event = json!({
+            "id": "cmpl-1", "object": "text_completion", "created": 1, "model": "m",
+            "choices": [{"index": choice, "text": text, "logprobs": null, "finish_reason": finish}],
+        });
+        format!("data: {event}\n\n")
+    };
+    let begun = (0..choices).map(|choice| chunk(choice, "", None));
+    let said = deltas
+        .iter()
+        .map(|(choice, text)| chunk(*choice, text, None));
+    let ended = (0..choices).map(|choice| chunk(choice, "", Some("stop")));
+    let out: String = begun.chain(said).chain(ended).collect();
+    (out + "data: [DONE]\n\n").into_bytes()
+}
+
+fn choices_shown(stream: &[u8], choices: u32) -> Shown {
+    let mut seen = vec![(String::new(), None); choices as usize];
+    for event in events(stream) {
+        for choice in event["choices"].as_array().into_iter().flatten() {
+            let index = choice["index"].as_u64().expect("an index") as usize;
+            let said = choice["delta"]["content"].as_str();
+            if let Some(text) = said.or(choice["text"].as_str()) {
+                seen[index].0.push_str(text);
+            }
+            if let Some(reason) = choice["finish_reason"].as_str() {
+                assert_eq!(seen[index].1, None, "a choice ends once");
+                seen[index].1 = Some(reason.to_owned());
+            }
+        }
+    }
+    seen
+}
+
+fn ends_with_done(stream: &[u8]) {
+    assert!(stream.ends_with(b"data: [DONE]\n\n"));
+}
+
+// ---- Anthropic --------------------------------------------------------------------------------
+
+fn named(event: &Value) -> String {
+    format!(
+        "event: {}\ndata: {event}\n\n",
+        event["type"].as_str().expect("a type")
+    )
+}
+
+/// Every third delta begins a block of its own, as quotations make it.
+fn anthropic_stream(deltas: &Deltas, _: u32) -> Vec<u8> {
+    let message = json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [],
+        "stop_reason": null, "stop_sequence": null, "usage": {"input_tokens": 1, "output_tokens": 1}});
+    let mut out = named(&json!({"type": "message_start", "message": message}));
+    for (index, block) in deltas.chunks(3).enumerate() {
+        let begun = json!({"type": "text", "text": ""});
+        out +=
+            &named(&json!({"type": "content_block_start", "index": index, "content_block": begun}));
+        for (_, text) in block {
+            let delta = json!({"type": "text_delta", "text": text});
+            out += &named(&json!({"type": "content_block_delta", "index": index, "delta": delta}));
+        }
+        out += &named(&json!({"type": "content_block_stop", "index": index}));
+    }
+    let delta = json!({"stop_reason": "end_turn", "stop_sequence": null});
+    out += &named(&json!({"type": "message_delta", "delta": delta, "usage": {"output_tokens": 9}}));
+    out += &named(&json!({"type": "message_stop"}));
+    out.into_bytes()
+}
+
+fn anthropic_shown(stream: &[u8], _: u32) -> Shown {
+    let (mut text, mut ended) = (String::new(), None);
+    for event in events(stream) {
+        text += event["delta"]["text"].as_str().unwrap_or_default();
+        if let Some(reason) = event["delta"]["stop_reason"].as_str() {
+            assert_eq!(ended, None, "an answer ends once");
+            ended = Some(reason.to_owned());
+        }
+    }
+    vec![(text, ended)]
+}
+
+/// Blocks follow one another, each is closed before the next, and nothing follows the end.
+fn anthropic_follow(stream: &[u8]) {
+    let (mut blocks, mut open, mut last) = (0, false, String::new());
+    for event in events(stream) {
+        let kind = event["type"].as_str().expect("a type");
+        let index = event["index"].as_u64();
+        match kind {
+            "message_start" => assert_eq!(last, ""),
+            "content_block_start" => {
+                assert!(
+                    !open && index == Some(blocks),
+                    "block {index:?} after {blocks}"
+                );
+                (blocks, open) = (blocks + 1, true);
+            }
+            "content_block_delta" => assert!(open && index == Some(blocks - 1)),
+            "content_block_stop" => {
+                assert!(open && index == Some(blocks - 1));
+                open = false;
+            }
+            "message_delta" => assert!(!open),
+            "message_stop" => assert_eq!(last, "message_delta"),
+            other => panic!("{other}"),
+        }
+        last = kind.to_owned();
+    }
+    assert_eq!(last, "message_stop");
+}
