@@ -8,7 +8,6 @@
 //! Limit: files other than plain text are refused; pictures that a message shows are passed on
 //! unseen; thoughts and search results that are encrypted cannot be read by anybody here.
 
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -67,6 +66,10 @@ impl Codec for Anthropic {
         }
     }
 
+    fn listings(&self) -> &'static [&'static str] {
+        &["/v1/models", "/v1/models/{}"]
+    }
+
     fn fields(&self) -> &'static [Field] {
         FIELDS
     }
@@ -93,7 +96,7 @@ impl Codec for Anthropic {
             model: members::required_text(root, "model")?,
             output: Output::Text,
             choices: 1,
-            guidance_at: guidance_at(root),
+            guidance_at: members::member_or_place(root, "system"),
         })
     }
 
@@ -269,14 +272,6 @@ impl Codec for Anthropic {
     fn error(&self, fault: &Fault) -> Reply {
         reply::fault(fault)
     }
-}
-
-/// Where guidance goes: the bytes of `system`, or, where there is none, the place for it.
-fn guidance_at(root: Value<'_>) -> Range<usize> {
-    let mut members = root.children();
-    let system = members.find(|member| member.key().is_ok_and(|key| key == "system"));
-    let first = root.raw().start + 1;
-    system.map_or(first..first, |system| system.raw())
 }
 
 /// Adds guidance to the system prompt: to its text by an edit, else by the splice it returns.

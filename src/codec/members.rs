@@ -3,6 +3,8 @@
 //!
 //! Limit: knows no dialect; what a member means is its codec's to say.
 
+use std::ops::Range;
+
 use super::json::{Document, Kind, MAX_DEPTH, Value};
 use super::splice::{Splice, splice};
 use super::table::{Leaf, Step};
@@ -80,6 +82,15 @@ pub fn optional_text(object: Value<'_>, name: &str) -> Result<Option<String>, Re
 pub fn required_text(object: Value<'_>, name: &str) -> Result<String, ReadError> {
     optional_text(object, name)?
         .ok_or_else(|| refuse("missing_field", format!("/{name} is missing")))
+}
+
+/// The bytes of an object's member, null or not; where there is none, the place for it, which is
+/// empty: right behind the brace.
+pub fn member_or_place(object: Value<'_>, name: &str) -> Range<usize> {
+    let mut members = object.children();
+    let member = members.find(|member| member.key().is_ok_and(|key| key == name));
+    let first = object.raw().start + 1;
+    member.map_or(first..first, |member| member.raw())
 }
 
 /// An optional `true` or `false`, false by default.

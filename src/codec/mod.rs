@@ -21,6 +21,10 @@ mod openai_chat_shape;
 pub mod openai_completions;
 pub mod openai_images;
 mod openai_reply;
+pub mod responses;
+mod responses_fields;
+mod responses_reply;
+mod responses_shape;
 pub mod splice;
 pub mod sse;
 mod sse_frame;
@@ -40,14 +44,41 @@ pub static CODECS: &[&dyn Codec] = &[
     &openai_images::OpenAiImages::Edits,
     &anthropic::Anthropic::Messages,
     &anthropic::Anthropic::CountTokens,
+    &responses::Responses,
 ];
 
 /// The dialect that answers to `path`.
 pub fn for_path(path: &str) -> Option<&'static dyn Codec> {
-    CODECS
-        .iter()
-        .find(|codec| codec.paths().contains(&path))
-        .copied()
+    let answers = |codec: &&&dyn Codec| named(**codec, path).is_some();
+    CODECS.iter().find(answers).copied()
+}
+
+/// The dialect that lets `GET path` pass by declaration.
+pub fn for_listing(path: &str) -> Option<&'static dyn Codec> {
+    let lists = |codec: &&&dyn Codec| {
+        let mut patterns = codec.listings().iter();
+        patterns.any(|pattern| fit(pattern, path).is_some())
+    };
+    CODECS.iter().find(lists).copied()
+}
+
+/// The name in `path` of the model that a codec is asked for: empty where its paths have none,
+/// nothing where the path is not the codec's.
+pub fn named<'p>(codec: &dyn Codec, path: &'p str) -> Option<&'p str> {
+    codec.paths().iter().find_map(|pattern| fit(pattern, path))
+}
+
+/// What stands in `path` for the pattern's `{}`. It is one plain segment or a part of one: nothing
+/// that an upstream could read as another path, and no colon where a verb follows.
+fn fit<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+    let Some((before, after)) = pattern.split_once("{}") else {
+        return (pattern == path).then_some("");
+    };
+    let name = path.strip_prefix(before)?.strip_suffix(after)?;
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c) || (c == ':' && after.is_empty());
+    let good = !name.is_empty() && name.chars().all(plain) && !name.chars().all(|c| c == '.');
+    good.then_some(name)
 }
 
 /// How a field is treated.
@@ -163,6 +194,12 @@ pub struct Envelope {
     pub open: Vec<u32>,
     /// How far the stream has come.
     pub progress: Progress,
+    /// The ids of its items, by index, where items have ids.
+    pub items: Vec<String>,
+    /// The words that the reader was shown, for a dialect that [repeats](Codec::repeats) them.
+    pub said: String,
+    /// Byte of `said` at which the open part's words begin.
+    pub part_from: usize,
 }
 
 /// How far a stream of blocks has come: what an ending of ours has to close. The reader of a
@@ -175,6 +212,10 @@ pub struct Progress {
     pub blocks: u32,
     /// The block that is open.
     pub open: Open,
+    /// The index of the open part within its block.
+    pub part: u32,
+    /// The number of the next event, where events are numbered.
+    pub sequence: u64,
 }
 
 /// What kind of block is open.
@@ -285,8 +326,15 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
     /// The dialect's name in configs, metrics and the audit line ("openai.chat").
     fn name(&self) -> &'static str;
 
-    /// Paths it answers to, without host and app prefix ("/v1/chat/completions"); POST only.
+    /// Paths it answers to, without host and app prefix ("/v1/chat/completions"); POST only. `{}`
+    /// stands for the name of a model.
     fn paths(&self) -> &'static [&'static str];
+
+    /// Paths of the same API whose GET says nothing that a person wrote (lists of models): they
+    /// pass by this declaration, uninspected, and are counted as such. `{}` as above.
+    fn listings(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// The one table of fields.
     fn fields(&self) -> &'static [Field];
@@ -332,6 +380,17 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
 
     /// One event's data with edits applied; what could repeat an edited text (logprobs) is emptied.
     fn write_event(&self, data: &str, edits: &[Edit]) -> Result<String, ReadError>;
+
+    /// Whether events at the end of a stream repeat its words: the guard remembers them then.
+    fn repeats(&self) -> bool {
+        false
+    }
+
+    /// One event's data in which the answer, repeated whole, also says what was just
+    /// [said](Codec::say) by us, text by text.
+    fn add_said(&self, data: &str, _: &Envelope, _: &[String]) -> Result<String, ReadError> {
+        Ok(data.to_owned())
+    }
 
     /// Complete events (framed) that let `choice` say `text`, and count in the envelope's progress.
     fn say(&self, envelope: &mut Envelope, choice: u32, text: &str) -> Bytes;

@@ -53,6 +53,10 @@ impl Codec for OpenAiChat {
         &["/v1/chat/completions"]
     }
 
+    fn listings(&self) -> &'static [&'static str] {
+        &["/v1/models", "/v1/models/{}"]
+    }
+
     fn fields(&self) -> &'static [Field] {
         FIELDS
     }

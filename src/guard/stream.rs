@@ -11,7 +11,11 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::lanes::{Lanes, Placed};
 use super::{Context, Record, UNCHECKED_CODE, ending, unchecked_text};
 use crate::codec::sse::Frame;
-use crate::codec::{Delta, Edit, Ending, Envelope, Fault, Progress};
+use crate::codec::{Delta, Edit, Ending, Envelope, Fault, Open, Progress};
+
+/// Words of one answer that are remembered for an ending that repeats them. Answers are some ten
+/// kilobytes; of a longer one the ending of ours repeats the beginning.
+const MAX_SAID_BYTES: usize = 1 << 20;
 
 /// Guards the event stream of one answer.
 pub struct Guard {
@@ -34,8 +38,9 @@ struct Held {
     pieces: Vec<Placed>,
     /// Choices that this frame ends.
     ended: Vec<u32>,
-    /// Said just before this frame (nudges).
+    /// Said just before this frame (nudges): the events, and the texts in them.
     before: Vec<Bytes>,
+    said: Vec<String>,
     /// How far the stream is with this frame.
     after: Progress,
     /// The protocol's own end.
@@ -84,19 +89,20 @@ impl Guard {
         if last {
             self.lanes.finish(None);
         }
-        let mut before = Vec::new();
+        let (mut before, mut said) = (Vec::new(), Vec::new());
         for choice in &delta.ended {
             self.lanes.finish(Some(*choice));
-            let nudge = self.lanes.nudge(*choice);
-            before.extend(
-                nudge.map(|text| self.context.codec.say(&mut self.envelope, *choice, &text)),
-            );
+            if let Some(text) = self.lanes.nudge(*choice) {
+                before.push(self.context.codec.say(&mut self.envelope, *choice, &text));
+                said.push(text);
+            }
         }
         self.pass_or_hold(Held {
             frame,
             pieces,
             ended: delta.ended,
             before,
+            said,
             after: self.envelope.progress,
             last,
         });
@@ -205,10 +211,15 @@ impl Guard {
         for said in &held.before {
             self.out.put_slice(said);
         }
-        if held.pieces.iter().all(|piece| self.lanes.is_clean(piece)) {
+        let repeats = self.context.codec.repeats();
+        let clean = held.pieces.iter().all(|piece| self.lanes.is_clean(piece));
+        if clean && (held.said.is_empty() || !repeats) {
             self.out.put_slice(&held.frame.raw);
         } else {
             self.rewrite(held);
+        }
+        if repeats {
+            self.remember(held);
         }
         self.shown = held.after;
         for piece in &held.pieces {
@@ -224,10 +235,24 @@ impl Guard {
             .map(|piece| self.lanes.edit(piece))
             .collect();
         let data = held.frame.data().unwrap_or_default();
-        match self.context.codec.write_event(&data, &edits) {
+        let codec = self.context.codec;
+        let written = codec.write_event(&data, &edits);
+        match written.and_then(|data| codec.add_said(&data, &self.envelope, &held.said)) {
             Ok(data) => self.out.put_slice(&held.frame.with_data(&data)),
             // It was read from the same bytes a moment ago; what cannot be written goes unseen.
             Err(error) => self.record.failed(error.code),
+        }
+    }
+
+    /// Keeps the words that the reader was shown, up to a bound: the end repeats them.
+    fn remember(&mut self, held: &Held) {
+        if held.after.open == Open::Text && self.shown.open != Open::Text {
+            self.envelope.part_from = self.envelope.said.len();
+        }
+        for piece in held.pieces.iter().filter(|piece| self.lanes.is_text(piece)) {
+            if self.envelope.said.len() < MAX_SAID_BYTES {
+                self.envelope.said += &self.lanes.visible(piece);
+            }
         }
     }
 

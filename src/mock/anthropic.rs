@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::script::Script;
-use super::shape::{Answer, Says, last_prompt, model};
+use super::shape::{self, Answer, Says, last_prompt};
 use crate::codec::sse;
 
 /// An error object.
@@ -20,6 +20,24 @@ pub fn error(status: StatusCode, message: &str) -> Answer {
     Answer::document(status, &json!({"type": "error", "error": error}))
 }
 
+/// `GET /v1/models/{id}`.
+pub fn model() -> Answer {
+    Answer::document(StatusCode::OK, &listed_model())
+}
+
+/// `GET /v1/models`.
+pub fn models() -> Answer {
+    let data = [listed_model()];
+    let list = json!({"data": data, "has_more": false, "first_id": "mock", "last_id": "mock"});
+    Answer::document(StatusCode::OK, &list)
+}
+
+fn listed_model() -> Value {
+    let created = "2023-11-14T22:13:20Z";
+    json!({"id": "mock", "type": "model", "display_name": "Mock", "created_at": created,
+        "lifecycle": "active"})
+}
+
 /// `POST /v1/messages/count_tokens`: a token per word of the last prompt.
 pub fn count_tokens(body: &Value, _: &Script) -> Answer {
     let words = last_prompt(body).split_whitespace().count();
@@ -28,7 +46,7 @@ pub fn count_tokens(body: &Value, _: &Script) -> Answer {
 
 /// `POST /v1/messages`.
 pub fn messages(body: &Value, script: &Script) -> Answer {
-    let says = Says::read(&last_prompt(body), model(body), script);
+    let says = Says::read(&last_prompt(body), shape::model(body), script);
     let reason = match says {
         Says::Text(_) => "end_turn",
         Says::Tool { .. } => "tool_use",
@@ -51,7 +69,7 @@ pub fn messages(body: &Value, script: &Script) -> Answer {
 
 fn message(body: &Value, content: Value, reason: Value) -> Value {
     json!({
-        "id": "msg_mock", "type": "message", "role": "assistant", "model": model(body),
+        "id": "msg_mock", "type": "message", "role": "assistant", "model": shape::model(body),
         "content": content, "stop_reason": reason, "stop_sequence": null,
         "usage": {"input_tokens": 1, "output_tokens": 1},
     })

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::anthropic;
 use super::script::Script;
+use super::{anthropic, responses};
 use crate::codec::{Codec, ReadLimits, openai_images::OpenAiImages, sse};
 
 /// When every answer was made: the same request gets the same bytes.
@@ -133,12 +133,19 @@ pub fn answer(
             false => Answer::error(script.status, "as scripted"),
         };
     }
+    let is_anthropic = headers.contains_key("anthropic-version");
     let mut answer = match (method.as_str(), path) {
+        ("GET", "/v1/models") if is_anthropic => anthropic::models(),
         ("GET", "/v1/models") => models(),
+        ("GET", path) if is_anthropic && path.starts_with("/v1/models/") => anthropic::model(),
+        ("GET", path) if path.starts_with("/v1/models/") => {
+            Answer::document(StatusCode::OK, &listed_model())
+        }
         ("POST", "/v1/chat/completions") => with_json(body, script, chat),
         ("POST", "/v1/completions") => with_json(body, script, completions),
         ("POST", "/v1/images/generations") => with_json(body, script, generations),
         ("POST", "/v1/images/edits") => edits(headers, body, script),
+        ("POST", "/v1/responses") => with_json(body, script, responses::responses),
         ("POST", "/v1/messages") => with_json(body, script, anthropic::messages),
         ("POST", "/v1/messages/count_tokens") => with_json(body, script, anthropic::count_tokens),
         _ => Answer::error(StatusCode::NOT_FOUND, "the mock has no such endpoint"),
@@ -156,10 +163,13 @@ fn with_json(body: &Bytes, script: &Script, shape: fn(&Value, &Script) -> Answer
     }
 }
 
+fn listed_model() -> Value {
+    json!({"id": "mock", "object": "model", "created": CREATED, "owned_by": "wardgate"})
+}
+
 fn models() -> Answer {
-    let model =
-        json!({"id": "mock", "object": "model", "created": CREATED, "owned_by": "wardgate"});
-    Answer::document(StatusCode::OK, &json!({"object": "list", "data": [model]}))
+    let list = json!({"object": "list", "data": [listed_model()]});
+    Answer::document(StatusCode::OK, &list)
 }
 
 /// The model that the request names.

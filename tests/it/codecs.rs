@@ -538,6 +538,94 @@ fn anthropic_refusals_are_messages_and_a_count_is_refused_by_an_error() {
 }
 
 #[test]
+fn responses_that_are_said_out_of_sight() {
+    const RESPONSES: &str = "/v1/responses";
+    let asked = |member: &str| format!("{{\"model\":\"m\",\"input\":\"a\",{member}}}");
+    let items = |item: &str| format!("{{\"model\":\"m\",\"input\":[{item}]}}");
+    let check = |body: &str, code: &str, place: &str| refused(RESPONSES, body, code, place);
+    check(
+        &asked("\"previous_response_id\":\"beetroot\""),
+        "unsupported_field",
+        "/previous_response_id",
+    );
+    for hidden in ["conversation", "prompt"] {
+        let body = asked(&format!("\"{hidden}\":{{\"id\":\"beetroot\"}}"));
+        check(&body, "unsupported_field", hidden);
+    }
+    check(
+        &asked("\"background\":true"),
+        "unsupported_field",
+        "/background",
+    );
+    check("{\"model\":\"m\"}", "missing_field", "/input");
+    check("{\"model\":\"m\",\"input\":7}", "wrong_type", "/input");
+    check(
+        &items("{\"type\":\"item_reference\",\"id\":\"beetroot\"}"),
+        "unsupported_part",
+        "/input/0",
+    );
+    check(
+        &items("{\"type\":\"beetroot\"}"),
+        "unknown_part",
+        "/input/0/type",
+    );
+    check(
+        &items("{\"role\":\"beetroot\"}"),
+        "unknown_role",
+        "/input/0/role",
+    );
+    let part = |kind: &str| {
+        items(&format!(
+            "{{\"role\":\"user\",\"content\":[{{\"type\":\"{kind}\"}}]}}"
+        ))
+    };
+    check(&part("beetroot"), "unknown_part", "/input/0/content/0/type");
+    check(
+        &part("input_file"),
+        "unsupported_part",
+        "/input/0/content/0",
+    );
+    for tool in [
+        "file_search",
+        "code_interpreter",
+        "mcp",
+        "image_generation",
+        "beetroot",
+    ] {
+        let tools = asked(&format!("\"tools\":[{{\"type\":\"{tool}\"}}]"));
+        check(&tools, "unknown_tool", "/tools/0/type");
+    }
+    let event = |data: &str| {
+        let result = codec(RESPONSES).read_event(data, &mut Envelope::default(), &LIMITS);
+        result.expect_err("refused").code
+    };
+    assert_eq!(
+        event("{\"type\":\"response.audio.delta\"}"),
+        "unknown_event"
+    );
+    assert_eq!(event("{\"choices\":[]}"), "unknown_event");
+    assert_eq!(event("{\"type\":\"response.completed\"}"), "wrong_type");
+    let item = "{\"type\":\"response.output_item.added\",\"output_index\":0,\"item\":{\"type\":\"mcp_call\"}}";
+    assert_eq!(event(item), "unknown_part");
+    let far = "{\"type\":\"response.output_item.added\",\"output_index\":9999999,\"item\":{\"type\":\"message\"}}";
+    assert_eq!(event(far), "wrong_type");
+    let part = "{\"type\":\"response.content_part.added\",\"part\":{\"type\":\"beetroot\"}}";
+    assert_eq!(event(part), "unknown_part");
+    let answer = |body: &str| {
+        let result = codec(RESPONSES).read_answer(body.as_bytes(), &LIMITS);
+        result.expect_err("refused").code
+    };
+    assert_eq!(
+        answer("{\"id\":\"resp_1\",\"error\":null}"),
+        "unknown_shape"
+    );
+    assert_eq!(
+        answer("{\"output\":[{\"type\":\"computer_call\"}]}"),
+        "unknown_part"
+    );
+}
+
+#[test]
 fn answers_and_events_that_nobody_knows() {
     let event = |data: &str| {
         let result = chat().read_event(data, &mut Envelope::default(), &LIMITS);

@@ -51,6 +51,15 @@ pub static SPOKEN: &[Spoken] = &[
         read: anthropic_shown,
         follow: anthropic_follow,
     },
+    Spoken {
+        path: "/v1/responses",
+        choices: 1,
+        stopped: "completed",
+        filtered: "content_filter",
+        write: responses_stream,
+        read: responses_shown,
+        follow: responses_follow,
+    },
 ];
 
 /// OpenAI chat.
@@ -221,4 +230,131 @@ fn anthropic_follow(stream: &[u8]) {
         last = kind.to_owned();
     }
     assert_eq!(last, "message_stop");
+}
+
+// ---- OpenAI responses -------------------------------------------------------------------------
+
+fn responses_stream(deltas: &Deltas, _: u32) -> Vec<u8> {
+    let whole: String = deltas.iter().map(|(_, text)| text.as_str()).collect();
+    let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []});
+    let message = |content: Value, status: &str| json!({"id": "msg_1", "type": "message", "status": status, "role": "assistant", "content": content});
+    let response = |output: Value, status: &str| {
+        json!({"response": {"id": "resp_1", "object": "response", "created_at": 1, "status": status,
+            "error": null, "incomplete_details": null, "instructions": "a turnip", "model": "m",
+            "output": output, "tools": [], "tool_choice": "auto", "parallel_tool_calls": true}})
+    };
+    let at = |mut event: Value| {
+        event["item_id"] = json!("msg_1");
+        event["output_index"] = json!(0);
+        event["content_index"] = json!(0);
+        event
+    };
+    let begun = message(json!([]), "in_progress");
+    let mut events = vec![
+        ("response.created", response(json!([]), "in_progress")),
+        ("response.in_progress", response(json!([]), "in_progress")),
+        (
+            "response.output_item.added",
+            json!({"output_index": 0, "item": begun}),
+        ),
+        ("response.content_part.added", at(json!({"part": part("")}))),
+    ];
+    for (_, text) in deltas {
+        events.push((
+            "response.output_text.delta",
+            at(json!({"delta": text, "logprobs": []})),
+        ));
+    }
+    let done = message(json!([part(&whole)]), "completed");
+    events.push((
+        "response.output_text.done",
+        at(json!({"text": whole, "logprobs": []})),
+    ));
+    events.push((
+        "response.content_part.done",
+        at(json!({"part": part(&whole)})),
+    ));
+    events.push((
+        "response.output_item.done",
+        json!({"output_index": 0, "item": done}),
+    ));
+    events.push(("response.completed", response(json!([done]), "completed")));
+    let mut out = String::new();
+    for (number, (name, mut event)) in events.into_iter().enumerate() {
+        event["type"] = json!(name);
+        event["sequence_number"] = json!(number);
+        out += &named(&event);
+    }
+    out.into_bytes()
+}
+
+fn responses_shown(stream: &[u8], _: u32) -> Shown {
+    let (mut text, mut ended) = (String::new(), None);
+    for event in events(stream) {
+        match event["type"].as_str().expect("a type") {
+            "response.output_text.delta" => text += event["delta"].as_str().expect("words"),
+            "response.completed" => ended = Some("completed".to_owned()),
+            "response.incomplete" => {
+                let reason = event["response"]["incomplete_details"]["reason"].as_str();
+                ended = reason.map(str::to_owned);
+            }
+            _ => {}
+        }
+    }
+    vec![(text, ended)]
+}
+
+/// Items follow one another, each telling of the words is the same, and the end tells them all.
+fn responses_follow(stream: &[u8]) {
+    let (mut items, mut part, mut last) = (Vec::new(), None::<String>, String::new());
+    let mut told = String::new();
+    for event in events(stream) {
+        let kind = event["type"].as_str().expect("a type");
+        match kind {
+            "response.created" => assert_eq!(last, ""),
+            "response.in_progress" => {}
+            "response.output_item.added" => {
+                assert_eq!(event["output_index"], items.len());
+                items.push(event["item"]["id"].clone());
+            }
+            "response.content_part.added" => {
+                assert_eq!((part.as_ref(), event.get("item_id")), (None, items.last()));
+                part = Some(String::new());
+            }
+            "response.output_text.delta" => {
+                assert_eq!(event.get("item_id"), items.last());
+                let part = part.as_mut().expect("a part is open");
+                *part += event["delta"].as_str().expect("words");
+            }
+            "response.output_text.done" => {
+                assert_eq!(event["text"].as_str(), part.as_deref());
+            }
+            "response.content_part.done" => {
+                assert_eq!(event["part"]["text"].as_str(), part.as_deref());
+            }
+            "response.output_item.done" => {
+                let said = part.take().expect("a part was open");
+                assert_eq!(event["item"]["content"][0]["text"], said);
+                assert_eq!(event["item"].get("id"), items.last());
+                told += &said;
+            }
+            "response.completed" | "response.incomplete" => {
+                assert_eq!(part, None, "the part was closed");
+                let output = event["response"]["output"].as_array().expect("items");
+                let texts = output
+                    .iter()
+                    .map(|item| item["content"][0]["text"].as_str());
+                assert_eq!(
+                    texts.map(Option::unwrap_or_default).collect::<String>(),
+                    told
+                );
+            }
+            other => panic!("{other}"),
+        }
+        last = kind.to_owned();
+    }
+    assert!(matches!(
+        &*last,
+        "response.completed" | "response.incomplete"
+    ));
 }
