@@ -257,9 +257,10 @@ async fn judge_answer(
     let lead = lead.filter(|_| head.status == StatusCode::OK && cache::storable(&head.headers));
     let record: Arc<dyn Record> = Arc::<Exchange>::clone(exchange);
 
-    if content_type.as_bytes().starts_with(b"text/event-stream") {
+    let framing = context.codec.framing(content_type.to_str().unwrap_or(""));
+    if let Some(framing) = framing {
         exchange.streams();
-        let guarded = GuardedBody::new(body, Guard::new(context, record));
+        let guarded = GuardedBody::new(body, framing, Guard::new(context, record));
         let body = match lead {
             Some(lead) => Recorded::new(guarded, lead, Arc::clone(exchange), content_type)
                 .map_err(|never| match never {})

@@ -366,7 +366,7 @@ impl Sorted {
     fn unnamed(leaf: &Leaf<'_, '_>) -> Self {
         let lane = members::unnamed_lane(leaf.path);
         let (field, media) = match leaf.place {
-            Place::Value => (lane, Media::Text),
+            Place::Value => (lane, Media::Aside),
             Place::Key => (lane ^ 1, Media::Name),
         };
         let apart = true;

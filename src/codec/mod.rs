@@ -1,7 +1,7 @@
 //! One file per API dialect; nobody else touches a provider's JSON.
 //!
 //! A [`Codec`] turns bodies into parts and pieces, edits into bytes, and phrases what wardgate
-//! itself has to say as its dialect would. It knows JSON, multipart and SSE; it knows no rule.
+//! itself has to say as its dialect would. It knows JSON, multipart and framings; it knows no rule.
 //!
 //! **Closed by default.** Each dialect lists its fields in one table ([`Codec::fields`]): inspected,
 //! opaque or refused. A string in a place that no table names is inspected; an object of an
@@ -11,9 +11,13 @@ pub mod anthropic;
 mod anthropic_fields;
 mod anthropic_reply;
 mod anthropic_shape;
+pub mod framing;
 pub mod json;
+pub mod lines;
 pub mod members;
 pub mod multipart;
+pub mod ollama;
+mod ollama_fields;
 pub mod openai;
 pub mod openai_chat;
 mod openai_chat_fields;
@@ -34,6 +38,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+pub use framing::Framing;
+
 use crate::message::{Media, Output, Part};
 
 /// Every dialect. Adding one is a file and a line here.
@@ -45,6 +51,8 @@ pub static CODECS: &[&dyn Codec] = &[
     &anthropic::Anthropic::Messages,
     &anthropic::Anthropic::CountTokens,
     &responses::Responses,
+    &ollama::Ollama::Chat,
+    &ollama::Ollama::Generate,
 ];
 
 /// The dialect that answers to `path`.
@@ -334,6 +342,12 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
     /// pass by this declaration, uninspected, and are counted as such. `{}` as above.
     fn listings(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// How an answer of that content type is cut into frames; nothing where it is one document.
+    fn framing(&self, content_type: &str) -> Option<Framing> {
+        let events = content_type.starts_with("text/event-stream");
+        events.then_some(Framing::Events)
     }
 
     /// The one table of fields.

@@ -347,7 +347,7 @@ fn media(place: Place, path: &[Step<'_>]) -> Media {
 fn unnamed(leaf: &Leaf<'_, '_>) -> Piece {
     let lane = members::unnamed_lane(leaf.path);
     let (field, media) = match leaf.place {
-        Place::Value => (lane, Media::Text),
+        Place::Value => (lane, Media::Aside),
         Place::Key => (lane ^ 1, Media::Name),
     };
     piece(leaf, field, media, true)
@@ -367,7 +367,7 @@ fn piece(leaf: &Leaf<'_, '_>, field: u32, media: Media, apart: bool) -> Piece {
 fn told(leaf: &Leaf<'_, '_>, text: u32, media: Media, telling: Telling) -> Piece {
     let media = match (media, telling) {
         (Media::Text, Telling::First) => Media::Text,
-        (Media::Text, _) => Media::Repeated,
+        (Media::Text, _) => Media::Aside,
         (media, _) => media,
     };
     piece(leaf, (text << 3) | telling as u32, media, false)

@@ -7,6 +7,7 @@
 //! Limit: it judges nothing, not even its input, and is no server for production.
 
 mod anthropic;
+mod ollama;
 mod responses;
 pub mod script;
 mod shape;

@@ -6,11 +6,14 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::script::Script;
-use super::{anthropic, responses};
+use super::{anthropic, ollama, responses};
 use crate::codec::{Codec, ReadLimits, openai_images::OpenAiImages, sse};
 
 /// When every answer was made: the same request gets the same bytes.
 pub const CREATED: u64 = 1_700_000_000;
+
+/// What a scripted failure says.
+const SCRIPTED: &str = "as scripted";
 
 /// Most choices of one answer.
 const MAX_CHOICES: u64 = 16;
@@ -128,9 +131,10 @@ pub fn answer(
         return Answer::raw(script.status, raw, script);
     }
     if script.status.is_client_error() || script.status.is_server_error() {
-        return match path.starts_with("/v1/messages") {
-            true => anthropic::error(script.status, "as scripted"),
-            false => Answer::error(script.status, "as scripted"),
+        return match path {
+            path if path.starts_with("/v1/messages") => anthropic::error(script.status, SCRIPTED),
+            path if path.starts_with("/api/") => ollama::error(script.status, SCRIPTED),
+            _ => Answer::error(script.status, SCRIPTED),
         };
     }
     let is_anthropic = headers.contains_key("anthropic-version");
@@ -145,6 +149,10 @@ pub fn answer(
         ("POST", "/v1/completions") => with_json(body, script, completions),
         ("POST", "/v1/images/generations") => with_json(body, script, generations),
         ("POST", "/v1/images/edits") => edits(headers, body, script),
+        ("GET", "/api/tags") => ollama::tags(),
+        ("GET", "/api/version") => ollama::version(),
+        ("POST", "/api/chat") => with_json(body, script, ollama::chat),
+        ("POST", "/api/generate") => with_json(body, script, ollama::generate),
         ("POST", "/v1/responses") => with_json(body, script, responses::responses),
         ("POST", "/v1/messages") => with_json(body, script, anthropic::messages),
         ("POST", "/v1/messages/count_tokens") => with_json(body, script, anthropic::count_tokens),

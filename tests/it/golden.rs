@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use wardgate::codec::sse::{Frame, Frames};
-use wardgate::codec::{Codec, Edit, Ending, Envelope, Piece, ReadLimits, for_path};
+use wardgate::codec::framing::Frames;
+use wardgate::codec::sse::Frame;
+use wardgate::codec::{Codec, Edit, Ending, Envelope, Framing, Piece, ReadLimits, for_path};
 
 const LIMITS: ReadLimits = ReadLimits {
     depth: 64,
@@ -26,6 +27,8 @@ fn codec_of(file: &Path) -> &'static dyn Codec {
         "openai-images" => "/v1/images/generations",
         "anthropic" => "/v1/messages",
         "responses" => "/v1/responses",
+        "ollama-chat" => "/api/chat",
+        "ollama-generate" => "/api/generate",
         other => panic!("no dialect for tests/data/{other}"),
     };
     for_path(path).expect("a dialect")
@@ -40,6 +43,8 @@ fn files(start: &str) -> Vec<PathBuf> {
         "openai-images",
         "anthropic",
         "responses",
+        "ollama-chat",
+        "ollama-generate",
     ] {
         for entry in std::fs::read_dir(data.join(folder)).expect("a folder") {
             let path = entry.expect("an entry").path();
@@ -148,7 +153,7 @@ fn answers() {
             "edited",
             codec.write_answer(body.as_bytes(), &edits).expect("writes"),
         );
-        if body.contains("\"error\":{") {
+        if body.contains("\"error\":{") || body.contains("\"error\":\"") {
             compare(&file, "pieces", &out);
             continue;
         }
@@ -158,8 +163,13 @@ fn answers() {
     }
 }
 
-fn frames(bytes: Vec<u8>) -> Vec<Frame> {
-    let mut decoder = Frames::new();
+fn frames(file: &Path, bytes: Vec<u8>) -> Vec<Frame> {
+    let lines = file.extension().is_some_and(|end| end == "ndjson");
+    let mut decoder = Frames::new(if lines {
+        Framing::Lines
+    } else {
+        Framing::Events
+    });
     decoder.push(bytes.into());
     std::iter::from_fn(|| decoder.finish())
         .map(|frame| frame.expect("a frame"))
@@ -172,7 +182,7 @@ fn streams() {
         let codec = codec_of(&file);
         let mut envelope = Envelope::default();
         let mut out = format!("{}\n", codec.name());
-        for frame in frames(std::fs::read(&file).expect("read")) {
+        for frame in frames(&file, std::fs::read(&file).expect("read")) {
             let Some(data) = frame.data() else {
                 out.push_str("-- no data\n");
                 continue;
@@ -202,7 +212,7 @@ fn streams() {
         for (what, bytes) in [("say", said), ("end", end)] {
             let text = String::from_utf8(bytes.to_vec()).expect("text");
             writeln!(out, "== {what}\n{text}").expect("written");
-            for frame in frames(bytes.to_vec()) {
+            for frame in frames(&file, bytes.to_vec()) {
                 let data = frame.data().expect("data");
                 codec
                     .read_event(&data, &mut envelope, &LIMITS)

@@ -3,8 +3,8 @@
 //! A dialect gets every streaming property by being listed in [`SPOKEN`].
 
 use serde_json::{Value, json};
-use wardgate::codec::sse::Frames;
-use wardgate::codec::{self, Codec};
+use wardgate::codec::framing::Frames;
+use wardgate::codec::{self, Codec, Framing};
 
 /// Deltas: whose, and what.
 pub type Deltas = [(u32, String)];
@@ -17,6 +17,8 @@ pub type Shown = Vec<(String, Option<String>)>;
 pub struct Spoken {
     /// Its route.
     pub path: &'static str,
+    /// How its streams are framed.
+    pub framing: Framing,
     /// Most choices of one answer.
     pub choices: u32,
     /// How an answer ends by itself, and how one ends that was filtered.
@@ -35,6 +37,7 @@ pub static SPOKEN: &[Spoken] = &[
     CHAT,
     Spoken {
         path: "/v1/completions",
+        framing: Framing::Events,
         choices: 3,
         stopped: "stop",
         filtered: "content_filter",
@@ -44,6 +47,7 @@ pub static SPOKEN: &[Spoken] = &[
     },
     Spoken {
         path: "/v1/messages",
+        framing: Framing::Events,
         choices: 1,
         stopped: "end_turn",
         filtered: "refusal",
@@ -53,6 +57,7 @@ pub static SPOKEN: &[Spoken] = &[
     },
     Spoken {
         path: "/v1/responses",
+        framing: Framing::Events,
         choices: 1,
         stopped: "completed",
         filtered: "content_filter",
@@ -60,11 +65,37 @@ pub static SPOKEN: &[Spoken] = &[
         read: responses_shown,
         follow: responses_follow,
     },
+    Spoken {
+        path: "/api/chat",
+        framing: Framing::Lines,
+        choices: 1,
+        stopped: "stop",
+        filtered: "content_filter",
+        write: |deltas, _| {
+            ollama_stream(
+                deltas,
+                |text| json!({"message": {"role": "assistant", "content": text}}),
+            )
+        },
+        read: ollama_shown,
+        follow: ollama_follow,
+    },
+    Spoken {
+        path: "/api/generate",
+        framing: Framing::Lines,
+        choices: 1,
+        stopped: "stop",
+        filtered: "content_filter",
+        write: |deltas, _| ollama_stream(deltas, |text| json!({"response": text})),
+        read: ollama_shown,
+        follow: ollama_follow,
+    },
 ];
 
 /// OpenAI chat.
 pub const CHAT: Spoken = Spoken {
     path: "/v1/chat/completions",
+    framing: Framing::Events,
     choices: 3,
     stopped: "stop",
     filtered: "content_filter",
@@ -81,7 +112,7 @@ impl Spoken {
 
     /// A decoder of its framing.
     pub fn frames(&self) -> Frames {
-        Frames::new()
+        Frames::new(self.framing)
     }
 
     /// A stream of one choice and one delta.
@@ -357,4 +388,46 @@ fn responses_follow(stream: &[u8]) {
         &*last,
         "response.completed" | "response.incomplete"
     ));
+}
+
+// ---- Ollama -----------------------------------------------------------------------------------
+
+fn ollama_stream(deltas: &Deltas, saying: fn(&str) -> Value) -> Vec<u8> {
+    let line = |text: &str, done: bool| {
+        let mut line = saying(text);
+        line["model"] = json!("m");
+        line["created_at"] = json!("2023-11-14T22:13:20Z");
+        line["done"] = json!(done);
+        if done {
+            line["done_reason"] = json!("stop");
+        }
+        format!("{line}\n")
+    };
+    let said: String = deltas.iter().map(|(_, text)| line(text, false)).collect();
+    (said + &line("", true)).into_bytes()
+}
+
+fn lines(stream: &[u8]) -> impl Iterator<Item = Value> {
+    let text = std::str::from_utf8(stream).expect("UTF-8");
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("lines are JSON"))
+}
+
+fn ollama_shown(stream: &[u8], _: u32) -> Shown {
+    let (mut text, mut ended) = (String::new(), None);
+    for line in lines(stream) {
+        let said = line["message"]["content"].as_str();
+        text += said.or(line["response"].as_str()).unwrap_or_default();
+        ended = ended.or(line["done_reason"].as_str().map(str::to_owned));
+    }
+    vec![(text, ended)]
+}
+
+/// The last line, and no other, is done.
+fn ollama_follow(stream: &[u8]) {
+    let done: Vec<_> = lines(stream).map(|line| line["done"] == true).collect();
+    assert_eq!(
+        done.iter().position(|done| *done),
+        done.len().checked_sub(1)
+    );
 }
