@@ -98,6 +98,8 @@ async fn road(
     if let Some(model) = codec::named(codec, bare).filter(|name| !name.is_empty()) {
         model.clone_into(&mut ask.model);
     }
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    ask.stream &= codec.streams(query);
     exchange.asks(&ask);
     let began = Instant::now();
     let prompt = prompt::judge(exchange, &app, audience, &ask).await?;

@@ -39,6 +39,10 @@ const SCHEMA_WORDS: [&str; 24] = [
     "null",
 ];
 
+/// Most choices one request may ask for (OpenAI's own bound for `n`): a refusal repeats its text
+/// once per choice.
+pub const MAX_CHOICES: u32 = 128;
+
 /// Bounds for bodies that were read before and are now written: depth was judged then.
 pub const WRITE_LIMITS: ReadLimits = ReadLimits {
     depth: MAX_DEPTH,

@@ -12,6 +12,9 @@ mod anthropic_fields;
 mod anthropic_reply;
 mod anthropic_shape;
 pub mod framing;
+pub mod gemini;
+mod gemini_fields;
+mod gemini_shape;
 pub mod json;
 pub mod lines;
 pub mod members;
@@ -53,6 +56,8 @@ pub static CODECS: &[&dyn Codec] = &[
     &responses::Responses,
     &ollama::Ollama::Chat,
     &ollama::Ollama::Generate,
+    &gemini::Gemini::Whole,
+    &gemini::Gemini::Streamed,
 ];
 
 /// The dialect that answers to `path`.
@@ -342,6 +347,12 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
     /// pass by this declaration, uninspected, and are counted as such. `{}` as above.
     fn listings(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Whether a request with this query gets its answer as a stream of frames, if it asks for a
+    /// stream at all.
+    fn streams(&self, _: &str) -> bool {
+        true
     }
 
     /// How an answer of that content type is cut into frames; nothing where it is one document.

@@ -4,16 +4,12 @@ use serde_json::Value as Json;
 
 use super::json::{Document, Kind, Value};
 use super::members::{
-    WRITE_LIMITS, optional_text, refuse, root, too_many, unnamed_lane, wrong_type,
+    MAX_CHOICES, WRITE_LIMITS, optional_text, refuse, root, too_many, unnamed_lane, wrong_type,
 };
 use super::splice::{self, Splice, splice};
 use super::table::{Leaf, Place, Step, Table, pointer};
 use super::{Delta, Edit, Envelope, Lane, Piece, ReadError, ReadLimits, openai_reply};
 use crate::message::Media;
-
-/// Most choices one request may ask for (OpenAI's own bound for `n`): a refusal repeats its text
-/// once per choice.
-pub const MAX_CHOICES: u32 = 128;
 
 /// Most choices of one stream that are open at once; completions may ask for 2048.
 const MAX_OPEN_CHOICES: usize = 4096;

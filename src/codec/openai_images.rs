@@ -338,11 +338,11 @@ fn form_number(value: &str) -> Result<u32, ReadError> {
     value
         .parse()
         .ok()
-        .filter(|n| (1..=openai::MAX_CHOICES).contains(n))
+        .filter(|n| (1..=members::MAX_CHOICES).contains(n))
         .ok_or_else(|| {
             wrong_type(
                 "/n",
-                &format!("a whole number from 1 to {}", openai::MAX_CHOICES),
+                &format!("a whole number from 1 to {}", members::MAX_CHOICES),
             )
         })
 }

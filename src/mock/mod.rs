@@ -7,6 +7,7 @@
 //! Limit: it judges nothing, not even its input, and is no server for production.
 
 mod anthropic;
+mod gemini;
 mod ollama;
 mod responses;
 pub mod script;
@@ -182,6 +183,7 @@ where
     };
     let body = body.to_bytes();
     let path = head.uri.path().to_owned();
+    let query = head.uri.query().unwrap_or_default().to_owned();
     memory.remember(Seen {
         method: head.method.clone(),
         path: head.uri.to_string(),
@@ -190,7 +192,7 @@ where
     });
     match Script::read(&head.headers) {
         Ok(script) => {
-            let answer = shape::answer(&head.method, &path, &head.headers, &body, &script);
+            let answer = shape::answer(&head.method, &path, &query, &head.headers, &body, &script);
             respond(answer, script, memory)
         }
         Err(message) => plain(StatusCode::BAD_REQUEST, message),

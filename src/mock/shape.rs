@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::script::Script;
-use super::{anthropic, ollama, responses};
+use super::{anthropic, gemini, ollama, responses};
 use crate::codec::{Codec, ReadLimits, openai_images::OpenAiImages, sse};
 
 /// When every answer was made: the same request gets the same bytes.
@@ -123,6 +123,7 @@ impl Says {
 pub fn answer(
     method: &Method,
     path: &str,
+    query: &str,
     headers: &HeaderMap,
     body: &Bytes,
     script: &Script,
@@ -133,6 +134,7 @@ pub fn answer(
     if script.status.is_client_error() || script.status.is_server_error() {
         return match path {
             path if path.starts_with("/v1/messages") => anthropic::error(script.status, SCRIPTED),
+            path if path.ends_with("enerateContent") => gemini::error(script.status, SCRIPTED),
             path if path.starts_with("/api/") => ollama::error(script.status, SCRIPTED),
             _ => Answer::error(script.status, SCRIPTED),
         };
@@ -149,6 +151,18 @@ pub fn answer(
         ("POST", "/v1/completions") => with_json(body, script, completions),
         ("POST", "/v1/images/generations") => with_json(body, script, generations),
         ("POST", "/v1/images/edits") => edits(headers, body, script),
+        ("GET", "/v1beta/models") => gemini::models(),
+        ("GET", path) if path.starts_with("/v1beta/models/") => gemini::model(),
+        ("POST", path) if path.ends_with(":generateContent") => {
+            with_json(body, script, gemini::generate)
+        }
+        ("POST", path) if path.ends_with(":streamGenerateContent") => {
+            let shape = match query.contains("alt=sse") {
+                true => gemini::events,
+                false => gemini::array,
+            };
+            with_json(body, script, shape)
+        }
         ("GET", "/api/tags") => ollama::tags(),
         ("GET", "/api/version") => ollama::version(),
         ("POST", "/api/chat") => with_json(body, script, ollama::chat),

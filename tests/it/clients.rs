@@ -118,6 +118,19 @@ const OLLAMA_PYTHON: Client = Client {
     ..OPENAI_PYTHON
 };
 
+const GEMINI_PYTHON: Client = Client {
+    script: "scenarios_gemini.py",
+    probe: ["-c", "from google import genai"],
+    base: "",
+    stopped: "STOP",
+    filtered: "SAFETY",
+    called: "STOP",
+    denied: "ClientError",
+    failed: "ServerError",
+    more: &[],
+    ..OPENAI_PYTHON
+};
+
 impl Client {
     /// The client if it is installed, or why it is not.
     fn found(&self) -> Result<Command, String> {
@@ -529,4 +542,9 @@ fn anthropic_for_node_parses_everything() {
 #[test]
 fn ollama_for_python_parses_everything() {
     check(&OLLAMA_PYTHON);
+}
+
+#[test]
+fn google_genai_for_python_parses_everything() {
+    check(&GEMINI_PYTHON);
 }

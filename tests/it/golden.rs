@@ -19,6 +19,7 @@ fn codec_of(file: &Path) -> &'static dyn Codec {
         .parent()
         .and_then(Path::file_name)
         .expect("in a folder");
+    let is_stream = file.extension().is_some_and(|end| end == "sse");
     let is_form = file.extension().is_some_and(|end| end == "form");
     let path = match folder.to_str().expect("plain name") {
         "openai-chat" => "/v1/chat/completions",
@@ -27,6 +28,8 @@ fn codec_of(file: &Path) -> &'static dyn Codec {
         "openai-images" => "/v1/images/generations",
         "anthropic" => "/v1/messages",
         "responses" => "/v1/responses",
+        "gemini" if is_stream => "/v1beta/models/m:streamGenerateContent",
+        "gemini" => "/v1beta/models/m:generateContent",
         "ollama-chat" => "/api/chat",
         "ollama-generate" => "/api/generate",
         other => panic!("no dialect for tests/data/{other}"),
@@ -45,6 +48,7 @@ fn files(start: &str) -> Vec<PathBuf> {
         "responses",
         "ollama-chat",
         "ollama-generate",
+        "gemini",
     ] {
         for entry in std::fs::read_dir(data.join(folder)).expect("a folder") {
             let path = entry.expect("an entry").path();

@@ -358,6 +358,30 @@ async fn lists_of_models_pass_by_declaration() {
 }
 
 #[tokio::test]
+async fn a_model_in_the_path_is_named_and_an_array_is_judged_whole() {
+    let gateway = Gateway::start("").await;
+    let path = "/v1beta/models/m-1:streamGenerateContent";
+    let ask = |text: &str| json!({"contents": [{"role": "user", "parts": [{"text": text}]}]});
+    let said = |reply: &crate::gateway::Reply| {
+        let answers = reply.json();
+        let parts = answers.as_array().expect("an array").iter();
+        let texts = parts.map(|answer| &answer["candidates"][0]["content"]["parts"][0]["text"]);
+        texts.filter_map(|text| text.as_str()).collect::<String>()
+    };
+    let clean = gateway
+        .post(path, &[], &ask("repeat: a pear for you"))
+        .await;
+    assert_eq!(said(&clean), "a pear for you");
+    let refused = gateway.post(path, &[], &ask("a turnip")).await;
+    assert_eq!(said(&refused), FILTERED);
+    let headers = [("x-mock-answer", "Here%20is%20a%20turnip%20for%20you")];
+    let cut = gateway.post(path, &headers, &ask("hello")).await;
+    assert_eq!(said(&cut), format!("Here is a \n\n{FILTERED}"));
+    assert_eq!(gateway.audit()[0]["model"], "m-1");
+    assert_eq!(gateway.audit()[0]["dialect"], "gemini.stream");
+}
+
+#[tokio::test]
 async fn observing_records_and_changes_nothing() {
     let gateway = Gateway::start("    mode: observe\n").await;
     for stream in BOTH {

@@ -90,6 +90,16 @@ pub static SPOKEN: &[Spoken] = &[
         read: ollama_shown,
         follow: ollama_follow,
     },
+    Spoken {
+        path: "/v1beta/models/m:streamGenerateContent",
+        framing: Framing::Events,
+        choices: 3,
+        stopped: "STOP",
+        filtered: "SAFETY",
+        write: gemini_stream,
+        read: gemini_shown,
+        follow: |stream| assert!(events(stream).all(|event| event["candidates"].is_array())),
+    },
 ];
 
 /// OpenAI chat.
@@ -430,4 +440,49 @@ fn ollama_follow(stream: &[u8]) {
         done.iter().position(|done| *done),
         done.len().checked_sub(1)
     );
+}
+
+// ---- Gemini -----------------------------------------------------------------------------------
+
+fn gemini_stream(deltas: &Deltas, choices: u32) -> Vec<u8> {
+    let event = |choice: u32, text: &str, reason: Option<&str>| {
+        let content = json!({"role": "model", "parts": [{"text": text}]});
+        let mut candidate = json!({"index": choice, "content": content});
+        if let Some(reason) = reason {
+            candidate["finishReason"] = json!(reason);
+        }
+        let event = json!({"candidates": [candidate], "modelVersion": "m", "responseId": "1"});
+        format!("data: {event}\r\n\r\n")
+    };
+    let begun = (0..choices).map(|choice| event(choice, "", None));
+    let said = deltas
+        .iter()
+        .map(|(choice, text)| event(*choice, text, None));
+    let ended = (0..choices).map(|choice| event(choice, "", Some("STOP")));
+    begun
+        .chain(said)
+        .chain(ended)
+        .collect::<String>()
+        .into_bytes()
+}
+
+fn gemini_shown(stream: &[u8], choices: u32) -> Shown {
+    let mut seen = vec![(String::new(), None); choices as usize];
+    for event in events(stream) {
+        for candidate in event["candidates"].as_array().into_iter().flatten() {
+            let seen = &mut seen[candidate["index"].as_u64().expect("an index") as usize];
+            for part in candidate["content"]["parts"]
+                .as_array()
+                .into_iter()
+                .flatten()
+            {
+                seen.0 += part["text"].as_str().unwrap_or_default();
+            }
+            if let Some(reason) = candidate["finishReason"].as_str() {
+                assert_eq!(seen.1, None, "a candidate ends once");
+                seen.1 = Some(reason.to_owned());
+            }
+        }
+    }
+    seen
 }
