@@ -41,6 +41,10 @@ const TOOLS: u32 = 16;
 /// Items of one answer. A model's answers have a handful; an item's number is also an index of ours.
 const MAX_ITEMS: u64 = 4_096;
 
+/// Longest id of an item that is remembered, bytes; OpenAI's have less than 100. An item with a
+/// longer one is followed all the same, and our own events about it name none.
+const MAX_ID_BYTES: usize = 256;
+
 /// Which telling of the words: part of a lane's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Telling {
@@ -543,6 +547,11 @@ fn follow_item(root: Value<'_>, envelope: &mut Envelope) -> Result<(), ReadError
         .and_then(|index| usize::try_from(index).ok())
         .ok_or_else(|| wrong_type("/output_index", "a small whole number"))?;
     let id = members::optional_text(item, "id")?.unwrap_or_default();
+    let id = if id.len() <= MAX_ID_BYTES {
+        id
+    } else {
+        String::new()
+    };
     envelope.items.resize(index + 1, String::new());
     envelope.items[index] = id;
     envelope.progress.blocks = u32::try_from(index + 1).unwrap_or(u32::MAX);

@@ -41,9 +41,11 @@ struct Held {
     /// Said just before this frame (nudges): the events, and the texts in them.
     before: Vec<Bytes>,
     said: Vec<String>,
+    /// Said at the end of a piece (nudges, where the last words come with the choice's end).
+    tails: Vec<(usize, String)>,
     /// How far the stream is with this frame.
     after: Progress,
-    /// The protocol's own end.
+    /// The protocol's own end, or an error: ours stands in its place.
     last: bool,
 }
 
@@ -89,12 +91,20 @@ impl Guard {
         if last {
             self.lanes.finish(None);
         }
-        let (mut before, mut said) = (Vec::new(), Vec::new());
+        let (mut before, mut said, mut tails) = (Vec::new(), Vec::new(), Vec::new());
         for choice in &delta.ended {
             self.lanes.finish(Some(*choice));
-            if let Some(text) = self.lanes.nudge(*choice) {
-                before.push(self.context.codec.say(&mut self.envelope, *choice, &text));
-                said.push(text);
+            let Some(text) = self.lanes.nudge(*choice) else {
+                continue;
+            };
+            let speaks =
+                |piece: &Placed| self.lanes.is_text(piece) && self.lanes.choice(piece) == *choice;
+            match pieces.iter().rposition(speaks) {
+                Some(index) => tails.push((index, text)),
+                None => {
+                    before.push(self.context.codec.say(&mut self.envelope, *choice, &text));
+                    said.push(text);
+                }
             }
         }
         self.pass_or_hold(Held {
@@ -103,6 +113,7 @@ impl Guard {
             ended: delta.ended,
             before,
             said,
+            tails,
             after: self.envelope.progress,
             last,
         });
@@ -213,7 +224,7 @@ impl Guard {
         }
         let repeats = self.context.codec.repeats();
         let clean = held.pieces.iter().all(|piece| self.lanes.is_clean(piece));
-        if clean && (held.said.is_empty() || !repeats) {
+        if clean && held.tails.is_empty() && (held.said.is_empty() || !repeats) {
             self.out.put_slice(&held.frame.raw);
         } else {
             self.rewrite(held);
@@ -229,11 +240,14 @@ impl Guard {
 
     /// Sends a frame with its literals edited to what may be seen of them.
     fn rewrite(&mut self, held: &Held) {
-        let edits: Vec<Edit> = held
+        let mut edits: Vec<Edit> = held
             .pieces
             .iter()
             .map(|piece| self.lanes.edit(piece))
             .collect();
+        for (index, text) in &held.tails {
+            edits[*index].text.push_str(text);
+        }
         let data = held.frame.data().unwrap_or_default();
         let codec = self.context.codec;
         let written = codec.write_event(&data, &edits);
@@ -259,11 +273,13 @@ impl Guard {
     /// At a cut: of every frame that waits, what may be seen. What one choice says must not get lost
     /// behind another's, since a text may be allowed only for what comes after it.
     fn release_partly(&mut self) {
-        while let Some(held) = self.queue.pop_front_if(|held| !held.last) {
+        while let Some(held) = self.queue.pop_front() {
             let visible = |piece: &Placed| !self.lanes.visible(piece).is_empty();
             if !held.ended.is_empty() {
                 self.say_visible(&held);
                 self.reopen(&held.ended);
+            } else if held.last {
+                return;
             } else if held.pieces.is_empty() || held.pieces.iter().any(visible) {
                 self.release(&held);
             } else if held.after != self.shown {

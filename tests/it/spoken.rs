@@ -455,10 +455,14 @@ fn gemini_stream(deltas: &Deltas, choices: u32) -> Vec<u8> {
         format!("data: {event}\r\n\r\n")
     };
     let begun = (0..choices).map(|choice| event(choice, "", None));
-    let said = deltas
-        .iter()
-        .map(|(choice, text)| event(*choice, text, None));
-    let ended = (0..choices).map(|choice| event(choice, "", Some("STOP")));
+    let last = |choice: u32| deltas.iter().rposition(|(whose, _)| *whose == choice);
+    // As Gemini does it, the last words of a candidate come with its end.
+    let said = deltas.iter().enumerate().map(|(at, (choice, text))| {
+        let reason = (last(*choice) == Some(at)).then_some("STOP");
+        event(*choice, text, reason)
+    });
+    let silent = (0..choices).filter(|choice| last(*choice).is_none());
+    let ended = silent.map(|choice| event(choice, "", Some("STOP")));
     begun
         .chain(said)
         .chain(ended)
