@@ -110,6 +110,13 @@ impl Exchange {
         self.line().dialect = codec.name();
     }
 
+    /// It asks for a list of models, in a dialect.
+    pub fn lists(&self, codec: &'static dyn Codec) {
+        // Set once, on the road.
+        let _ = self.dialect.set(codec);
+        self.line().dialect = "listing";
+    }
+
     /// Its body's size, decoded.
     pub fn received(&self, bytes: usize) {
         self.line().bytes_in = bytes as u64;

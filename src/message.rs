@@ -48,6 +48,8 @@ pub enum Media {
     Refusal,
     /// Arguments of a tool or function call: JSON inside a string.
     ToolArguments,
+    /// Words beside those that a reader is told: what an answer repeats whole, quotes or looks for.
+    Aside,
     /// A name: of a participant, a tool, a file.
     Name,
 }

@@ -57,9 +57,12 @@ async fn road(
     let limits = &exchange.live.config.limits;
     let (app, path) = exchange.live.route(&head)?;
     exchange.routed(&app);
-    let codec = dialect(&app, &head.method, &path)?;
-    if let Some(codec) = codec {
-        exchange.speaks(codec);
+    let bare = path.split('?').next().unwrap_or(&path);
+    let route = route(&app, &head.method, bare)?;
+    match route {
+        Route::Judged(codec) => exchange.speaks(codec),
+        Route::Listing(codec) => exchange.lists(codec),
+        Route::Unseen => {}
     }
     let body = body::read_request(&head.headers, body, limits).await?;
     exchange.received(body.len());
@@ -70,9 +73,16 @@ async fn road(
         path: &path,
         peer,
     };
-    let Some(codec) = codec else {
-        exchange.not_inspected();
-        return asked.forward(body).await;
+    let codec = match route {
+        Route::Judged(codec) => codec,
+        Route::Listing(_) if !body.is_empty() => {
+            let message = "This route takes no body: nobody would read it.";
+            return Err(Error::client("unexpected_body", message));
+        }
+        Route::Listing(_) | Route::Unseen => {
+            exchange.not_inspected();
+            return asked.forward(body).await;
+        }
     };
     let audience = app.config.audience.of(&head.headers, peer.addr.ip());
     exchange.heard(audience);
@@ -84,7 +94,12 @@ async fn road(
     };
 
     let content_type = asked.content_type();
-    let ask = codec.read(content_type, &body, &limits.read())?;
+    let mut ask = codec.read(content_type, &body, &limits.read())?;
+    if let Some(model) = codec::named(codec, bare).filter(|name| !name.is_empty()) {
+        model.clone_into(&mut ask.model);
+    }
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    ask.stream &= codec.streams(query);
     exchange.asks(&ask);
     let began = Instant::now();
     let prompt = prompt::judge(exchange, &app, audience, &ask).await?;
@@ -101,24 +116,36 @@ async fn road(
     judge_answer(exchange, context, answer, lead).await
 }
 
-/// The dialect of a route; `None` where the app lets the route pass unseen.
-fn dialect(app: &App, method: &Method, path: &str) -> Result<Option<&'static dyn Codec>, Error> {
-    let bare = path.split('?').next().unwrap_or(path);
-    if app.config.passes(method, bare) {
-        return Ok(None);
+/// What is done on a route.
+#[derive(Clone, Copy)]
+enum Route {
+    /// A dialect reads and judges it.
+    Judged(&'static dyn Codec),
+    /// A dialect says that nobody's words are on it.
+    Listing(&'static dyn Codec),
+    /// The app says that it goes on unseen.
+    Unseen,
+}
+
+/// The route of a path without its query.
+fn route(app: &App, method: &Method, path: &str) -> Result<Route, Error> {
+    if app.config.passes(method, path) {
+        return Ok(Route::Unseen);
     }
-    match codec::for_path(bare) {
-        Some(codec) if method == Method::POST => Ok(Some(codec)),
-        Some(_) => Err(Error::client(
-            "method_not_allowed",
-            "This route takes POST.",
-        )),
-        None => Err(Error::client(
-            "unknown_route",
-            "No dialect of this gateway knows this route, so nothing on it could be checked. \
-             An operator can list it under the app's `passthrough`.",
-        )),
-    }
+    let takes = match (codec::for_path(path), codec::for_listing(path)) {
+        (Some(codec), _) if method == Method::POST => return Ok(Route::Judged(codec)),
+        (_, Some(codec)) if method == Method::GET => return Ok(Route::Listing(codec)),
+        (Some(_), _) => "This route takes POST.",
+        (_, Some(_)) => "This route takes GET.",
+        (None, None) => {
+            return Err(Error::client(
+                "unknown_route",
+                "No dialect of this gateway knows this route, so nothing on it could be checked. \
+                 An operator can list it under the app's `passthrough`.",
+            ));
+        }
+    };
+    Err(Error::client("method_not_allowed", takes))
 }
 
 /// A request and where it goes.
@@ -232,9 +259,10 @@ async fn judge_answer(
     let lead = lead.filter(|_| head.status == StatusCode::OK && cache::storable(&head.headers));
     let record: Arc<dyn Record> = Arc::<Exchange>::clone(exchange);
 
-    if content_type.as_bytes().starts_with(b"text/event-stream") {
+    let framing = context.codec.framing(content_type.to_str().unwrap_or(""));
+    if let Some(framing) = framing {
         exchange.streams();
-        let guarded = GuardedBody::new(body, Guard::new(context, record));
+        let guarded = GuardedBody::new(body, framing, Guard::new(context, record));
         let body = match lead {
             Some(lead) => Recorded::new(guarded, lead, Arc::clone(exchange), content_type)
                 .map_err(|never| match never {})

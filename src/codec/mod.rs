@@ -1,14 +1,26 @@
 //! One file per API dialect; nobody else touches a provider's JSON.
 //!
 //! A [`Codec`] turns bodies into parts and pieces, edits into bytes, and phrases what wardgate
-//! itself has to say as its dialect would. It knows JSON, multipart and SSE; it knows no rule.
+//! itself has to say as its dialect would. It knows JSON, multipart and framings; it knows no rule.
 //!
 //! **Closed by default.** Each dialect lists its fields in one table ([`Codec::fields`]): inspected,
 //! opaque or refused. A string in a place that no table names is inspected; an object of an
 //! unknown *type* (content part, event, tool kind) is refused.
 
+pub mod anthropic;
+mod anthropic_fields;
+mod anthropic_reply;
+mod anthropic_shape;
+pub mod framing;
+pub mod gemini;
+mod gemini_fields;
+mod gemini_shape;
 pub mod json;
+pub mod lines;
+pub mod members;
 pub mod multipart;
+pub mod ollama;
+mod ollama_fields;
 pub mod openai;
 pub mod openai_chat;
 mod openai_chat_fields;
@@ -16,6 +28,10 @@ mod openai_chat_shape;
 pub mod openai_completions;
 pub mod openai_images;
 mod openai_reply;
+pub mod responses;
+mod responses_fields;
+mod responses_reply;
+mod responses_shape;
 pub mod splice;
 pub mod sse;
 mod sse_frame;
@@ -25,6 +41,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+pub use framing::Framing;
+
 use crate::message::{Media, Output, Part};
 
 /// Every dialect. Adding one is a file and a line here.
@@ -33,14 +51,47 @@ pub static CODECS: &[&dyn Codec] = &[
     &openai_completions::OpenAiCompletions,
     &openai_images::OpenAiImages::Generations,
     &openai_images::OpenAiImages::Edits,
+    &anthropic::Anthropic::Messages,
+    &anthropic::Anthropic::CountTokens,
+    &responses::Responses,
+    &ollama::Ollama::Chat,
+    &ollama::Ollama::Generate,
+    &gemini::Gemini::Whole,
+    &gemini::Gemini::Streamed,
 ];
 
 /// The dialect that answers to `path`.
 pub fn for_path(path: &str) -> Option<&'static dyn Codec> {
-    CODECS
-        .iter()
-        .find(|codec| codec.paths().contains(&path))
-        .copied()
+    let answers = |codec: &&&dyn Codec| named(**codec, path).is_some();
+    CODECS.iter().find(answers).copied()
+}
+
+/// The dialect that lets `GET path` pass by declaration.
+pub fn for_listing(path: &str) -> Option<&'static dyn Codec> {
+    let lists = |codec: &&&dyn Codec| {
+        let mut patterns = codec.listings().iter();
+        patterns.any(|pattern| fit(pattern, path).is_some())
+    };
+    CODECS.iter().find(lists).copied()
+}
+
+/// The name in `path` of the model that a codec is asked for: empty where its paths have none,
+/// nothing where the path is not the codec's.
+pub fn named<'p>(codec: &dyn Codec, path: &'p str) -> Option<&'p str> {
+    codec.paths().iter().find_map(|pattern| fit(pattern, path))
+}
+
+/// What stands in `path` for the pattern's `{}`. It is one plain segment or a part of one: nothing
+/// that an upstream could read as another path, and no colon where a verb follows.
+fn fit<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+    let Some((before, after)) = pattern.split_once("{}") else {
+        return (pattern == path).then_some("");
+    };
+    let name = path.strip_prefix(before)?.strip_suffix(after)?;
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c) || (c == ':' && after.is_empty());
+    let good = !name.is_empty() && name.chars().all(plain) && !name.chars().all(|c| c == '.');
+    good.then_some(name)
 }
 
 /// How a field is treated.
@@ -124,6 +175,9 @@ pub struct Piece {
     pub text: String,
     /// The JSON string literal, quotes included: bytes of the body or of the event's data.
     pub raw: Range<usize>,
+    /// Whether it stands apart from what its text said before, as one value of an object does from
+    /// the next: a border is read between them. Otherwise it continues, perhaps within a word.
+    pub apart: bool,
 }
 
 /// What one stream event says.
@@ -151,6 +205,42 @@ pub struct Envelope {
     pub created: u64,
     /// Choices that have begun and not ended.
     pub open: Vec<u32>,
+    /// How far the stream has come.
+    pub progress: Progress,
+    /// The ids of its items, by index, where items have ids.
+    pub items: Vec<String>,
+    /// The words that the reader was shown, for a dialect that [repeats](Codec::repeats) them.
+    pub said: String,
+    /// Byte of `said` at which the open part's words begin.
+    pub part_from: usize,
+}
+
+/// How far a stream of blocks has come: what an ending of ours has to close. The reader of a
+/// stream may be behind it, since frames wait; [`Codec::end_stream`] is told the reader's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// The answer's own beginning has gone by.
+    pub begun: bool,
+    /// Blocks that have begun, open or not: the next one's index.
+    pub blocks: u32,
+    /// The block that is open.
+    pub open: Open,
+    /// The index of the open part within its block.
+    pub part: u32,
+    /// The number of the next event, where events are numbered.
+    pub sequence: u64,
+}
+
+/// What kind of block is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Open {
+    /// None.
+    #[default]
+    Nothing,
+    /// Ordinary words: more of them may follow.
+    Text,
+    /// Reasoning, a tool call.
+    Other,
 }
 
 /// A string literal to be replaced by another text (escaped by the codec).
@@ -249,8 +339,27 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
     /// The dialect's name in configs, metrics and the audit line ("openai.chat").
     fn name(&self) -> &'static str;
 
-    /// Paths it answers to, without host and app prefix ("/v1/chat/completions"); POST only.
+    /// Paths it answers to, without host and app prefix ("/v1/chat/completions"); POST only. `{}`
+    /// stands for the name of a model.
     fn paths(&self) -> &'static [&'static str];
+
+    /// Paths of the same API whose GET says nothing that a person wrote (lists of models): they
+    /// pass by this declaration, uninspected, and are counted as such. `{}` as above.
+    fn listings(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether a request with this query gets its answer as a stream of frames, if it asks for a
+    /// stream at all.
+    fn streams(&self, _: &str) -> bool {
+        true
+    }
+
+    /// How an answer of that content type is cut into frames; nothing where it is one document.
+    fn framing(&self, content_type: &str) -> Option<Framing> {
+        let events = content_type.starts_with("text/event-stream");
+        events.then_some(Framing::Events)
+    }
 
     /// The one table of fields.
     fn fields(&self) -> &'static [Field];
@@ -297,8 +406,19 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
     /// One event's data with edits applied; what could repeat an edited text (logprobs) is emptied.
     fn write_event(&self, data: &str, edits: &[Edit]) -> Result<String, ReadError>;
 
-    /// A complete event (framed) that lets `choice` say `text`.
-    fn say(&self, envelope: &Envelope, choice: u32, text: &str) -> Bytes;
+    /// Whether events at the end of a stream repeat its words: the guard remembers them then.
+    fn repeats(&self) -> bool {
+        false
+    }
+
+    /// One event's data in which the answer, repeated whole, also says what was just
+    /// [said](Codec::say) by us, text by text.
+    fn add_said(&self, data: &str, _: &Envelope, _: &[String]) -> Result<String, ReadError> {
+        Ok(data.to_owned())
+    }
+
+    /// Complete events (framed) that let `choice` say `text`, and count in the envelope's progress.
+    fn say(&self, envelope: &mut Envelope, choice: u32, text: &str) -> Bytes;
 
     /// The events (framed) that end a stream early: `choice` says `text` (if any), every open
     /// choice ends as `ending` says, then the protocol's own end. `choice` counts as open even
@@ -307,6 +427,9 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
 
     /// The whole reply instead of a model's answer: document or events as the caller asked.
     fn refuse(&self, ask: &Ask, refusal: &Refusal) -> Reply;
+
+    /// An error as the last event of a stream (framed).
+    fn fail_stream(&self, envelope: &Envelope, fault: &Fault) -> Bytes;
 
     /// An error body.
     fn error(&self, fault: &Fault) -> Reply;

@@ -1,76 +1,21 @@
-//! How the OpenAI dialects are read: typed members, answers made of `choices`.
+//! How the OpenAI dialects are read: answers made of `choices`.
 
 use serde_json::Value as Json;
 
-use super::json::{Document, Kind, MAX_DEPTH, Value};
+use super::json::{Document, Kind, Value};
+use super::members::{
+    MAX_CHOICES, WRITE_LIMITS, optional_text, refuse, root, too_many, unnamed_lane, wrong_type,
+};
 use super::splice::{self, Splice, splice};
 use super::table::{Leaf, Place, Step, Table, pointer};
 use super::{Delta, Edit, Envelope, Lane, Piece, ReadError, ReadLimits, openai_reply};
-use crate::message::{Media, Part};
-
-/// Most choices one request may ask for (OpenAI's own bound for `n`): a refusal repeats its text
-/// once per choice.
-pub const MAX_CHOICES: u32 = 128;
+use crate::message::Media;
 
 /// Most choices of one stream that are open at once; completions may ask for 2048.
 const MAX_OPEN_CHOICES: usize = 4096;
 
 /// Lane of a choice's visible text.
 pub const CONTENT: u32 = 0;
-
-/// Bounds for bodies that were read before and are now written: depth was judged then.
-pub const WRITE_LIMITS: ReadLimits = ReadLimits {
-    depth: MAX_DEPTH,
-    parts: usize::MAX,
-};
-
-/// A [`ReadError`] with owned text.
-pub fn refuse(code: &'static str, message: impl Into<String>) -> ReadError {
-    ReadError {
-        code,
-        message: message.into(),
-    }
-}
-
-/// A member has another type than the dialect says.
-pub fn wrong_type(at: &str, expected: &str) -> ReadError {
-    refuse("wrong_type", format!("{at} has to be {expected}"))
-}
-
-/// The root, which has to be an object.
-pub fn root<'d>(document: &'d Document<'d>) -> Result<Value<'d>, ReadError> {
-    let root = document.root();
-    if root.kind() != Kind::Object {
-        return Err(wrong_type("the body", "a JSON object"));
-    }
-    Ok(root)
-}
-
-/// An optional string member.
-pub fn optional_text(object: Value<'_>, name: &str) -> Result<Option<String>, ReadError> {
-    let Some(value) = object.get(name) else {
-        return Ok(None);
-    };
-    match value.text()? {
-        Some(text) => Ok(Some(text.into_owned())),
-        None => Err(wrong_type(&format!("/{name}"), "a string")),
-    }
-}
-
-/// A string member that has to be there.
-pub fn required_text(object: Value<'_>, name: &str) -> Result<String, ReadError> {
-    optional_text(object, name)?
-        .ok_or_else(|| refuse("missing_field", format!("/{name} is missing")))
-}
-
-/// An optional `true` or `false`, false by default.
-pub fn flag(object: Value<'_>, name: &str) -> Result<bool, ReadError> {
-    match object.get(name) {
-        None => Ok(false),
-        Some(value) if value.kind() == Kind::Bool => Ok(value.raw_text() == "true"),
-        Some(_) => Err(wrong_type(&format!("/{name}"), "true or false")),
-    }
-}
 
 /// `n`: 1 where absent.
 pub fn choices_asked(object: Value<'_>) -> Result<u32, ReadError> {
@@ -110,19 +55,11 @@ fn read_pieces(
             media,
             text: leaf.text.to_string(),
             raw: leaf.raw.clone(),
+            apart: false,
         });
         Ok(())
     })?;
     Ok(pieces)
-}
-
-/// More strings than `limits.parts`.
-pub fn too_many(limits: &ReadLimits) -> ReadError {
-    let most = limits.parts;
-    refuse(
-        "too_many_parts",
-        format!("the body holds more than {most} texts; send fewer"),
-    )
 }
 
 fn sorted(choices: &[Choice<'_>], leaf: &Leaf<'_, '_>, sort: Sorter) -> (Lane, Media) {
@@ -139,27 +76,6 @@ fn sorted(choices: &[Choice<'_>], leaf: &Leaf<'_, '_>, sort: Sorter) -> (Lane, M
         (Place::Key, _) => (unnamed_lane(rest) ^ 1, Media::Name),
     };
     (Lane { choice, field }, media)
-}
-
-/// The lane of a place that the dialect has no number for: its pointer's FNV-1a hash, with the
-/// highest bit set so that it meets no number of a dialect. The same place of later events of a
-/// stream gets the same lane.
-pub fn unnamed_lane(path: &[Step<'_>]) -> u32 {
-    let mut hash: u32 = 0x811c_9dc5;
-    let mut add = |bytes: &[u8]| {
-        for byte in bytes {
-            hash = (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
-        }
-    };
-    for step in path {
-        add(b"/");
-        match step {
-            Step::Known(name) => add(name.as_bytes()),
-            Step::Index(index) => add(index.to_string().as_bytes()),
-            Step::Unknown(key) => add(key.as_bytes()),
-        }
-    }
-    (hash | 0x8000_0000) & !1
 }
 
 /// One entry of `choices`.
@@ -336,15 +252,4 @@ fn learn(root: Value<'_>, envelope: &mut Envelope) -> Result<(), ReadError> {
         envelope.created = root.get("created").and_then(|n| n.number()).unwrap_or(0);
     }
     Ok(())
-}
-
-/// Lets `guidance` follow the part's text, as edited so far.
-pub fn append(edits: &mut Vec<Edit>, part: &Part, guidance: &str) {
-    match edits.iter_mut().find(|edit| edit.raw == part.raw) {
-        Some(edit) => edit.text = format!("{}\n\n{guidance}", edit.text),
-        None => edits.push(Edit {
-            raw: part.raw.clone(),
-            text: format!("{}\n\n{guidance}", part.text),
-        }),
-    }
 }

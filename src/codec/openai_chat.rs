@@ -13,6 +13,7 @@ use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
 use super::json::{Document, Value};
+use super::members;
 use super::openai::{self, CONTENT, Choice};
 use super::openai_chat_fields::FIELDS;
 use super::openai_chat_shape::{Messages, check_modalities, check_said, check_tools};
@@ -35,34 +36,6 @@ pub const FUNCTION: u32 = 4;
 /// First lane of the first tool call.
 pub const TOOLS: u32 = 16;
 
-/// JSON Schema's own words. A request with many tools holds hundreds of them, and they say nothing.
-const SCHEMA_WORDS: [&str; 24] = [
-    "type",
-    "properties",
-    "required",
-    "description",
-    "items",
-    "enum",
-    "additionalProperties",
-    "default",
-    "title",
-    "format",
-    "anyOf",
-    "minimum",
-    "maximum",
-    "minLength",
-    "maxLength",
-    "$schema",
-    "$ref",
-    "string",
-    "object",
-    "array",
-    "number",
-    "integer",
-    "boolean",
-    "null",
-];
-
 static REQUEST: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Request));
 static ANSWER: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Answer));
 static EVENT: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Event));
@@ -80,30 +53,34 @@ impl Codec for OpenAiChat {
         &["/v1/chat/completions"]
     }
 
+    fn listings(&self) -> &'static [&'static str] {
+        &["/v1/models", "/v1/models/{}"]
+    }
+
     fn fields(&self) -> &'static [Field] {
         FIELDS
     }
 
     fn read(&self, _: &str, body: &Bytes, limits: &ReadLimits) -> Result<Ask, ReadError> {
         let document = Document::parse(body, limits)?;
-        let root = openai::root(&document)?;
+        let root = members::root(&document)?;
         let messages = Messages::read(root)?;
         check_tools(root)?;
         check_modalities(root)?;
         let mut parts = Vec::with_capacity(messages.roles.len() + 4);
         REQUEST.walk(&document, &mut |leaf: &Leaf<'_, '_>| {
             if parts.len() >= limits.parts {
-                return Err(openai::too_many(limits));
+                return Err(members::too_many(limits));
             }
-            if !is_schema_word(leaf) {
+            if !members::is_schema_word(leaf, &["tools", "functions", "response_format"]) {
                 parts.push(part(leaf, &messages.roles));
             }
             Ok(())
         })?;
         Ok(Ask {
             parts,
-            stream: openai::flag(root, "stream")?,
-            model: openai::required_text(root, "model")?,
+            stream: members::flag(root, "stream")?,
+            model: members::required_text(root, "model")?,
             output: Output::Text,
             choices: openai::choices_asked(root)?,
             guidance_at: messages.guidance_at,
@@ -161,7 +138,7 @@ impl Codec for OpenAiChat {
         openai::write_event(data, edits)
     }
 
-    fn say(&self, envelope: &Envelope, choice: u32, text: &str) -> Bytes {
+    fn say(&self, envelope: &mut Envelope, choice: u32, text: &str) -> Bytes {
         sse::frame(&said(envelope, choice, text).to_string())
     }
 
@@ -194,6 +171,10 @@ impl Codec for OpenAiChat {
         openai_reply::document_reply(200, &body)
     }
 
+    fn fail_stream(&self, _: &Envelope, fault: &Fault) -> Bytes {
+        openai_reply::fault_event(fault)
+    }
+
     fn error(&self, fault: &Fault) -> Reply {
         openai_reply::fault(fault)
     }
@@ -211,14 +192,6 @@ fn guidance_splice(ask: &Ask, text: &str) -> Splice {
         after => (after.end, format!(",{message}")),
     };
     Splice { at: at..at, bytes }
-}
-
-fn is_schema_word(leaf: &Leaf<'_, '_>) -> bool {
-    let in_schema = matches!(
-        leaf.path,
-        [Step::Known("tools" | "functions" | "response_format"), ..]
-    );
-    in_schema && SCHEMA_WORDS.contains(&leaf.text.as_ref())
 }
 
 fn part(leaf: &Leaf<'_, '_>, roles: &[Role]) -> Part {
@@ -280,7 +253,7 @@ fn lane(path: &[Step<'_>], choice: Value<'_>) -> Option<(u32, Media)> {
         [Known("refusal")] => REFUSAL,
         [Known("reasoning_content")] => REASONING_CONTENT,
         [Known("reasoning")] => REASONING,
-        [Known("reasoning_details"), ..] => openai::unnamed_lane(path),
+        [Known("reasoning_details"), ..] => members::unnamed_lane(path),
         [Known("function_call"), Known("name")] => FUNCTION,
         [Known("function_call"), Known("arguments")] => FUNCTION + 1,
         [Known("tool_calls"), Index(at), Known(_), Known(field)] => {

@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use super::ReadError;
 use super::json::{Kind, Value};
-use super::openai::{Choice, refuse, wrong_type};
+use super::members::{refuse, wrong_type};
+use super::openai::Choice;
 use super::table::{Step, pointer};
 use crate::message::Role;
 

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
 use super::json::{Document, Kind, Value};
-use super::openai::{self, CONTENT, refuse, wrong_type};
+use super::members::{self, refuse, wrong_type};
+use super::openai::{self, CONTENT};
 use super::splice::{Splice, splice};
 use super::table::{Leaf, Place, Side, Step, Table, pointer};
 use super::{
@@ -103,7 +104,7 @@ impl Codec for OpenAiCompletions {
 
     fn read(&self, _: &str, body: &Bytes, limits: &ReadLimits) -> Result<Ask, ReadError> {
         let document = Document::parse(body, limits)?;
-        let root = openai::root(&document)?;
+        let root = members::root(&document)?;
         let prompt = root
             .get("prompt")
             .ok_or_else(|| refuse("missing_field", "/prompt is missing"))?;
@@ -111,15 +112,15 @@ impl Codec for OpenAiCompletions {
         let mut parts = Vec::new();
         REQUEST.walk(&document, &mut |leaf: &Leaf<'_, '_>| {
             if parts.len() >= limits.parts {
-                return Err(openai::too_many(limits));
+                return Err(members::too_many(limits));
             }
             parts.push(part(leaf));
             Ok(())
         })?;
         Ok(Ask {
             parts,
-            stream: openai::flag(root, "stream")?,
-            model: openai::required_text(root, "model")?,
+            stream: members::flag(root, "stream")?,
+            model: members::required_text(root, "model")?,
             output: Output::Text,
             choices: answers(prompts, openai::choices_asked(root)?)?,
             guidance_at: prompt.raw(),
@@ -142,7 +143,7 @@ impl Codec for OpenAiCompletions {
                 .parts
                 .iter()
                 .filter(|part| prompt.start <= part.raw.start && part.raw.end <= prompt.end);
-            prompts.for_each(|part| openai::append(&mut edits, part, guidance));
+            prompts.for_each(|part| members::append(&mut edits, part, guidance));
         }
         if edits.is_empty() {
             return Ok(body.clone());
@@ -181,7 +182,7 @@ impl Codec for OpenAiCompletions {
         openai::write_event(data, edits)
     }
 
-    fn say(&self, envelope: &Envelope, choice: u32, text: &str) -> Bytes {
+    fn say(&self, envelope: &mut Envelope, choice: u32, text: &str) -> Bytes {
         sse::frame(&said(envelope, choice, text).to_string())
     }
 
@@ -212,6 +213,10 @@ impl Codec for OpenAiCompletions {
         }
         body["usage"] = json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0});
         openai_reply::document_reply(200, &body)
+    }
+
+    fn fail_stream(&self, _: &Envelope, fault: &Fault) -> Bytes {
+        openai_reply::fault_event(fault)
     }
 
     fn error(&self, fault: &Fault) -> Reply {

@@ -12,7 +12,8 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::json::{Document, Kind};
-use super::openai::{self, WRITE_LIMITS, refuse, wrong_type};
+use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
+use super::openai;
 use super::splice::{Splice, splice};
 use super::table::{Leaf, Place, Side, Step, Table, pointer};
 use super::{
@@ -123,7 +124,7 @@ impl Codec for OpenAiImages {
         if let Some(guidance) = guidance {
             let prompt = ask.parts.iter().find(|part| part.raw == ask.guidance_at);
             let prompt = prompt.ok_or_else(|| refuse("bad_edit", "the prompt is empty"))?;
-            openai::append(&mut edits, prompt, guidance);
+            members::append(&mut edits, prompt, guidance);
         }
         if edits.is_empty() {
             return Ok(body.clone());
@@ -136,7 +137,7 @@ impl Codec for OpenAiImages {
 
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
         let document = Document::parse(body, limits)?;
-        let root = openai::root(&document)?;
+        let root = members::root(&document)?;
         if root.get("data").is_none() && root.get("error").is_none() {
             let message = "the answer has neither data nor an error";
             return Err(refuse("unknown_shape", message));
@@ -144,7 +145,7 @@ impl Codec for OpenAiImages {
         let mut pieces = Vec::new();
         ANSWER.walk(&document, &mut |leaf: &Leaf<'_, '_>| {
             if pieces.len() >= limits.parts {
-                return Err(openai::too_many(limits));
+                return Err(members::too_many(limits));
             }
             pieces.push(piece(leaf));
             Ok(())
@@ -165,7 +166,7 @@ impl Codec for OpenAiImages {
         _: Ending,
     ) -> Result<Bytes, ReadError> {
         let document = Document::parse(body, &WRITE_LIMITS)?;
-        let data = openai::root(&document)?.get("data");
+        let data = members::root(&document)?.get("data");
         let position = usize::try_from(choice).unwrap_or(usize::MAX);
         let Some(picture) = data.and_then(|data| data.children().nth(position)) else {
             return Err(refuse("bad_edit", "no picture has that number"));
@@ -184,7 +185,7 @@ impl Codec for OpenAiImages {
     }
 
     /// Nothing: pictures have no stream to speak in.
-    fn say(&self, _: &Envelope, _: u32, _: &str) -> Bytes {
+    fn say(&self, _: &mut Envelope, _: u32, _: &str) -> Bytes {
         Bytes::new()
     }
 
@@ -198,6 +199,10 @@ impl Codec for OpenAiImages {
         openai_reply::refusal_error(refusal, "image_generation_user_error", "moderation_blocked")
     }
 
+    fn fail_stream(&self, _: &Envelope, fault: &Fault) -> Bytes {
+        openai_reply::fault_event(fault)
+    }
+
     fn error(&self, fault: &Fault) -> Reply {
         openai_reply::fault(fault)
     }
@@ -209,7 +214,7 @@ fn no_stream() -> ReadError {
 
 fn read_document(body: &Bytes, limits: &ReadLimits) -> Result<Ask, ReadError> {
     let document = Document::parse(body, limits)?;
-    let root = openai::root(&document)?;
+    let root = members::root(&document)?;
     let prompt = root
         .get("prompt")
         .ok_or_else(|| refuse("missing_field", "/prompt is missing"))?;
@@ -217,13 +222,13 @@ fn read_document(body: &Bytes, limits: &ReadLimits) -> Result<Ask, ReadError> {
         return Err(wrong_type("/prompt", "a string"));
     }
     refuse_streams(
-        openai::flag(root, "stream")?,
+        members::flag(root, "stream")?,
         root.get("partial_images").map_or("0", |n| n.raw_text()),
     )?;
     let mut parts = Vec::new();
     REQUEST.walk(&document, &mut |leaf: &Leaf<'_, '_>| {
         if parts.len() >= limits.parts {
-            return Err(openai::too_many(limits));
+            return Err(members::too_many(limits));
         }
         let media = match (leaf.place, leaf.path) {
             (Place::Key, _) | (_, [Step::Known("user")]) => Media::Name,
@@ -236,7 +241,7 @@ fn read_document(body: &Bytes, limits: &ReadLimits) -> Result<Ask, ReadError> {
     Ok(Ask {
         parts,
         stream: false,
-        model: openai::optional_text(root, "model")?.unwrap_or_default(),
+        model: members::optional_text(root, "model")?.unwrap_or_default(),
         output: Output::Image,
         choices: openai::choices_asked(root)?,
         guidance_at: prompt.raw(),
@@ -333,11 +338,11 @@ fn form_number(value: &str) -> Result<u32, ReadError> {
     value
         .parse()
         .ok()
-        .filter(|n| (1..=openai::MAX_CHOICES).contains(n))
+        .filter(|n| (1..=members::MAX_CHOICES).contains(n))
         .ok_or_else(|| {
             wrong_type(
                 "/n",
-                &format!("a whole number from 1 to {}", openai::MAX_CHOICES),
+                &format!("a whole number from 1 to {}", members::MAX_CHOICES),
             )
         })
 }
@@ -407,13 +412,14 @@ fn piece(leaf: &Leaf<'_, '_>) -> Piece {
     };
     let (field, media) = match (leaf.place, rest) {
         (Place::Value, [Step::Known("revised_prompt")]) => (REVISED_PROMPT, Media::Text),
-        (Place::Value, rest) => (openai::unnamed_lane(rest), Media::Text),
-        (Place::Key, rest) => (openai::unnamed_lane(rest) ^ 1, Media::Name),
+        (Place::Value, rest) => (members::unnamed_lane(rest), Media::Text),
+        (Place::Key, rest) => (members::unnamed_lane(rest) ^ 1, Media::Name),
     };
     Piece {
         lane: Lane { choice, field },
         media,
         text: leaf.text.to_string(),
         raw: leaf.raw.clone(),
+        apart: false,
     }
 }

@@ -27,7 +27,7 @@ pub fn own_envelope(prefix: &str, model: &str, refusal: &Refusal) -> Envelope {
         id: format!("{prefix}-wardgate-{}", refusal.exchange),
         model: model.to_owned(),
         created: refusal.created,
-        open: Vec::new(),
+        ..Envelope::default()
     }
 }
 
@@ -86,6 +86,11 @@ pub fn events(chunks: &[Json]) -> Bytes {
 pub fn refusal_error(refusal: &Refusal, kind: &str, code: &str) -> Reply {
     let error = json!({"message": refusal.text, "type": kind, "param": null, "code": code});
     document_reply(400, &json!({"error": error, "wardgate": mark(refusal)}))
+}
+
+/// An error of ours as the last event of a stream.
+pub fn fault_event(error: &Fault) -> Bytes {
+    sse::frame(&String::from_utf8_lossy(&fault(error).body))
 }
 
 /// An error of ours as the OpenAI error object.

@@ -12,7 +12,7 @@ use std::fmt;
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr2;
 
-pub use super::sse_frame::{Frame, frame};
+pub use super::sse_frame::{Frame, frame, named_frame};
 
 /// Longest frame, bytes. Chat chunks are below 4 KiB even with logprobs; a frame beyond a mebibyte
 /// is a stream that forgot its blank lines, and holding it would grow memory without an end.

@@ -1,4 +1,5 @@
-//! [`Frame`]: one server-sent event, its exact bytes and where in them its data and name are.
+//! [`Frame`]: one server-sent event or one bare document, its exact bytes and where in them its data
+//! and name are.
 //!
 //! Knows fields, not meaning. Where a stream is cut into frames is in [`super::sse`].
 
@@ -17,7 +18,7 @@ const BOM: &str = "\u{feff}";
 pub struct Frame {
     /// The exact bytes, line ends and blank line included; valid UTF-8.
     pub raw: Bytes,
-    /// Whether the blank line was there. Only the last frame of a stream may lack it, and a client
+    /// Whether the blank line (or the line's end) was there. Only the last frame of a stream may lack it, and a client
     /// that follows the standard drops such a frame.
     pub complete: bool,
     data: Data,
@@ -32,6 +33,8 @@ enum Data {
     Line(Range<usize>),
     /// Several data lines, joined by LF.
     Lines(String),
+    /// No line of fields: a document with nothing but framing around it. Bytes of the frame.
+    Bare(Range<usize>),
 }
 
 impl Frame {
@@ -44,11 +47,28 @@ impl Frame {
                 continue;
             };
             data = match data {
-                Data::Absent => Data::Line(value),
+                Data::Absent | Data::Bare(_) => Data::Line(value),
                 Data::Line(first) => Data::Lines(format!("{}\n{}", &text[first], &text[value])),
                 Data::Lines(joined) => Data::Lines(joined + "\n" + &text[value]),
             };
         }
+        Ok(Self {
+            raw,
+            complete,
+            data,
+        })
+    }
+
+    /// A frame that is a document: its data is what is left without white space around it.
+    pub(super) fn bare(raw: Bytes) -> Result<Self, SseError> {
+        let text = std::str::from_utf8(&raw).map_err(|_| SseError::NotUtf8)?;
+        let bytes = text.as_bytes();
+        let start = bytes.len() - bytes.trim_ascii_start().len();
+        let data = match bytes.trim_ascii().len() {
+            0 => Data::Absent,
+            length => Data::Bare(start..start + length),
+        };
+        let complete = raw.ends_with(b"\n");
         Ok(Self {
             raw,
             complete,
@@ -64,7 +84,9 @@ impl Frame {
     pub fn data(&self) -> Option<Cow<'_, str>> {
         match &self.data {
             Data::Absent => None,
-            Data::Line(range) => Some(Cow::Borrowed(&self.text()[range.clone()])),
+            Data::Line(range) | Data::Bare(range) => {
+                Some(Cow::Borrowed(&self.text()[range.clone()]))
+            }
             Data::Lines(text) => Some(Cow::Borrowed(text)),
         }
     }
@@ -81,6 +103,10 @@ impl Frame {
     /// The frame with other data: the other fields stay, comments go, lines end with LF.
     pub fn with_data(&self, data: &str) -> Bytes {
         let text = self.text();
+        if let Data::Bare(range) = &self.data {
+            let (before, after) = (&text[..range.start], &text[range.end..]);
+            return Bytes::from([before, data, after].concat());
+        }
         let mut out = String::with_capacity(text.len() + data.len());
         for line in Lines::of(text) {
             let line_text = &text[line.content.clone()];
@@ -98,6 +124,13 @@ impl Frame {
 /// A frame of ours that carries `data` and nothing else.
 pub fn frame(data: &str) -> Bytes {
     let mut out = String::with_capacity(data.len() + 8);
+    push_data(&mut out, data);
+    Bytes::from(out)
+}
+
+/// A frame of ours that carries `data` under the name of an event.
+pub fn named_frame(event: &str, data: &str) -> Bytes {
+    let mut out = format!("event: {event}\n");
     push_data(&mut out, data);
     Bytes::from(out)
 }

@@ -1,4 +1,4 @@
-//! [`GuardedBody`]: upstream bytes through the SSE decoder and the guard to the client. The only `poll_frame`.
+//! [`GuardedBody`]: upstream bytes through the framing's decoder and the guard to the client. The only `poll_frame`.
 //!
 //! Back-pressure is the client's: nothing is read from the upstream until the client asks for more.
 //! Dropping the body, or a cut, drops the upstream's body, which aborts its request.
@@ -10,7 +10,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 
 use super::Guard;
-use crate::codec::sse::Frames;
+use crate::codec::Framing;
+use crate::codec::framing::Frames;
 
 /// Bytes gathered into one write before the client gets them: a TLS record's worth. More would
 /// only add delay; less costs a system call per event.
@@ -25,11 +26,11 @@ pub struct GuardedBody<B> {
 }
 
 impl<B> GuardedBody<B> {
-    /// Guards an upstream's event stream.
-    pub fn new(upstream: B, guard: Guard) -> Self {
+    /// Guards an upstream's stream of that framing.
+    pub fn new(upstream: B, framing: Framing, guard: Guard) -> Self {
         Self {
             upstream: Some(upstream),
-            frames: Frames::new(),
+            frames: Frames::new(framing),
             guard,
         }
     }

@@ -14,6 +14,9 @@ use crate::text::Span;
 /// with more is not one that a model gives.
 const MAX_LANES: usize = 1_024;
 
+/// What is read between values that stand apart: the end of a line, like between paragraphs.
+const BORDER: &str = "\n";
+
 /// All texts of one answer.
 pub struct Lanes {
     context: Arc<Context>,
@@ -66,6 +69,9 @@ impl Lanes {
         }
         let index = self.index(piece.lane, piece.media);
         let state = &mut self.states[index];
+        if piece.apart && !state.inspector.is_empty() {
+            state.inspector.push(BORDER);
+        }
         let start = state.inspector.len();
         let step = state.inspector.push(&piece.text);
         self.overflowed = self.overflowed.or(state.take(step));

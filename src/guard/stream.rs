@@ -10,8 +10,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::lanes::{Lanes, Placed};
 use super::{Context, Record, UNCHECKED_CODE, ending, unchecked_text};
-use crate::codec::sse::{self, Frame};
-use crate::codec::{Delta, Edit, Ending, Envelope, Fault};
+use crate::codec::sse::Frame;
+use crate::codec::{Delta, Edit, Ending, Envelope, Fault, Open, Progress};
+
+/// Words of one answer that are remembered for an ending that repeats them. Answers are some ten
+/// kilobytes; of a longer one the ending of ours repeats the beginning.
+const MAX_SAID_BYTES: usize = 1 << 20;
 
 /// Guards the event stream of one answer.
 pub struct Guard {
@@ -22,6 +26,8 @@ pub struct Guard {
     /// Bytes of all frames in `queue`.
     held: usize,
     envelope: Envelope,
+    /// How far the reader is: behind [`Envelope::progress`] by what waits.
+    shown: Progress,
     out: BytesMut,
     ended: bool,
 }
@@ -32,8 +38,15 @@ struct Held {
     pieces: Vec<Placed>,
     /// Choices that this frame ends.
     ended: Vec<u32>,
-    /// Said just before this frame (nudges).
+    /// Said just before this frame (nudges): the events, and the texts in them.
     before: Vec<Bytes>,
+    said: Vec<String>,
+    /// Said at the end of a piece (nudges, where the last words come with the choice's end).
+    tails: Vec<(usize, String)>,
+    /// How far the stream is with this frame.
+    after: Progress,
+    /// The protocol's own end, or an error: ours stands in its place.
+    last: bool,
 }
 
 impl Guard {
@@ -46,6 +59,7 @@ impl Guard {
             queue: VecDeque::new(),
             held: 0,
             envelope: Envelope::default(),
+            shown: Progress::default(),
             out: BytesMut::new(),
             ended: false,
         }
@@ -77,17 +91,31 @@ impl Guard {
         if last {
             self.lanes.finish(None);
         }
-        let mut before = Vec::new();
+        let (mut before, mut said, mut tails) = (Vec::new(), Vec::new(), Vec::new());
         for choice in &delta.ended {
             self.lanes.finish(Some(*choice));
-            let nudge = self.lanes.nudge(*choice);
-            before.extend(nudge.map(|text| self.context.codec.say(&self.envelope, *choice, &text)));
+            let Some(text) = self.lanes.nudge(*choice) else {
+                continue;
+            };
+            let speaks =
+                |piece: &Placed| self.lanes.is_text(piece) && self.lanes.choice(piece) == *choice;
+            match pieces.iter().rposition(speaks) {
+                Some(index) => tails.push((index, text)),
+                None => {
+                    before.push(self.context.codec.say(&mut self.envelope, *choice, &text));
+                    said.push(text);
+                }
+            }
         }
         self.pass_or_hold(Held {
             frame,
             pieces,
             ended: delta.ended,
             before,
+            said,
+            tails,
+            after: self.envelope.progress,
+            last,
         });
         if last && !self.ended {
             self.ended = true;
@@ -121,9 +149,9 @@ impl Guard {
             message: message.to_owned(),
             exchange: self.context.exchange.clone(),
         };
-        let body = self.context.codec.error(&fault).body;
+        self.envelope.progress = self.shown;
         self.out
-            .put_slice(&sse::frame(&String::from_utf8_lossy(&body)));
+            .put_slice(&self.context.codec.fail_stream(&self.envelope, &fault));
         self.end();
     }
 
@@ -191,11 +219,17 @@ impl Guard {
         for said in &held.before {
             self.out.put_slice(said);
         }
-        if held.pieces.iter().all(|piece| self.lanes.is_clean(piece)) {
+        let repeats = self.context.codec.repeats();
+        let clean = held.pieces.iter().all(|piece| self.lanes.is_clean(piece));
+        if clean && held.tails.is_empty() && (held.said.is_empty() || !repeats) {
             self.out.put_slice(&held.frame.raw);
         } else {
             self.rewrite(held);
         }
+        if repeats {
+            self.remember(held);
+        }
+        self.shown = held.after;
         for piece in &held.pieces {
             self.lanes.released(piece);
         }
@@ -203,42 +237,74 @@ impl Guard {
 
     /// Sends a frame with its literals edited to what may be seen of them.
     fn rewrite(&mut self, held: &Held) {
-        let edits: Vec<Edit> = held
+        let mut edits: Vec<Edit> = held
             .pieces
             .iter()
             .map(|piece| self.lanes.edit(piece))
             .collect();
+        for (index, text) in &held.tails {
+            edits[*index].text.push_str(text);
+        }
         let data = held.frame.data().unwrap_or_default();
-        match self.context.codec.write_event(&data, &edits) {
+        let codec = self.context.codec;
+        let written = codec.write_event(&data, &edits);
+        match written.and_then(|data| codec.add_said(&data, &self.envelope, &held.said)) {
             Ok(data) => self.out.put_slice(&held.frame.with_data(&data)),
             // It was read from the same bytes a moment ago; what cannot be written goes unseen.
             Err(error) => self.record.failed(error.code),
         }
     }
 
-    /// At a cut: of the first frame that may not go whole, the text that may.
+    /// Keeps the words that the reader was shown, up to a bound: the end repeats them.
+    fn remember(&mut self, held: &Held) {
+        if held.after.open == Open::Text && self.shown.open != Open::Text {
+            self.envelope.part_from = self.envelope.said.len();
+        }
+        for piece in held.pieces.iter().filter(|piece| self.lanes.is_text(piece)) {
+            if self.envelope.said.len() < MAX_SAID_BYTES {
+                self.envelope.said += &self.lanes.visible(piece);
+            }
+        }
+    }
+
+    /// At a cut: of every frame that waits, what may be seen. What one choice says must not get lost
+    /// behind another's, since a text may be allowed only for what comes after it.
     fn release_partly(&mut self) {
-        let Some(held) = self.queue.front() else {
-            return;
-        };
-        if held
-            .pieces
-            .iter()
-            .all(|piece| self.lanes.visible(piece).is_empty())
-        {
-            return;
+        while let Some(held) = self.queue.pop_front() {
+            let visible = |piece: &Placed| !self.lanes.visible(piece).is_empty();
+            if !held.ended.is_empty() {
+                self.say_visible(&held);
+                self.reopen(&held.ended);
+            } else if held.last {
+                return;
+            } else if held.pieces.is_empty() || held.pieces.iter().any(visible) {
+                self.release(&held);
+            } else if held.after != self.shown {
+                // What follows would stand in a block that the reader has not seen begin.
+                return;
+            }
         }
-        if held.ended.is_empty() {
-            let held = self.queue.pop_front().expect("it is the front");
-            return self.rewrite(&held);
-        }
-        // The frame also ends its choice, which our own ending does: only its words go.
+    }
+
+    /// The frame also ends its choice, which our own ending does: only its words go.
+    fn say_visible(&mut self, held: &Held) {
+        self.envelope.progress = self.shown;
         for piece in held.pieces.iter().filter(|piece| self.lanes.is_text(piece)) {
             let text = self.lanes.visible(piece);
             if !text.is_empty() {
                 let choice = self.lanes.choice(piece);
                 self.out
-                    .put_slice(&self.context.codec.say(&self.envelope, choice, &text));
+                    .put_slice(&self.context.codec.say(&mut self.envelope, choice, &text));
+            }
+        }
+        self.shown = self.envelope.progress;
+    }
+
+    /// The reader has not seen these choices end.
+    fn reopen(&mut self, ended: &[u32]) {
+        for choice in ended {
+            if !self.envelope.open.contains(choice) {
+                self.envelope.open.push(*choice);
             }
         }
     }
@@ -259,12 +325,12 @@ impl Guard {
 
     /// The reply, the dialect's ending, and nothing more.
     fn close(&mut self, choice: u32, reply: &str, ending: Ending) {
-        // The client has not seen the choices of waiting frames end.
-        for ended in self.queue.iter().flat_map(|held| &held.ended) {
-            if !self.envelope.open.contains(ended) {
-                self.envelope.open.push(*ended);
-            }
-        }
+        // The client has not seen what still waits.
+        self.envelope.progress = self.shown;
+        let waiting: Vec<u32> = (self.queue.iter())
+            .flat_map(|held| held.ended.iter().copied())
+            .collect();
+        self.reopen(&waiting);
         self.envelope.open.sort_unstable();
         let gap = if self.lanes.has_spoken(choice) {
             "\n\n"

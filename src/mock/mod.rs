@@ -1,11 +1,15 @@
 //! A model server that says what it is told, for tests and first steps.
 //!
-//! It speaks the OpenAI dialects over HTTP/1.1 and HTTP/2. What it says is written in the request:
+//! It speaks every dialect that wardgate knows, over HTTP/1.1 and HTTP/2. What it says is written in the request:
 //! in `x-mock-*` headers (see [`script`]) or, for people with an SDK in their hands, in the prompt:
 //! `repeat: TEXT`, `tool: NAME {json}`. The same request always gets the same bytes.
 //!
 //! Limit: it judges nothing, not even its input, and is no server for production.
 
+mod anthropic;
+mod gemini;
+mod ollama;
+mod responses;
 pub mod script;
 mod shape;
 
@@ -179,6 +183,7 @@ where
     };
     let body = body.to_bytes();
     let path = head.uri.path().to_owned();
+    let query = head.uri.query().unwrap_or_default().to_owned();
     memory.remember(Seen {
         method: head.method.clone(),
         path: head.uri.to_string(),
@@ -187,7 +192,7 @@ where
     });
     match Script::read(&head.headers) {
         Ok(script) => {
-            let answer = shape::answer(&head.method, &path, &head.headers, &body, &script);
+            let answer = shape::answer(&head.method, &path, &query, &head.headers, &body, &script);
             respond(answer, script, memory)
         }
         Err(message) => plain(StatusCode::BAD_REQUEST, message),

@@ -1,14 +1,19 @@
-//! What the mock's answers look like: one function per OpenAI endpoint.
+//! What the mock's answers look like: one function per OpenAI endpoint; other dialects have files
+//! of their own.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::script::Script;
+use super::{anthropic, gemini, ollama, responses};
 use crate::codec::{Codec, ReadLimits, openai_images::OpenAiImages, sse};
 
 /// When every answer was made: the same request gets the same bytes.
-const CREATED: u64 = 1_700_000_000;
+pub const CREATED: u64 = 1_700_000_000;
+
+/// What a scripted failure says.
+const SCRIPTED: &str = "as scripted";
 
 /// Most choices of one answer.
 const MAX_CHOICES: u64 = 16;
@@ -33,7 +38,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn document(status: StatusCode, body: &Value) -> Self {
+    pub fn document(status: StatusCode, body: &Value) -> Self {
         Self {
             status,
             content_type: "application/json",
@@ -54,7 +59,7 @@ impl Answer {
         }
     }
 
-    fn error(status: StatusCode, message: &str) -> Self {
+    pub fn error(status: StatusCode, message: &str) -> Self {
         let error = json!({"message": message, "type": "mock_error", "param": null, "code": null});
         Self::document(status, &json!({"error": error}))
     }
@@ -80,13 +85,21 @@ impl Answer {
 }
 
 /// What the prompt asks the mock to say.
-enum Says {
+pub enum Says {
+    /// Words.
     Text(String),
-    Tool { name: String, arguments: String },
+    /// A call.
+    Tool {
+        /// Of what.
+        name: String,
+        /// JSON.
+        arguments: String,
+    },
 }
 
 impl Says {
-    fn read(prompt: &str, model: &str, script: &Script) -> Self {
+    /// Reads the prompt; the script's answer goes before.
+    pub fn read(prompt: &str, model: &str, script: &Script) -> Self {
         if let Some(answer) = &script.answer {
             return Self::Text(answer.clone());
         }
@@ -110,6 +123,7 @@ impl Says {
 pub fn answer(
     method: &Method,
     path: &str,
+    query: &str,
     headers: &HeaderMap,
     body: &Bytes,
     script: &Script,
@@ -118,14 +132,44 @@ pub fn answer(
         return Answer::raw(script.status, raw, script);
     }
     if script.status.is_client_error() || script.status.is_server_error() {
-        return Answer::error(script.status, "as scripted");
+        return match path {
+            path if path.starts_with("/v1/messages") => anthropic::error(script.status, SCRIPTED),
+            path if path.ends_with("enerateContent") => gemini::error(script.status, SCRIPTED),
+            path if path.starts_with("/api/") => ollama::error(script.status, SCRIPTED),
+            _ => Answer::error(script.status, SCRIPTED),
+        };
     }
+    let is_anthropic = headers.contains_key("anthropic-version");
     let mut answer = match (method.as_str(), path) {
+        ("GET", "/v1/models") if is_anthropic => anthropic::models(),
         ("GET", "/v1/models") => models(),
+        ("GET", path) if is_anthropic && path.starts_with("/v1/models/") => anthropic::model(),
+        ("GET", path) if path.starts_with("/v1/models/") => {
+            Answer::document(StatusCode::OK, &listed_model())
+        }
         ("POST", "/v1/chat/completions") => with_json(body, script, chat),
         ("POST", "/v1/completions") => with_json(body, script, completions),
         ("POST", "/v1/images/generations") => with_json(body, script, generations),
         ("POST", "/v1/images/edits") => edits(headers, body, script),
+        ("GET", "/v1beta/models") => gemini::models(),
+        ("GET", path) if path.starts_with("/v1beta/models/") => gemini::model(),
+        ("POST", path) if path.ends_with(":generateContent") => {
+            with_json(body, script, gemini::generate)
+        }
+        ("POST", path) if path.ends_with(":streamGenerateContent") => {
+            let shape = match query.contains("alt=sse") {
+                true => gemini::events,
+                false => gemini::array,
+            };
+            with_json(body, script, shape)
+        }
+        ("GET", "/api/tags") => ollama::tags(),
+        ("GET", "/api/version") => ollama::version(),
+        ("POST", "/api/chat") => with_json(body, script, ollama::chat),
+        ("POST", "/api/generate") => with_json(body, script, ollama::generate),
+        ("POST", "/v1/responses") => with_json(body, script, responses::responses),
+        ("POST", "/v1/messages") => with_json(body, script, anthropic::messages),
+        ("POST", "/v1/messages/count_tokens") => with_json(body, script, anthropic::count_tokens),
         _ => Answer::error(StatusCode::NOT_FOUND, "the mock has no such endpoint"),
     };
     if answer.status == StatusCode::OK {
@@ -141,13 +185,17 @@ fn with_json(body: &Bytes, script: &Script, shape: fn(&Value, &Script) -> Answer
     }
 }
 
-fn models() -> Answer {
-    let model =
-        json!({"id": "mock", "object": "model", "created": CREATED, "owned_by": "wardgate"});
-    Answer::document(StatusCode::OK, &json!({"object": "list", "data": [model]}))
+fn listed_model() -> Value {
+    json!({"id": "mock", "object": "model", "created": CREATED, "owned_by": "wardgate"})
 }
 
-fn model(body: &Value) -> &str {
+fn models() -> Answer {
+    let list = json!({"object": "list", "data": [listed_model()]});
+    Answer::document(StatusCode::OK, &list)
+}
+
+/// The model that the request names.
+pub fn model(body: &Value) -> &str {
     body["model"].as_str().unwrap_or("mock")
 }
 
@@ -156,7 +204,7 @@ fn count(body: &Value) -> u64 {
 }
 
 /// The last thing that the user said.
-fn last_prompt(body: &Value) -> String {
+pub fn last_prompt(body: &Value) -> String {
     let messages = body["messages"].as_array().map_or(&[][..], Vec::as_slice);
     let last = messages.iter().rfind(|message| message["role"] == "user");
     match last.map(|message| &message["content"]) {

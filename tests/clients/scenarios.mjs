@@ -1,7 +1,7 @@
 // Runs chat, completion and image scenarios through the official OpenAI SDK for Node.
 //
 // usage: node scenarios.mjs BASE_URL < scenarios.jsonl > results.jsonl
-// Scenarios and results are those of scenarios.py. The SDK is found through OPENAI_SDK (the folder
+// Scenarios and results are those of scenarios.py. The SDK is found through CLIENT_SDKS (the folder
 // that holds node_modules), because ES modules do not read NODE_PATH.
 
 import { createRequire } from 'node:module';
@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import path from 'node:path';
 
 const require = createRequire(
-  pathToFileURL(path.join(process.env.OPENAI_SDK ?? process.cwd(), 'from.cjs')),
+  pathToFileURL(path.join(process.env.CLIENT_SDKS ?? process.cwd(), 'from.cjs')),
 );
 const { OpenAI, toFile } = require('openai');
 
@@ -123,6 +123,12 @@ async function imageEdit(client, scenario) {
   return { images: answer.data?.length ?? 0 };
 }
 
+async function models(client) {
+  const listed = [];
+  for await (const model of client.models.list()) listed.push(model.id);
+  return { text: [...listed, (await client.models.retrieve(listed[0])).id] };
+}
+
 const KINDS = {
   chat: unary,
   stream,
@@ -132,6 +138,7 @@ const KINDS = {
   completion_stream: completionStream,
   image,
   image_edit: imageEdit,
+  models,
 };
 
 const client = new OpenAI({

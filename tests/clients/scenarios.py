@@ -3,7 +3,7 @@
 usage: scenarios.py BASE_URL < scenarios.jsonl > results.jsonl
 
 A scenario is a JSON line:
-    {"name", "kind": chat | stream | tools | tools_stream | completion | completion_stream | image | image_edit,
+    {"name", "kind": chat | stream | tools | tools_stream | completion | completion_stream | image | image_edit | models,
      "prompt", "headers"?: {..}, "n"?: 1}
 A result is a JSON line:
     {"name", "ok", "text": [one per choice], "finish_reason": [one per choice],
@@ -127,6 +127,11 @@ def image_edit(client, scenario):
     return {"images": len(answer.data or [])}
 
 
+def models(client, scenario):
+    listed = [model.id for model in client.models.list()]
+    return {"text": [*listed, client.models.retrieve(listed[0]).id]}
+
+
 KINDS = {
     "chat": unary,
     "stream": stream,
@@ -136,6 +141,7 @@ KINDS = {
     "completion_stream": completion_stream,
     "image": image,
     "image_edit": image_edit,
+    "models": models,
 }
 
 EMPTY = {"text": [], "finish_reason": [], "tools": [], "images": 0, "chunks": 0}

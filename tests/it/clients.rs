@@ -1,7 +1,7 @@
-//! The official OpenAI SDKs for Python and Node talk through wardgate: whatever it does to a prompt
-//! or an answer, they parse it.
+//! The official SDKs of each dialect talk through wardgate: whatever it does to a prompt or an
+//! answer, they parse it.
 //!
-//! `.ci/run` installs both SDKs, pinned, and sets WARDGATE_REQUIRE_CLIENTS=1, so that nothing is
+//! `.ci/run` installs the SDKs, pinned, and sets WARDGATE_REQUIRE_CLIENTS=1, so that nothing is
 //! skipped there. Elsewhere a missing interpreter or SDK is said and skipped.
 
 use std::fs;
@@ -35,39 +35,134 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A client that is installed, or why it is not.
-fn client(program: &str, script: &str, probe: &[&str]) -> Result<Command, String> {
-    let sdk = root().join(".clients/node");
-    let own = root().join(".clients/python/bin/python");
-    let program = match program {
-        "python3" if own.exists() => own,
-        other => PathBuf::from(other),
-    };
-    let found = Command::new(&program)
-        .args(probe)
-        .current_dir(if sdk.exists() { &sdk } else { root() })
-        .output();
-    match found {
-        Ok(output) if output.status.success() => {
-            let mut command = Command::new(program);
-            command.arg(root().join("tests/clients").join(script));
-            command.env("OPENAI_SDK", sdk);
-            Ok(command)
+/// One official client: how it is run, and what its dialect calls things.
+struct Client {
+    program: &'static str,
+    script: &'static str,
+    /// Says whether the client is installed.
+    probe: [&'static str; 2],
+    /// What its base URL adds to the gateway's.
+    base: &'static str,
+    /// How an answer ends by itself, by the filter, with a call of a tool.
+    stopped: &'static str,
+    filtered: &'static str,
+    called: &'static str,
+    /// The classes of its errors: for a refused request, for a server that fails.
+    denied: &'static str,
+    failed: &'static str,
+    /// What only this client can do.
+    more: &'static [Case],
+}
+
+const OPENAI_PYTHON: Client = Client {
+    program: "python3",
+    script: "scenarios.py",
+    probe: ["-c", "import openai"],
+    base: "/v1",
+    stopped: "stop",
+    filtered: "content_filter",
+    called: "tool_calls",
+    denied: "BadRequestError",
+    failed: "InternalServerError",
+    more: OPENAI,
+};
+
+const OPENAI_NODE: Client = Client {
+    program: "node",
+    script: "scenarios.mjs",
+    probe: ["-e", "require('openai')"],
+    ..OPENAI_PYTHON
+};
+
+const ANTHROPIC_PYTHON: Client = Client {
+    script: "scenarios_anthropic.py",
+    probe: ["-c", "import anthropic"],
+    base: "",
+    stopped: "end_turn",
+    filtered: "refusal",
+    called: "tool_use",
+    more: ANTHROPIC,
+    ..OPENAI_PYTHON
+};
+
+const ANTHROPIC_NODE: Client = Client {
+    program: "node",
+    script: "scenarios_anthropic.mjs",
+    probe: ["-e", "require('@anthropic-ai/sdk')"],
+    ..ANTHROPIC_PYTHON
+};
+
+const RESPONSES_PYTHON: Client = Client {
+    script: "scenarios_responses.py",
+    stopped: "completed",
+    called: "completed",
+    more: &[],
+    ..OPENAI_PYTHON
+};
+
+const RESPONSES_NODE: Client = Client {
+    program: "node",
+    script: "scenarios_responses.mjs",
+    probe: ["-e", "require('openai')"],
+    ..RESPONSES_PYTHON
+};
+
+const OLLAMA_PYTHON: Client = Client {
+    script: "scenarios_ollama.py",
+    probe: ["-c", "import ollama"],
+    base: "",
+    called: "stop",
+    denied: "ResponseError",
+    failed: "ResponseError",
+    more: OLLAMA,
+    ..OPENAI_PYTHON
+};
+
+const GEMINI_PYTHON: Client = Client {
+    script: "scenarios_gemini.py",
+    probe: ["-c", "from google import genai"],
+    base: "",
+    stopped: "STOP",
+    filtered: "SAFETY",
+    called: "STOP",
+    denied: "ClientError",
+    failed: "ServerError",
+    more: &[],
+    ..OPENAI_PYTHON
+};
+
+impl Client {
+    /// The client if it is installed, or why it is not.
+    fn found(&self) -> Result<Command, String> {
+        let sdks = root().join(".clients/node");
+        let own = root().join(".clients/python/bin/python");
+        let program = match self.program {
+            "python3" if own.exists() => own,
+            other => PathBuf::from(other),
+        };
+        let found = Command::new(&program)
+            .args(self.probe)
+            .current_dir(if sdks.exists() { &sdks } else { root() })
+            .output();
+        match found {
+            Ok(output) if output.status.success() => {
+                let mut command = Command::new(program);
+                command.arg(root().join("tests/clients").join(self.script));
+                command.env("CLIENT_SDKS", sdks);
+                Ok(command)
+            }
+            Ok(_) => Err(format!(
+                "skipped: {} fails {:?}",
+                program.display(),
+                self.probe
+            )),
+            Err(_) => Err(format!("skipped: no {}", program.display())),
         }
-        Ok(_) => Err(format!(
-            "skipped: {} has no openai package",
-            program.display()
-        )),
-        Err(_) => Err(format!("skipped: no {}", program.display())),
     }
-}
 
-fn python() -> Result<Command, String> {
-    client("python3", "scenarios.py", &["-c", "import openai"])
-}
-
-fn node() -> Result<Command, String> {
-    client("node", "scenarios.mjs", &["-e", "require('openai')"])
+    fn cases(&self) -> impl Iterator<Item = &'static Case> {
+        EVERYWHERE.iter().chain(self.more)
+    }
 }
 
 /// A scenario and what its result has to be.
@@ -80,14 +175,14 @@ struct Case {
     /// The upstream's status.
     status: u16,
     choices: u32,
-    wanted: fn(&Value),
+    wanted: fn(&Value, &Client),
 }
 
 const fn case(
     name: &'static str,
     kind: &'static str,
     prompt: &'static str,
-    wanted: fn(&Value),
+    wanted: fn(&Value, &Client),
 ) -> Case {
     Case {
         name,
@@ -134,20 +229,15 @@ impl Case {
 
 const SOUP: &str = "A plain soup of leeks, for four people.";
 
-const CASES: &[Case] = &[
+/// What every dialect of conversation does.
+const EVERYWHERE: &[Case] = &[
     case("chat allowed", "chat", "soup?", whole).answered(SOUP),
     case("stream allowed", "stream", "soup?", whole).answered(SOUP),
-    case("stream of two allowed", "stream", "soup?", both_whole)
-        .answered(SOUP)
-        .twice(),
     case("chat blocked", "chat", "a turnip", refused),
     case("stream blocked", "stream", "a turnip", refused),
     case("answer blocked", "chat", "soup?", cut).answered("Soup first, then a turnip, then more."),
     case("streamed answer blocked", "stream", "soup?", cut)
         .answered("Soup first, then a turnip, then more."),
-    case("streamed answers blocked", "stream", "soup?", both_cut)
-        .answered("Soup first, then a turnip, then more.")
-        .twice(),
     case("answer redacted", "chat", "soup?", redacted).answered("Soup with a radish on top."),
     case("streamed answer redacted", "stream", "soup?", redacted)
         .answered("Soup with a radish on top."),
@@ -155,6 +245,8 @@ const CASES: &[Case] = &[
     case("stream supported", "stream", "asparagus", supported),
     case("streamed answer supported", "stream", "soup?", helped)
         .answered("Soup of asparagus, then more."),
+    case("answer nudged", "chat", "soup?", nudged).answered("Soup of parsnip."),
+    case("streamed answer nudged", "stream", "soup?", nudged).answered("Soup of parsnip."),
     case(
         "tool call",
         "tools",
@@ -179,6 +271,38 @@ const CASES: &[Case] = &[
         "tool: look_up {\"word\":\"rutabaga\"}",
         not_called,
     ),
+    case("upstream overloaded", "chat", "soup?", failed).failing(500),
+    case(
+        "upstream overloaded before a stream",
+        "stream",
+        "soup?",
+        failed,
+    )
+    .failing(500),
+    case("models", "models", "", listed),
+    case("after all that", "chat", "soup?", whole).answered(SOUP),
+];
+
+const ANTHROPIC: &[Case] = &[
+    case("count allowed", "count", "three small words", counted),
+    case("count blocked", "count", "a turnip", denied),
+];
+
+const OLLAMA: &[Case] = &[
+    case("generated", "generate", "soup?", whole).answered(SOUP),
+    case("streamed generated", "generate_stream", "soup?", whole).answered(SOUP),
+    case("generate blocked", "generate", "a turnip", refused),
+    case("streamed generate blocked", "generate_stream", "soup?", cut)
+        .answered("Soup first, then a turnip, then more."),
+];
+
+const OPENAI: &[Case] = &[
+    case("stream of two allowed", "stream", "soup?", both_whole)
+        .answered(SOUP)
+        .twice(),
+    case("streamed answers blocked", "stream", "soup?", both_cut)
+        .answered("Soup first, then a turnip, then more.")
+        .twice(),
     case("completion allowed", "completion", "soup?", whole).answered(SOUP),
     case(
         "streamed completion allowed",
@@ -204,15 +328,6 @@ const CASES: &[Case] = &[
         pictured,
     ),
     case("image edit blocked", "image_edit", "a turnip", denied),
-    case("upstream overloaded", "chat", "soup?", failed).failing(500),
-    case(
-        "upstream overloaded before a stream",
-        "stream",
-        "soup?",
-        failed,
-    )
-    .failing(500),
-    case("after all that", "chat", "soup?", whole).answered(SOUP),
 ];
 
 fn text(result: &Value) -> &str {
@@ -228,23 +343,23 @@ fn ended(result: &Value, reason: &str) {
     );
 }
 
-fn whole(result: &Value) {
-    ended(result, "stop");
+fn whole(result: &Value, client: &Client) {
+    ended(result, client.stopped);
     assert_eq!(result["text"], json!([SOUP]));
 }
 
-fn both_whole(result: &Value) {
-    ended(result, "stop");
+fn both_whole(result: &Value, client: &Client) {
+    ended(result, client.stopped);
     assert_eq!(result["text"], json!([SOUP, SOUP]));
 }
 
-fn refused(result: &Value) {
-    ended(result, "content_filter");
+fn refused(result: &Value, client: &Client) {
+    ended(result, client.filtered);
     assert_eq!(text(result), REFUSED);
 }
 
-fn cut(result: &Value) {
-    ended(result, "content_filter");
+fn cut(result: &Value, client: &Client) {
+    ended(result, client.filtered);
     let texts = result["text"].as_array().expect("a list");
     assert!(
         texts
@@ -256,55 +371,71 @@ fn cut(result: &Value) {
 }
 
 /// The end of one answer ends the stream: the other stops where it stood.
-fn both_cut(result: &Value) {
-    ended(result, "content_filter");
+fn both_cut(result: &Value, client: &Client) {
+    ended(result, client.filtered);
     assert!(result["text"].to_string().contains(REFUSED));
     assert!(!result["text"].to_string().contains("turnip"));
     assert!(!result["text"].to_string().contains("then more"));
 }
 
-fn redacted(result: &Value) {
-    ended(result, "stop");
+fn redacted(result: &Value, client: &Client) {
+    ended(result, client.stopped);
     assert!(text(result).starts_with("Soup with a ") && text(result).ends_with(" on top."));
     assert!(!text(result).contains("radish"));
 }
 
-fn supported(result: &Value) {
-    ended(result, "stop");
+fn supported(result: &Value, client: &Client) {
+    ended(result, client.stopped);
     assert_eq!(text(result), "Here is some help.");
 }
 
-fn helped(result: &Value) {
-    ended(result, "stop");
+fn helped(result: &Value, client: &Client) {
+    ended(result, client.stopped);
     assert!(text(result).ends_with("Here is some help."));
     assert!(!text(result).contains("asparagus"));
 }
 
-fn called(result: &Value) {
-    ended(result, "tool_calls");
+fn nudged(result: &Value, client: &Client) {
+    ended(result, client.stopped);
+    assert_eq!(text(result), "Soup of parsnip.\n\nEat well.");
+}
+
+fn listed(result: &Value, _: &Client) {
+    assert_eq!(result["ok"], true);
+    let names = result["text"].as_array().expect("a list");
+    assert!(!names.is_empty() && names.iter().all(|name| name == "mock"));
+}
+
+fn counted(result: &Value, _: &Client) {
+    assert_eq!(result["ok"], true);
+    assert_eq!(result["images"], 3);
+}
+
+fn called(result: &Value, client: &Client) {
+    ended(result, client.called);
     assert_eq!(result["tools"], json!([["look_up", "{\"word\":\"soup\"}"]]));
 }
 
-fn not_called(result: &Value) {
-    ended(result, "content_filter");
+fn not_called(result: &Value, client: &Client) {
+    ended(result, client.filtered);
     assert!(!result["tools"].to_string().contains("rutabaga"));
 }
 
-fn pictured(result: &Value) {
+fn pictured(result: &Value, _: &Client) {
     assert_eq!(result["ok"], true);
     assert_eq!(result["images"], 1);
 }
 
-fn denied(result: &Value) {
+fn denied(result: &Value, client: &Client) {
     assert_eq!(result["ok"], false);
-    assert_eq!(result["error"]["class"], "BadRequestError");
+    assert_eq!(result["error"]["class"], client.denied);
     assert!(result["error"]["code"].is_string(), "an error has a code");
     assert!(!result["error"]["message"].to_string().contains("turnip"));
 }
 
-fn failed(result: &Value) {
+fn failed(result: &Value, client: &Client) {
     assert_eq!(result["ok"], false);
-    assert_eq!(result["error"]["class"], "InternalServerError");
+    assert_eq!(result["error"]["class"], client.failed);
     assert!(
         result["error"]["status"]
             .as_u64()
@@ -313,14 +444,14 @@ fn failed(result: &Value) {
 }
 
 /// Runs every case through a client; the results, one per case.
-fn results(mut client: Command, base: &str) -> Vec<Value> {
-    let mut running = client
+fn results(client: &Client, mut command: Command, base: &str) -> Vec<Value> {
+    let mut running = command
         .arg(base)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the client was found before");
-    let lines: String = CASES.iter().map(Case::line).collect();
+    let lines: String = client.cases().map(Case::line).collect();
     let mut stdin = running.stdin.take().expect("piped");
     stdin
         .write_all(lines.as_bytes())
@@ -338,9 +469,9 @@ fn results(mut client: Command, base: &str) -> Vec<Value> {
         .collect()
 }
 
-fn check(client: Result<Command, String>) {
-    let client = match client {
-        Ok(client) => client,
+fn check(client: &Client) {
+    let command = match client.found() {
+        Ok(command) => command,
         Err(skipped) => {
             let required =
                 std::env::var("WARDGATE_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
@@ -365,21 +496,55 @@ fn check(client: Result<Command, String>) {
     );
     write("wardgate.yaml", &config);
     let served = Served::start(&folder.path().join("wardgate.yaml"));
-    let results = results(client, &format!("{}/v1", served.url));
-    assert_eq!(results.len(), CASES.len(), "one result per scenario");
-    for (case, result) in CASES.iter().zip(&results) {
+    let results = results(client, command, &format!("{}{}", served.url, client.base));
+    assert_eq!(
+        results.len(),
+        client.cases().count(),
+        "one result per scenario"
+    );
+    for (case, result) in client.cases().zip(&results) {
         eprintln!("{}: {result}", case.name);
         assert_eq!(result["name"], case.name);
-        (case.wanted)(result);
+        (case.wanted)(result, client);
     }
 }
 
 #[test]
-fn the_python_sdk_parses_everything() {
-    check(python());
+fn openai_for_python_parses_everything() {
+    check(&OPENAI_PYTHON);
 }
 
 #[test]
-fn the_node_sdk_parses_everything() {
-    check(node());
+fn openai_for_node_parses_everything() {
+    check(&OPENAI_NODE);
+}
+
+#[test]
+fn openai_responses_for_python_parses_everything() {
+    check(&RESPONSES_PYTHON);
+}
+
+#[test]
+fn openai_responses_for_node_parses_everything() {
+    check(&RESPONSES_NODE);
+}
+
+#[test]
+fn anthropic_for_python_parses_everything() {
+    check(&ANTHROPIC_PYTHON);
+}
+
+#[test]
+fn anthropic_for_node_parses_everything() {
+    check(&ANTHROPIC_NODE);
+}
+
+#[test]
+fn ollama_for_python_parses_everything() {
+    check(&OLLAMA_PYTHON);
+}
+
+#[test]
+fn google_genai_for_python_parses_everything() {
+    check(&GEMINI_PYTHON);
 }

@@ -423,7 +423,345 @@ fn shapes_that_nobody_can_inspect() {
     let body = Bytes::from(with("\"metadata\":{\"a\":\"b\"}"));
     let error = chat().read("", &body, &small).expect_err("refused");
     assert_eq!(error.code, "too_many_parts");
-    assert!(for_path("/v1/responses").is_none());
+    assert!(for_path("/v1/beetroot").is_none());
+}
+
+#[test]
+fn anthropic_shapes_that_nobody_can_inspect() {
+    const MESSAGES: &str = "/v1/messages";
+    let block = |block: &str| message(&format!("\"content\":[{block}]"));
+    let check = |body: &str, code: &str, place: &str| refused(MESSAGES, body, code, place);
+    check("{\"model\":\"m\"}", "missing_field", "/messages");
+    check(
+        &message("\"content\":null"),
+        "wrong_type",
+        "/messages/0/content",
+    );
+    check(
+        &block("{\"type\":\"beetroot\"}"),
+        "unknown_part",
+        "/messages/0/content/0/type",
+    );
+    check(
+        &block("\"beetroot\""),
+        "unknown_part",
+        "/messages/0/content/0/type",
+    );
+    let file = |source: &str| {
+        block(&format!(
+            "{{\"type\":\"document\",\"source\":{{\"type\":\"{source}\",\"data\":\"beetroot\"}}}}"
+        ))
+    };
+    check(
+        &file("base64"),
+        "unsupported_part",
+        "/messages/0/content/0/source",
+    );
+    check(
+        &file("url"),
+        "unsupported_part",
+        "/messages/0/content/0/source",
+    );
+    let nested = "{\"type\":\"tool_result\",\"content\":[{\"type\":\"beetroot\"}]}";
+    check(
+        &block(nested),
+        "unknown_part",
+        "/messages/0/content/0/content/0",
+    );
+    check(
+        &with("\"system\":[{\"type\":\"image\"}]"),
+        "unknown_part",
+        "/system/0/type",
+    );
+    check(&with("\"system\":{}"), "wrong_type", "/system");
+    for tool in [
+        "{\"type\":\"beetroot\"}",
+        "{\"type\":7}",
+        "7",
+        "{\"type\":\"web_fetch_1\"}",
+    ] {
+        check(
+            &with(&format!("\"tools\":[{tool}]")),
+            "unknown_tool",
+            "/tools/0",
+        );
+    }
+    check(
+        &with("\"mcp_servers\":[{\"url\":\"beetroot\"}]"),
+        "unsupported_field",
+        "/mcp_servers",
+    );
+    let event = |data: &str| {
+        let result = codec(MESSAGES).read_event(data, &mut Envelope::default(), &LIMITS);
+        result.expect_err("refused").code
+    };
+    assert_eq!(event("{\"type\":\"beetroot\"}"), "unknown_event");
+    assert_eq!(event("{\"choices\":[]}"), "unknown_event");
+    assert_eq!(event("[DONE]"), "invalid_json");
+    let begun =
+        "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"image\"}}";
+    assert_eq!(event(begun), "unknown_part");
+    let delta = "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"beetroot\"}}";
+    assert_eq!(event(delta), "unknown_part");
+    let nowhere =
+        "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}";
+    assert_eq!(event(nowhere), "wrong_type");
+    let answer = |body: &str| {
+        let result = codec(MESSAGES).read_answer(body.as_bytes(), &LIMITS);
+        result.expect_err("refused").code
+    };
+    assert_eq!(answer("{\"input_tokens\":1}"), "unknown_shape");
+    assert_eq!(answer("{\"content\":\"beetroot\"}"), "wrong_type");
+    assert_eq!(
+        answer("{\"content\":[{\"type\":\"image\"}]}"),
+        "unknown_part"
+    );
+}
+
+#[test]
+fn anthropic_refusals_are_messages_and_a_count_is_refused_by_an_error() {
+    let refusal = refusal(Ending::Filtered, RefusalStyle::Answer);
+    let ask = read("/v1/messages", &with("\"max_tokens\":1")).expect("reads");
+    let reply = codec("/v1/messages").refuse(&ask, &refusal);
+    let answer: Value = serde_json::from_slice(&reply.body).expect("JSON");
+    assert_eq!(answer["content"][0]["text"], refusal.text);
+    assert_eq!(answer["stop_reason"], "refusal");
+    assert_eq!(answer["wardgate"]["rule"], "T-010");
+    let count = codec("/v1/messages/count_tokens");
+    let reply = count.refuse(&ask, &refusal);
+    let error: Value = serde_json::from_slice(&reply.body).expect("JSON");
+    assert_eq!((reply.status, &error["type"]), (400, &"error".into()));
+    assert_eq!(error["error"]["type"], "invalid_request_error");
+    count
+        .read_answer(b"{\"input_tokens\":3}", &LIMITS)
+        .expect("a count reads");
+}
+
+#[test]
+fn responses_that_are_said_out_of_sight() {
+    const RESPONSES: &str = "/v1/responses";
+    let asked = |member: &str| format!("{{\"model\":\"m\",\"input\":\"a\",{member}}}");
+    let items = |item: &str| format!("{{\"model\":\"m\",\"input\":[{item}]}}");
+    let check = |body: &str, code: &str, place: &str| refused(RESPONSES, body, code, place);
+    check(
+        &asked("\"previous_response_id\":\"beetroot\""),
+        "unsupported_field",
+        "/previous_response_id",
+    );
+    for hidden in ["conversation", "prompt"] {
+        let body = asked(&format!("\"{hidden}\":{{\"id\":\"beetroot\"}}"));
+        check(&body, "unsupported_field", hidden);
+    }
+    check(
+        &asked("\"background\":true"),
+        "unsupported_field",
+        "/background",
+    );
+    check("{\"model\":\"m\"}", "missing_field", "/input");
+    check("{\"model\":\"m\",\"input\":7}", "wrong_type", "/input");
+    check(
+        &items("{\"type\":\"item_reference\",\"id\":\"beetroot\"}"),
+        "unsupported_part",
+        "/input/0",
+    );
+    check(
+        &items("{\"type\":\"beetroot\"}"),
+        "unknown_part",
+        "/input/0/type",
+    );
+    check(
+        &items("{\"role\":\"beetroot\"}"),
+        "unknown_role",
+        "/input/0/role",
+    );
+    let part = |kind: &str| {
+        items(&format!(
+            "{{\"role\":\"user\",\"content\":[{{\"type\":\"{kind}\"}}]}}"
+        ))
+    };
+    check(&part("beetroot"), "unknown_part", "/input/0/content/0/type");
+    check(
+        &part("input_file"),
+        "unsupported_part",
+        "/input/0/content/0",
+    );
+    for tool in [
+        "file_search",
+        "code_interpreter",
+        "mcp",
+        "image_generation",
+        "beetroot",
+    ] {
+        let tools = asked(&format!("\"tools\":[{{\"type\":\"{tool}\"}}]"));
+        check(&tools, "unknown_tool", "/tools/0/type");
+    }
+    let event = |data: &str| {
+        let result = codec(RESPONSES).read_event(data, &mut Envelope::default(), &LIMITS);
+        result.expect_err("refused").code
+    };
+    assert_eq!(
+        event("{\"type\":\"response.audio.delta\"}"),
+        "unknown_event"
+    );
+    assert_eq!(event("{\"choices\":[]}"), "unknown_event");
+    assert_eq!(event("{\"type\":\"response.completed\"}"), "wrong_type");
+    let item = "{\"type\":\"response.output_item.added\",\"output_index\":0,\"item\":{\"type\":\"mcp_call\"}}";
+    assert_eq!(event(item), "unknown_part");
+    let far = "{\"type\":\"response.output_item.added\",\"output_index\":9999999,\"item\":{\"type\":\"message\"}}";
+    assert_eq!(event(far), "wrong_type");
+    let part = "{\"type\":\"response.content_part.added\",\"part\":{\"type\":\"beetroot\"}}";
+    assert_eq!(event(part), "unknown_part");
+    let answer = |body: &str| {
+        let result = codec(RESPONSES).read_answer(body.as_bytes(), &LIMITS);
+        result.expect_err("refused").code
+    };
+    assert_eq!(
+        answer("{\"id\":\"resp_1\",\"error\":null}"),
+        "unknown_shape"
+    );
+    assert_eq!(
+        answer("{\"output\":[{\"type\":\"computer_call\"}]}"),
+        "unknown_part"
+    );
+}
+
+#[test]
+fn ollama_shapes_that_nobody_can_inspect() {
+    let chat = |body: &str, code: &str, place: &str| refused("/api/chat", body, code, place);
+    chat("{\"model\":\"m\"}", "missing_field", "/messages");
+    chat(
+        "{\"model\":\"m\",\"messages\":[]}",
+        "missing_field",
+        "/messages",
+    );
+    chat(
+        "{\"messages\":[{\"role\":\"user\"}]}",
+        "missing_field",
+        "/model",
+    );
+    chat(
+        &message("\"content\":[]"),
+        "wrong_type",
+        "/messages/0/content",
+    );
+    chat(
+        &message("\"tool_calls\":[\"beetroot\"]"),
+        "unknown_tool",
+        "/tool_calls",
+    );
+    chat(
+        &with("\"tools\":[{\"type\":\"beetroot\"}]"),
+        "unknown_tool",
+        "/tools/0",
+    );
+    chat(&with("\"stream\":\"beetroot\""), "wrong_type", "/stream");
+    let context = "{\"model\":\"m\",\"prompt\":\"a\",\"context\":[1,2]}";
+    refused("/api/generate", context, "unsupported_field", "/context");
+    assert!(
+        read("/api/chat", &with("\"think\":true"))
+            .expect("reads")
+            .stream
+    );
+    let line = |path: &str, line: &str| {
+        let result = codec(path).read_event(line, &mut Envelope::default(), &LIMITS);
+        result.expect_err("refused").code
+    };
+    assert_eq!(line("/api/chat", "{\"response\":\"a\"}"), "unknown_shape");
+    assert_eq!(line("/api/generate", "{\"message\":{}}"), "unknown_shape");
+    assert_eq!(line("/api/chat", "data: {}"), "invalid_json");
+    assert_eq!(
+        line("/api/generate", "{\"response\":\"\",\"image\":\"eA==\"}"),
+        "unsupported_field"
+    );
+}
+
+#[test]
+fn gemini_shapes_that_nobody_can_inspect() {
+    const GEMINI: &str = "/v1beta/models/m:generateContent";
+    let part = |part: &str| format!("{{\"contents\":[{{\"role\":\"user\",\"parts\":[{part}]}}]}}");
+    let beside =
+        |member: &str| format!("{{\"contents\":[{{\"parts\":[{{\"text\":\"a\"}}]}}],{member}}}");
+    let check = |body: &str, code: &str, place: &str| refused(GEMINI, body, code, place);
+    check("{}", "missing_field", "/contents");
+    check("{\"contents\":[]}", "missing_field", "/contents");
+    check(
+        "{\"contents\":[{\"role\":\"beetroot\"}]}",
+        "unknown_role",
+        "/contents/0/role",
+    );
+    check(
+        &part("{\"beetroot\":1}"),
+        "unknown_part",
+        "/contents/0/parts/0",
+    );
+    check(&part("\"beetroot\""), "wrong_type", "/contents/0/parts/0");
+    for data in ["inlineData", "inline_data"] {
+        for mime in ["mimeType", "mime_type"] {
+            let file = part(&format!(
+                "{{\"{data}\":{{\"{mime}\":\"audio/mp3\",\"data\":\"beetroot\"}}}}"
+            ));
+            check(&file, "unsupported_part", "/contents/0/parts/0");
+        }
+    }
+    let both = "\"systemInstruction\":{\"parts\":[]},\"system_instruction\":{\"parts\":[]}";
+    check(&beside(both), "duplicate_key", "/systemInstruction");
+    check(
+        &beside("\"systemInstruction\":\"beetroot\""),
+        "wrong_type",
+        "/systemInstruction",
+    );
+    check(
+        &beside("\"cachedContent\":\"beetroot\""),
+        "unsupported_field",
+        "/cachedContent",
+    );
+    check(
+        &beside("\"cached_content\":\"beetroot\""),
+        "unsupported_field",
+        "/cached_content",
+    );
+    check(
+        &beside("\"tools\":[{\"urlContext\":{}}]"),
+        "unknown_tool",
+        "/tools/0",
+    );
+    for config in ["generationConfig", "generation_config"] {
+        let asks = |member: &str| beside(&format!("\"{config}\":{{{member}}}"));
+        check(
+            &asks("\"responseModalities\":[\"AUDIO\"]"),
+            "unsupported_field",
+            "Modalities",
+        );
+        check(
+            &asks("\"candidate_count\":0"),
+            "wrong_type",
+            "candidateCount",
+        );
+        check(
+            &asks("\"speechConfig\":{\"a\":1}"),
+            "unsupported_field",
+            "speechConfig",
+        );
+    }
+    let event = |data: &str| {
+        let result = codec(GEMINI).read_event(data, &mut Envelope::default(), &LIMITS);
+        result.expect_err("refused").code
+    };
+    assert_eq!(event("{\"beetroot\":1}"), "unknown_shape");
+    let said = |part: &str| format!("{{\"candidates\":[{{\"content\":{{\"parts\":[{part}]}}}}]}}");
+    assert_eq!(event(&said("{\"beetroot\":1}")), "unknown_part");
+    assert_eq!(
+        event(&said("{\"inlineData\":{\"mimeType\":\"image/png\"}}")),
+        "unsupported_field"
+    );
+    assert_eq!(event("{\"candidates\":{}}"), "wrong_type");
+    for path in [
+        "/v1beta/models/a:b:generateContent",
+        "/v1beta/models/:generateContent",
+        "/v1beta/models/a%2f:generateContent",
+    ] {
+        assert!(for_path(path).is_none(), "{path}");
+    }
 }
 
 #[test]
@@ -655,9 +993,12 @@ fn errors_are_error_objects_but_help_never_is() {
             exchange: "e2".to_owned(),
         });
         let error: Value = serde_json::from_slice(&reply.body).expect("JSON");
-        assert_eq!(
-            (reply.status, &error["error"]["code"]),
-            (413, &"body_too_large".into())
+        let places = ["/error/code", "/code", "/wardgate/code"];
+        let codes = places.iter().filter_map(|place| error.pointer(place));
+        assert_eq!(reply.status, 413);
+        assert!(
+            codes.into_iter().any(|code| code == "body_too_large"),
+            "{error}"
         );
         assert_eq!(error["wardgate"]["exchange"], "e2");
     }

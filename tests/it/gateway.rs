@@ -16,6 +16,8 @@ use wardgate::mock::Mock;
 use wardgate::proxy::Proxy;
 use wardgate::server::{Drain, Listener, Setup};
 
+use crate::spoken::CHAT;
+
 /// A running gateway; drains when dropped.
 pub struct Gateway {
     pub url: String,
@@ -43,7 +45,7 @@ impl Reply {
     /// The first choice's words, and how it ended.
     pub fn said(&self) -> (String, String) {
         if self.body.starts_with(b"data: ") {
-            let (text, finish) = crate::support::shown(&self.body, 1).remove(0);
+            let (text, finish) = (CHAT.read)(&self.body, 1).remove(0);
             return (text, finish.unwrap_or_default());
         }
         let answer = self.json();

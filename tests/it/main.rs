@@ -22,6 +22,7 @@ mod pack;
 mod policies;
 mod road;
 mod server;
+mod spoken;
 mod streams;
 mod support;
 mod tables;

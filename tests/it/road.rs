@@ -321,6 +321,67 @@ async fn what_no_dialect_knows_is_refused() {
 }
 
 #[tokio::test]
+async fn lists_of_models_pass_by_declaration() {
+    let gateway = Gateway::start("").await;
+    for path in [
+        "/v1/models",
+        "/v1/models?limit=5",
+        "/v1/models/ft:mock-1.5_x",
+    ] {
+        let reply = gateway.send(Method::GET, path, &[], "").await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}");
+    }
+    for path in [
+        "/v1/models/",
+        "/v1/models/..",
+        "/v1/models/a/b",
+        "/v1/models/a%2fb",
+        "/v1/models/a;b",
+        "/v1//models",
+    ] {
+        let reply = gateway.send(Method::GET, path, &[], "").await;
+        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let post = gateway.post("/v1/models", &[], &json!({})).await;
+    assert_eq!(post.status, StatusCode::METHOD_NOT_ALLOWED);
+    let body = gateway
+        .send(Method::GET, "/v1/models", &[], "a turnip")
+        .await;
+    assert_eq!(body.error_code(), "unexpected_body");
+    assert_eq!(gateway.mock.seen().len(), 3);
+    let lines = gateway.audit();
+    for line in &lines[..3] {
+        assert_eq!(line["dialect"], "listing");
+        assert_eq!(line["not_inspected"], true);
+    }
+    assert!(lines[3..].iter().all(|line| line["not_inspected"] == false));
+}
+
+#[tokio::test]
+async fn a_model_in_the_path_is_named_and_an_array_is_judged_whole() {
+    let gateway = Gateway::start("").await;
+    let path = "/v1beta/models/m-1:streamGenerateContent";
+    let ask = |text: &str| json!({"contents": [{"role": "user", "parts": [{"text": text}]}]});
+    let said = |reply: &crate::gateway::Reply| {
+        let answers = reply.json();
+        let parts = answers.as_array().expect("an array").iter();
+        let texts = parts.map(|answer| &answer["candidates"][0]["content"]["parts"][0]["text"]);
+        texts.filter_map(|text| text.as_str()).collect::<String>()
+    };
+    let clean = gateway
+        .post(path, &[], &ask("repeat: a pear for you"))
+        .await;
+    assert_eq!(said(&clean), "a pear for you");
+    let refused = gateway.post(path, &[], &ask("a turnip")).await;
+    assert_eq!(said(&refused), FILTERED);
+    let headers = [("x-mock-answer", "Here%20is%20a%20turnip%20for%20you")];
+    let cut = gateway.post(path, &headers, &ask("hello")).await;
+    assert_eq!(said(&cut), format!("Here is a \n\n{FILTERED}"));
+    assert_eq!(gateway.audit()[0]["model"], "m-1");
+    assert_eq!(gateway.audit()[0]["dialect"], "gemini.stream");
+}
+
+#[tokio::test]
 async fn observing_records_and_changes_nothing() {
     let gateway = Gateway::start("    mode: observe\n").await;
     for stream in BOTH {

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use wardgate::codec::sse::Frames;
 use wardgate::detect::Scanner;
 use wardgate::guard::{Guard, Record};
 use wardgate::message::{Direction, Role};
 use wardgate::policy::{Horizon, Judge, Mode};
 
-use crate::support::{
-    COMPANY, Notes, WITHHELD, canary, chat, chat_stream, context, guard_stream, scene, shown,
-};
+use crate::spoken::{SPOKEN, Spoken};
+use crate::support::{COMPANY, Notes, WITHHELD, canary, context, guard_stream, scene};
 
 /// Ten thousand cases each, as the promise asks; nothing is persisted beside the tests.
 fn cases() -> ProptestConfig {
@@ -174,82 +172,103 @@ proptest! {
 
     #[test]
     fn nothing_forbidden_is_shown(texts in prop::collection::vec(answer(), 1..4), split in cuts(), cut in cuts()) {
-        let choices = texts.len() as u32;
-        let stream = chat_stream(&interleaved(&texts, &split), choices);
-        let (out, _) = guard_stream(chunks(&stream, &cut), Mode::Enforce);
-        for (text, finish) in shown(&out, choices) {
-            prop_assert_eq!(violations(&text), Vec::<String>::new(), "shown: {:?}", text);
-            prop_assert!(finish.is_some(), "every choice ends");
+        for spoken in SPOKEN {
+            let texts = of(spoken, &texts);
+            let choices = texts.len() as u32;
+            let stream = (spoken.write)(&interleaved(texts, &split), choices);
+            let (out, _) = guard_stream(spoken, chunks(&stream, &cut), Mode::Enforce);
+            for (text, finish) in (spoken.read)(&out, choices) {
+                prop_assert_eq!(violations(&text), Vec::<String>::new(), "shown: {:?}", text);
+                prop_assert!(finish.is_some(), "every choice ends");
+            }
+            (spoken.follow)(&out);
         }
-        prop_assert!(out.ends_with(b"data: [DONE]\n\n"));
     }
 
     #[test]
     fn bytes_do_not_depend_on_chunks(texts in prop::collection::vec(answer(), 1..4), split in cuts(), one in cuts(), two in cuts()) {
-        let stream = chat_stream(&interleaved(&texts, &split), texts.len() as u32);
-        let (first, _) = guard_stream(chunks(&stream, &one), Mode::Enforce);
-        let (second, _) = guard_stream(chunks(&stream, &two), Mode::Enforce);
-        prop_assert_eq!(String::from_utf8(first), String::from_utf8(second));
+        for spoken in SPOKEN {
+            let texts = of(spoken, &texts);
+            let stream = (spoken.write)(&interleaved(texts, &split), texts.len() as u32);
+            let (first, _) = guard_stream(spoken, chunks(&stream, &one), Mode::Enforce);
+            let (second, _) = guard_stream(spoken, chunks(&stream, &two), Mode::Enforce);
+            prop_assert_eq!(String::from_utf8(first), String::from_utf8(second));
+        }
     }
 
     #[test]
     fn text_does_not_depend_on_deltas(text in answer(), one in cuts(), two in cuts()) {
-        let read = |split: &[prop::sample::Index]| {
-            let stream = chat_stream(&interleaved(std::slice::from_ref(&text), split), 1);
-            shown(&guard_stream([Bytes::from(stream)], Mode::Enforce).0, 1)
-        };
-        prop_assert_eq!(read(&one), read(&two));
+        for spoken in SPOKEN {
+            let read = |split: &[prop::sample::Index]| {
+                let stream = (spoken.write)(&interleaved(std::slice::from_ref(&text), split), 1);
+                (spoken.read)(&guard_stream(spoken, [Bytes::from(stream)], Mode::Enforce).0, 1)
+            };
+            prop_assert_eq!(read(&one), read(&two), "{}", spoken.path);
+        }
     }
 
     #[test]
     fn clean_streams_pass_byte_for_byte(text in clean_answer(), split in cuts(), cut in cuts()) {
         prop_assume!(is_clean(&text));
-        let stream = chat_stream(&interleaved(&[text], &split), 1);
-        let (out, _) = guard_stream(chunks(&stream, &cut), Mode::Enforce);
-        prop_assert_eq!(String::from_utf8(out), String::from_utf8(stream));
+        for spoken in SPOKEN {
+            let stream = (spoken.write)(&interleaved(std::slice::from_ref(&text), &split), 1);
+            let (out, _) = guard_stream(spoken, chunks(&stream, &cut), Mode::Enforce);
+            prop_assert_eq!(String::from_utf8(out), String::from_utf8(stream));
+        }
     }
 
     #[test]
     fn observing_changes_nothing(text in answer(), split in cuts(), cut in cuts()) {
-        let stream = chat_stream(&interleaved(&[text], &split), 1);
-        let (out, _) = guard_stream(chunks(&stream, &cut), Mode::Observe);
-        prop_assert_eq!(String::from_utf8(out), String::from_utf8(stream));
+        for spoken in SPOKEN {
+            let stream = (spoken.write)(&interleaved(std::slice::from_ref(&text), &split), 1);
+            let (out, _) = guard_stream(spoken, chunks(&stream, &cut), Mode::Observe);
+            prop_assert_eq!(String::from_utf8(out), String::from_utf8(stream));
+        }
     }
 
     #[test]
     fn text_that_cannot_matter_leaves_at_once(text in "([a-z]{2,5}[ ,.]|[一-丏]){0,30}", split in cuts()) {
         prop_assume!(is_clean(&text));
-        let stream = chat_stream(&interleaved(std::slice::from_ref(&text), &split), 1);
-        let mut frames = Frames::new();
-        frames.push(Bytes::from(stream));
-        let mut guard = Guard::new(context(chat(), Mode::Enforce), Arc::new(Notes::default()) as Arc<dyn Record>);
-        let (mut read, mut out) = (String::new(), Vec::new());
-        while let Some(frame) = frames.next_frame() {
-            let frame = frame.unwrap();
-            read += &shown(&frame.raw, 1)[0].0;
-            guard.frame(frame);
-            out.extend(guard.take().unwrap_or_default());
-            // Only deltas whose text reaches into a live prefix may wait: what was shown ends at a
-            // delta border at or after the last border before the prefix.
-            let seen = shown(&out, 1)[0].0.len();
-            let waits = &read[seen..];
-            prop_assert!(
-                waits.is_empty() || alive(&read) > 0,
-                "held {waits:?} of {read:?} though nothing in it can become a hit"
-            );
+        for spoken in SPOKEN {
+            let stream = (spoken.write)(&interleaved(std::slice::from_ref(&text), &split), 1);
+            let mut frames = spoken.frames();
+            frames.push(Bytes::from(stream));
+            let mut guard = Guard::new(context(spoken.codec(), Mode::Enforce), Arc::new(Notes::default()) as Arc<dyn Record>);
+            let (mut read, mut out) = (String::new(), Vec::new());
+            while let Some(frame) = frames.next_frame() {
+                let frame = frame.unwrap();
+                read += &(spoken.read)(&frame.raw, 1)[0].0;
+                guard.frame(frame);
+                out.extend(guard.take().unwrap_or_default());
+                // Only deltas whose text reaches into a live prefix may wait: what was shown ends at a
+                // delta border at or after the last border before the prefix.
+                let seen = (spoken.read)(&out, 1)[0].0.len();
+                let waits = &read[seen..];
+                prop_assert!(
+                    waits.is_empty() || alive(&read) > 0,
+                    "held {waits:?} of {read:?} though nothing in it can become a hit"
+                );
+            }
         }
     }
 
     #[test]
     fn redaction_is_idempotent(text in answer()) {
-        let once = |text: &str| {
-            let stream = chat_stream(&[(0, text.to_owned())], 1);
-            shown(&guard_stream([Bytes::from(stream)], Mode::Enforce).0, 1).remove(0)
-        };
-        let (first, finish) = once(&text);
-        prop_assume!(finish.as_deref() == Some("stop") && !first.contains("help") && !first.contains("Eat well"));
-        prop_assert_eq!(once(&first).0, first);
+        for spoken in SPOKEN {
+            let once = |text: &str| {
+                let stream = spoken.whole(text);
+                (spoken.read)(&guard_stream(spoken, [Bytes::from(stream)], Mode::Enforce).0, 1).remove(0)
+            };
+            let (first, finish) = once(&text);
+            prop_assume!(finish.as_deref() == Some(spoken.stopped) && !first.contains("help") && !first.contains("Eat well"));
+            prop_assert_eq!(once(&first).0, first);
+        }
     }
+}
+
+/// As many of the texts as the dialect has choices for.
+fn of<'t>(spoken: &Spoken, texts: &'t [String]) -> &'t [String] {
+    &texts[..texts.len().min(spoken.choices as usize)]
 }
 
 /// Bytes at the end of `text` that may still become part of a hit, in any view.
@@ -269,20 +288,45 @@ fn padding_does_not_flush_what_is_undecided() {
         .chunks(1_000)
         .map(|chunk| (0, chunk.iter().collect()))
         .collect();
-    let (out, notes) = guard_stream([Bytes::from(chat_stream(&deltas, 1))], Mode::Enforce);
-    let (text, finish) = shown(&out, 1).remove(0);
-    assert_eq!(finish.as_deref(), Some("content_filter"));
-    assert_eq!(
-        text,
-        "fennel \n\nThis answer was stopped because it could not be checked."
-    );
-    assert_eq!(*notes.failed.lock().unwrap(), Some("held_bytes"));
+    for spoken in SPOKEN {
+        let stream = Bytes::from((spoken.write)(&deltas, 1));
+        let (out, notes) = guard_stream(spoken, [stream], Mode::Enforce);
+        let (text, finish) = (spoken.read)(&out, 1).remove(0);
+        assert_eq!(finish.as_deref(), Some(spoken.filtered));
+        assert_eq!(
+            text,
+            "fennel \n\nThis answer was stopped because it could not be checked."
+        );
+        assert_eq!(*notes.failed.lock().unwrap(), Some("held_bytes"));
+        (spoken.follow)(&out);
+    }
 }
 
 #[test]
 fn more_than_can_be_followed_ends_the_stream() {
     let text = "spinach ".repeat(2_500);
-    let (out, notes) = guard_stream([Bytes::from(chat_stream(&[(0, text)], 1))], Mode::Enforce);
-    assert_eq!(shown(&out, 1)[0].1.as_deref(), Some("content_filter"));
-    assert_eq!(*notes.failed.lock().unwrap(), Some("held_bytes"));
+    for spoken in SPOKEN {
+        let stream = Bytes::from(spoken.whole(&text));
+        let (out, notes) = guard_stream(spoken, [stream], Mode::Enforce);
+        let (_, finish) = (spoken.read)(&out, 1).remove(0);
+        assert_eq!(finish.as_deref(), Some(spoken.filtered));
+        assert_eq!(*notes.failed.lock().unwrap(), Some("held_bytes"));
+        (spoken.follow)(&out);
+    }
+}
+
+#[test]
+fn what_excuses_a_text_is_not_lost_behind_another_choice() {
+    // `fennel` twice goes only because of the recipe after it; both wait behind the other choice.
+    let deltas = [
+        (0, "fennel fennel".to_owned()),
+        (1, "a turni".to_owned()),
+        (0, " a recipe asparagus".to_owned()),
+    ];
+    for spoken in SPOKEN.iter().filter(|spoken| spoken.choices > 1) {
+        let stream = Bytes::from((spoken.write)(&deltas, 2));
+        let (out, _) = guard_stream(spoken, [stream], Mode::Enforce);
+        let (text, _) = (spoken.read)(&out, 2).remove(0);
+        assert_eq!(text, "fennel fennel a recipe \n\nHere is some help.");
+    }
 }

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use wardgate::codec::sse::Frames;
-use wardgate::codec::{self, Codec, Lane, ReadLimits};
+use wardgate::codec::{Codec, Lane, ReadLimits};
 use wardgate::detect::SignalId;
 use wardgate::guard::{Context, Guard, Record};
 use wardgate::message::{Audience, AudienceSource, Band, Direction, Language, Output};
 use wardgate::policy::{self, Action, AppPolicies, Detection, Mode, PolicySet, Scene, Source};
+
+use crate::spoken::Spoken;
 
 /// A pack whose every action is set off by a neutral word.
 pub const CANARY: &str = include_str!("../data/policies/canary.yaml");
@@ -126,17 +127,16 @@ pub fn context(codec: &'static dyn Codec, mode: Mode) -> Arc<Context> {
     })
 }
 
-/// The chat dialect.
-pub fn chat() -> &'static dyn Codec {
-    codec::for_path("/v1/chat/completions").expect("chat completions are a dialect")
-}
-
-/// Everything a guard lets out of a stream cut into `chunks`.
-pub fn guard_stream(chunks: impl IntoIterator<Item = Bytes>, mode: Mode) -> (Vec<u8>, Arc<Notes>) {
+/// Everything a guard lets out of a dialect's stream cut into `chunks`.
+pub fn guard_stream(
+    spoken: &Spoken,
+    chunks: impl IntoIterator<Item = Bytes>,
+    mode: Mode,
+) -> (Vec<u8>, Arc<Notes>) {
     let notes = Arc::new(Notes::default());
     let record: Arc<dyn Record> = Arc::<Notes>::clone(&notes);
-    let mut guard = Guard::new(context(chat(), mode), record);
-    let mut frames = Frames::new();
+    let mut guard = Guard::new(context(spoken.codec(), mode), record);
+    let mut frames = spoken.frames();
     let mut out = Vec::new();
     for chunk in chunks {
         frames.push(chunk);
@@ -151,56 +151,4 @@ pub fn guard_stream(chunks: impl IntoIterator<Item = Bytes>, mode: Mode) -> (Vec
     guard.finish();
     out.extend(guard.take().unwrap_or_default());
     (out, notes)
-}
-
-/// A chat stream in which choice k says its texts, delta by delta, as OpenAI sends it.
-pub fn chat_stream(deltas: &[(u32, String)], choices: u32) -> Vec<u8> {
-    let chunk = |choice: u32, delta: serde_json::Value, finish: Option<&str>| {
-        let event = serde_json::json!({
-            "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m",
-            "choices": [{"index": choice, "delta": delta, "logprobs": null, "finish_reason": finish}],
-        });
-        format!("data: {event}\n\n")
-    };
-    let mut out = String::new();
-    for choice in 0..choices {
-        out += &chunk(
-            choice,
-            serde_json::json!({"role": "assistant", "content": ""}),
-            None,
-        );
-    }
-    for (choice, text) in deltas {
-        out += &chunk(*choice, serde_json::json!({"content": text}), None);
-    }
-    for choice in 0..choices {
-        out += &chunk(choice, serde_json::json!({}), Some("stop"));
-    }
-    out += "data: [DONE]\n\n";
-    out.into_bytes()
-}
-
-/// The text that a client that follows the protocol shows for each choice, and how it ended.
-pub fn shown(stream: &[u8], choices: u32) -> Vec<(String, Option<String>)> {
-    let mut seen = vec![(String::new(), None); choices as usize];
-    for event in std::str::from_utf8(stream).expect("UTF-8").split("\n\n") {
-        let Some(data) = event.strip_prefix("data: ") else {
-            continue;
-        };
-        if data == "[DONE]" {
-            continue;
-        }
-        let event: serde_json::Value = serde_json::from_str(data).expect("events are JSON");
-        for choice in event["choices"].as_array().into_iter().flatten() {
-            let index = choice["index"].as_u64().expect("an index") as usize;
-            if let Some(text) = choice["delta"]["content"].as_str() {
-                seen[index].0.push_str(text);
-            }
-            if let Some(reason) = choice["finish_reason"].as_str() {
-                assert_eq!(seen[index].1, None, "a choice ends once");
-                seen[index].1 = Some(reason.to_owned());
-            }
-        }
-    }
-    seen
 }

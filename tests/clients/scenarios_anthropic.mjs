@@ -1,0 +1,109 @@
+// Runs scenarios through the official Anthropic SDK for Node.
+//
+// usage: node scenarios_anthropic.mjs BASE_URL < scenarios.jsonl > results.jsonl
+// Scenarios and results are those of scenarios_anthropic.py; the SDK is found as in scenarios.mjs.
+
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import { pathToFileURL } from 'node:url';
+import path from 'node:path';
+
+const require = createRequire(
+  pathToFileURL(path.join(process.env.CLIENT_SDKS ?? process.cwd(), 'from.cjs')),
+);
+const { Anthropic } = require('@anthropic-ai/sdk');
+
+const TOOL = {
+  name: 'look_up',
+  description: 'Looks a word up.',
+  input_schema: { type: 'object', properties: { word: { type: 'string' } } },
+};
+
+const asked = (scenario, extra) => ({
+  model: 'mock',
+  max_tokens: 256,
+  messages: [{ role: 'user', content: scenario.prompt }],
+  ...extra,
+});
+
+const options = (scenario) => ({ headers: scenario.headers ?? {} });
+
+function described(message) {
+  const text = message.content.map((block) => (block.type === 'text' ? block.text : '')).join('');
+  const tools = message.content
+    .filter((block) => block.type === 'tool_use')
+    .map((block) => [block.name, JSON.stringify(block.input)]);
+  return { text: [text], finish_reason: [message.stop_reason], tools };
+}
+
+async function unary(client, scenario, extra = {}) {
+  return described(await client.messages.create(asked(scenario, extra), options(scenario)));
+}
+
+async function stream(client, scenario, extra = {}) {
+  let chunks = 0;
+  let said = '';
+  const events = client.messages.stream(asked(scenario, extra), options(scenario));
+  for await (const event of events) {
+    chunks += 1;
+    if (event.type === 'content_block_delta' && event.delta.type === 'text_delta') {
+      said += event.delta.text;
+    }
+  }
+  const result = described(await events.finalMessage());
+  if (result.text[0] !== said) throw new Error('deltas do not add up to the message');
+  return { ...result, chunks };
+}
+
+async function count(client, scenario) {
+  const { max_tokens: _, ...body } = asked(scenario);
+  return { images: (await client.messages.countTokens(body, options(scenario))).input_tokens };
+}
+
+async function models(client) {
+  const listed = [];
+  for await (const model of client.models.list()) listed.push(model.id);
+  return { text: [...listed, (await client.models.retrieve(listed[0])).id] };
+}
+
+const KINDS = {
+  chat: unary,
+  stream,
+  tools: (client, scenario) => unary(client, scenario, { tools: [TOOL] }),
+  tools_stream: (client, scenario) => stream(client, scenario, { tools: [TOOL] }),
+  count,
+  models,
+};
+
+const client = new Anthropic({
+  baseURL: process.argv[2],
+  apiKey: 'sk-client-test',
+  maxRetries: 0,
+  timeout: 20_000,
+});
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (!line.trim()) continue;
+  const scenario = JSON.parse(line);
+  const result = {
+    name: scenario.name,
+    ok: true,
+    text: [],
+    finish_reason: [],
+    tools: [],
+    images: 0,
+    chunks: 0,
+  };
+  try {
+    Object.assign(result, await KINDS[scenario.kind](client, scenario));
+  } catch (error) {
+    result.ok = false;
+    result.error = {
+      class: error.constructor.name,
+      status: error.status ?? null,
+      code: error.error?.error?.code ?? null,
+      message: String(error.message),
+    };
+  }
+  console.log(JSON.stringify(result));
+}
