@@ -23,6 +23,7 @@ mod pattern;
 mod phrase;
 mod scanner;
 mod side;
+mod thread;
 mod trie;
 mod window;
 

@@ -52,14 +52,31 @@ fn every_example_is_loaded_here() {
     assert_eq!(
         names,
         [
+            "anthropic.yaml",
+            "gemini.yaml",
             "images.yaml",
             "observe.yaml",
+            "ollama.yaml",
             "openai.yaml",
             "profile.yaml",
+            "responses.yaml",
             "tls.yaml",
             "two-apps.yaml"
         ]
     );
+}
+
+#[test]
+fn one_upstream_per_dialect() {
+    for name in [
+        "anthropic.yaml",
+        "gemini.yaml",
+        "ollama.yaml",
+        "responses.yaml",
+    ] {
+        let config = example(name);
+        assert!(server(&config, 0).url.host().is_some(), "{name}");
+    }
 }
 
 #[test]

@@ -1,0 +1,218 @@
+//! [`Thread`]: a live prefix of terms, and what becomes of it where a term is complete: found, found
+//! with a doubt, or waiting for the border after it.
+
+use super::SignalId;
+use super::doubt::Needs;
+use super::lane::{Found, Source};
+use super::lexicon::{HAS_TERM, Kind, Labels, Lexicon, Term};
+use super::window::{Seen, Window};
+use crate::text::{ViewKind, Views};
+
+/// A leet sign was read as a letter.
+pub(super) const LEET: u16 = 1;
+/// A real letter was read.
+pub(super) const REAL: u16 = 2;
+/// A separator was stepped over.
+pub(super) const SQUEEZED: u16 = 4;
+/// No letter or digit may follow the last symbol.
+pub(super) const NO_LATIN: u16 = 8;
+/// No word symbol may follow the last symbol.
+pub(super) const NO_WORD: u16 = 16;
+/// The last symbol is a sign read as a letter.
+pub(super) const LEET_MARK: u16 = 32;
+/// The last symbol ends a syllable of pinyin in letters.
+pub(super) const AFTER_SYLLABLE: u16 = 64;
+/// A separator that prose does not put there was stepped over.
+pub(super) const MARKED: u16 = 128;
+/// The last symbol is the tone of a syllable.
+pub(super) const TONED: u16 = 256;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Thread {
+    pub start: u32,
+    pub from: u32,
+    pub node: u32,
+    pub gap: u8,
+    pub gate: u8,
+    pub flags: u16,
+    /// Gaps between two Latin letters that were stepped over.
+    pub crossings: u8,
+    /// Lossy views that were needed.
+    pub uses: Views,
+    /// Symbols of the term that only a lossy view shows, and of those the syllables in letters.
+    pub lossy: u8,
+    pub spelled: u8,
+}
+
+impl Thread {
+    pub(super) fn new(start: u32, from: u32) -> Self {
+        Self {
+            start,
+            from,
+            node: 0,
+            gap: 0,
+            gate: 0,
+            flags: 0,
+            crossings: 0,
+            uses: Views::NONE,
+            lossy: 0,
+            spelled: 0,
+        }
+    }
+
+    /// Notes how an edge was entered.
+    #[inline]
+    pub(super) fn by(&mut self, kind: Kind) {
+        if matches!(kind, Kind::Exact | Kind::Path) {
+            return;
+        }
+        self.uses = self.uses | kind.view();
+        self.lossy += u8::from(!matches!(kind, Kind::Split | Kind::Emoji));
+        if kind == Kind::Spelled {
+            self.flags |= AFTER_SYLLABLE;
+            self.spelled += 1;
+        }
+    }
+}
+
+/// What must not follow a complete match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Border {
+    /// A letter or digit.
+    Latin,
+    /// Any word symbol.
+    Word,
+}
+
+/// A complete match that waits for the symbol after it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waiting {
+    pub found: Found,
+    pub border: Border,
+    pub tail: u8,
+}
+
+/// One step's surroundings, so that the functions below need few arguments.
+pub(super) struct Step<'a> {
+    pub lexicon: &'a Lexicon,
+    pub window: Window<'a>,
+    pub seen: &'a Seen,
+    pub index: u32,
+    pub labels: &'a Labels,
+    pub source: Source,
+}
+
+/// Reports the terms that end where the thread now is, or lets them wait for their border.
+#[inline]
+pub(super) fn complete(
+    thread: Thread,
+    step: &Step,
+    waiting: &mut Vec<Waiting>,
+    found: &mut Vec<Found>,
+) {
+    if step.lexicon.has(thread.node) & HAS_TERM != 0 {
+        report(thread, step, waiting, found);
+    }
+}
+
+fn report(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut Vec<Found>) {
+    let latin = step.seen.symbol.class.is_latin() || thread.flags & LEET_MARK != 0;
+    if (thread.flags & LEET != 0 && thread.flags & REAL == 0) || thread.crossings == 1 {
+        return;
+    }
+    let mut reported: Option<(SignalId, u8, bool)> = None;
+    for term in step.lexicon.terms(thread.node) {
+        // Two spellings of one term fold alike; terms of a node are sorted by signal.
+        let same = Some((term.signal, term.tail, term.turned));
+        if reported == same {
+            continue;
+        }
+        // A single Han has too many that sound or look like it.
+        if term.han == 1 && term.letters == 0 && thread.lossy > 0 {
+            continue;
+        }
+        // Backwards and by its sound at once is no disguise that anybody reads.
+        if term.turned && !thread.uses.is_empty() {
+            continue;
+        }
+        let Some(view) = view(thread, term, step) else {
+            continue;
+        };
+        reported = same;
+        let match_ = Found {
+            signal: term.signal,
+            view,
+            start: thread.start,
+            end: step.seen.end,
+            from: thread.from,
+            to: step.index + 1,
+            ripe: 0,
+            needs: needs(thread, term, step.source),
+        };
+        let border = match (latin, thread.flags & NO_WORD != 0) {
+            (true, _) => Border::Latin,
+            (false, true) => Border::Word,
+            (false, false) => {
+                found.push(match_);
+                continue;
+            }
+        };
+        waiting.push(Waiting {
+            found: match_,
+            border,
+            tail: term.tail,
+        });
+    }
+}
+
+/// Letters from which on a word that is found backwards or rotated is no accident.
+const SURE_TURNED_LETTERS: u8 = 5;
+
+/// What else has to be there for a lossy reading to count (`reference/evasion.md`, section 4).
+fn needs(thread: Thread, term: &Term, source: Source) -> Needs {
+    if term.turned && term.han == 0 {
+        return match term.letters >= SURE_TURNED_LETTERS {
+            true => Needs::Nothing,
+            false => Needs::Second,
+        };
+    }
+    if thread.lossy == 0 && !term.turned {
+        return Needs::Nothing;
+    }
+    if thread.uses.has(ViewKind::Fuzzy) {
+        return Needs::Both;
+    }
+    // A separator between Han that no prose puts there is a second sign of disguise, and so are
+    // invisible characters and codes.
+    let marked = thread.flags & MARKED != 0 || source.only().is_some();
+    // Letters beside the emoji, too.
+    let spelled_out = term.letters > 0 && thread.flags & REAL != 0;
+    match term.han {
+        0..=1 if marked || spelled_out => Needs::Nothing,
+        0..=1 => Needs::Second,
+        2 if thread.spelled == 2 && !marked => Needs::Second,
+        2 if !marked => Needs::Both,
+        _ if thread.spelled > 0 || marked => Needs::Nothing,
+        3 => Needs::Alignment,
+        _ => Needs::NoWord,
+    }
+}
+
+/// The reading in which the term is found, if it may be looked for there.
+fn view(thread: Thread, term: &Term, step: &Step) -> Option<ViewKind> {
+    if let Some(view) = step.source.only() {
+        return term.views.has_all(thread.uses.with(view)).then_some(view);
+    }
+    let level = if thread.flags & SQUEEZED != 0 {
+        ViewKind::Squeezed
+    } else if thread.flags & LEET != 0
+        || !step
+            .window
+            .spells(thread.from, step.index + 1, &term.written)
+    {
+        ViewKind::Skeleton
+    } else {
+        ViewKind::Surface
+    };
+    term.view(level, thread.uses)
+}
