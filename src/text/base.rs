@@ -69,6 +69,9 @@ const BINARY: Base = Base {
 
 /// One character that these spell together.
 pub(super) fn union(units: &[Spelled], ch: char, code: Code) -> Spelled {
+    // What a code gave begins where that code does, not where plain text replayed before it does.
+    let coded = units.iter().position(|unit| unit.layers > 0);
+    let units = &units[coded.unwrap_or(0)..];
     let start = units.iter().map(|unit| unit.span.start).min();
     let end = units.iter().map(|unit| unit.span.end).max();
     let layers = units.iter().map(|unit| unit.layers).max();

@@ -182,7 +182,21 @@ impl Reference<'_> {
             Condition::Near(names, distance, _) => self
                 .of(names, among)
                 .any(|hit| Self::near(hit, anchor, *distance)),
-            Condition::Count(names, number) => self.of(names, among).count() >= *number as usize,
+            Condition::Count(names, number) => {
+                // Hits that overlap are one.
+                let mut hits: Vec<_> = self
+                    .of(names, among)
+                    .map(|hit| (hit.to, hit.from))
+                    .collect();
+                hits.sort_unstable();
+                let mut end = 0;
+                hits.retain(|(to, from)| {
+                    let apart = *from >= end;
+                    end = if apart { *to } else { end };
+                    apart
+                });
+                hits.len() >= *number as usize
+            }
             Condition::InOrder(first, second, distance) => self.of(first, among).any(|a| {
                 let follows = |b: &Hit| a.to <= b.from && b.from - a.to <= *distance;
                 self.of(second, among).any(follows)
