@@ -27,6 +27,13 @@ const FEWEST_LETTERS: usize = 3;
 /// Letters of the Latin alphabet.
 const ALPHABET: u8 = 26;
 
+/// Letters from which on their frequencies tell a language from a cipher.
+const PLAIN_LETTERS: usize = 16;
+
+/// Share of the nine commonest English letters, in percent: two thirds of a text are made of them,
+/// and a third of a rotated one.
+const PLAIN_PERCENT: usize = 52;
+
 /// Finds announcements in a text that comes in pieces, and reads what follows them.
 #[derive(Debug, Default)]
 pub(super) struct Cipher {
@@ -155,9 +162,21 @@ impl Collecting {
         self.blanks == 2 || self.text.len() == self.reach
     }
 
+    /// Whether there are letters, and they are not plainly those of a language: "my password is
+    /// easy to guess" announces nothing.
+    fn may_be_rotated(&self) -> bool {
+        let letters = self.text.iter().map(|(c, _)| c.to_ascii_lowercase());
+        let letters = letters.filter(char::is_ascii_lowercase);
+        let common = |c: char| "etaoinshr".contains(c);
+        let (all, plain) = letters.fold((0, 0), |(all, plain), c| {
+            (all + 1, plain + usize::from(common(c)))
+        });
+        let reads = all >= PLAIN_LETTERS && plain * 100 >= all * PLAIN_PERCENT;
+        all >= FEWEST_LETTERS && (self.promise == Promise::Cipher || !reads)
+    }
+
     fn emit(&self, when: u32, out: &mut Vec<Spelled>) {
-        let letters = self.text.iter().filter(|(c, _)| c.is_ascii_alphabetic());
-        if letters.count() >= FEWEST_LETTERS {
+        if self.may_be_rotated() {
             for by in 1..ALPHABET {
                 self.stretch(self.text.iter(), |c| rotated(c, by), when, out);
             }
