@@ -1,7 +1,7 @@
 //! OpenAI chat completions, which every OpenAI-compatible server speaks.
 //!
-//! Turns: the message's index; whatever belongs to no message (tools, `user`, `stop`, metadata)
-//! shares the turn after the last message. Lanes of a choice: [`CONTENT`], [`REFUSAL`],
+//! Turns: the message's index; `user`, `stop`, metadata and the like share that of the last user
+//! message, tools and formats the turn after the last message. Lanes of a choice: [`CONTENT`], [`REFUSAL`],
 //! [`REASONING_CONTENT`], [`REASONING`], the old `function_call`'s name and arguments, and from
 //! [`TOOLS`] on two per tool call: `TOOLS + 2 * index` its name, the next its arguments.
 //!
@@ -208,7 +208,12 @@ fn part(leaf: &Leaf<'_, '_>, roles: &[Role]) -> Part {
             ),
             ..,
         ] => (Role::System, after, path),
-        path => (Role::User, after, path),
+        // Said with the last thing the user said: as a turn of its own it would stand for that.
+        path => {
+            let last = roles.iter().rposition(|role| *role == Role::User);
+            let last = last.and_then(|index| u32::try_from(index).ok());
+            (Role::User, last.unwrap_or(after), path)
+        }
     };
     Part {
         role,

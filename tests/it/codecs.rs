@@ -1034,3 +1034,12 @@ fn edits_that_overlap_or_leave_the_body_are_refused() {
         );
     }
 }
+
+#[test]
+fn fields_of_the_body_are_no_turn_after_what_the_user_said() {
+    let body = r#"{"model":"m","user":"u1","metadata":{"k":"v"},"messages":[{"role":"user","content":"hi"}]}"#;
+    let ask = read("/v1/chat/completions", body).expect("a request");
+    let user = wardgate::message::Role::User;
+    let turns = ask.parts.iter().filter(|part| part.role == user);
+    assert!(turns.map(|part| part.turn).all(|turn| turn == 0));
+}
