@@ -12,8 +12,13 @@ use crate::text::fold::{self, Reading};
 use crate::text::hidden::{Decoder, Secret};
 use crate::text::{Span, Symbol};
 
-/// Hits reported per text. More means an attack on the judge, not a text: the caller closes.
+/// Hits reported of a short text; a longer one has more. Beyond that it is an attack on the judge,
+/// not a text: the caller closes.
 pub const MAX_HITS: u32 = 2_000;
+
+/// Symbols for each of which one more hit is reported: the pack also looks for everyday words
+/// (who speaks, how something is asked), of which honest text holds one in five symbols or so.
+const SYMBOLS_PER_HIT: u32 = 2;
 
 /// Visible symbols after which a lane beside the skeleton counts as ended, so that it does not
 /// hold the rest.
@@ -328,7 +333,7 @@ impl Scanner {
         self.found.sort_by_key(|found| (place(found), found.view));
         self.found.dedup_by_key(|found| place(found));
         for found in self.found.drain(..) {
-            if self.reported == MAX_HITS {
+            if self.reported >= MAX_HITS + found.ripe / SYMBOLS_PER_HIT {
                 self.overflowed = true;
                 continue;
             }

@@ -148,6 +148,9 @@ impl Side {
         let disguised =
             |index: u32| read(index).is_none_or(|place: Place| place.disguise != Disguise::None);
         let mut fresh = late.split_off(from);
+        // One symbol reads the same in any order.
+        let turned = self.source == Source::Turned;
+        fresh.retain(|found| !turned || found.to - found.from > 1);
         fresh.retain(|found| !kept(found, found.from) || (found.from..found.to).any(disguised));
         for found in &mut fresh {
             // Text that is turned around begins where it is read last.

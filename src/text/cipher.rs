@@ -178,9 +178,9 @@ impl Collecting {
     fn emit(&self, when: u32, out: &mut Vec<Spelled>) {
         if self.may_be_rotated() {
             for by in 1..ALPHABET {
-                self.stretch(self.text.iter(), |c| rotated(c, by), when, out);
+                self.stretch(self.text.iter(), |c| rotated(c, by), false, when, out);
             }
-            self.stretch(self.text.iter(), mirrored, when, out);
+            self.stretch(self.text.iter(), mirrored, false, when, out);
             let latin = |at: &(char, Span)| at.0.is_ascii_alphabetic();
             let words = self.text.chunk_by(|a, b| latin(a) == latin(b));
             let backwards = words.flat_map(|word| {
@@ -191,20 +191,29 @@ impl Collecting {
                 };
                 there.iter().chain(back.iter().rev())
             });
-            self.stretch(backwards, |c| c, when, out);
+            self.stretch(backwards, |c| c, true, when, out);
         }
-        self.stretch(self.text.iter().rev(), |c| c, when, out);
+        self.stretch(self.text.iter().rev(), |c| c, true, when, out);
     }
 
     fn stretch<'a>(
         &self,
         text: impl Iterator<Item = &'a (char, Span)>,
         turn: impl Fn(char) -> char,
+        backwards: bool,
         when: u32,
         out: &mut Vec<Spelled>,
     ) {
         let from = out.len();
-        out.extend(text.map(|&(c, span)| Spelled::turned(turn(c), span, when, Code::Rotated)));
+        out.extend(text.map(|&(c, span)| {
+            let read = turn(c);
+            // What no rotation changes stands in the plain text as well.
+            let layers = u8::from(backwards || read != c);
+            Spelled {
+                layers,
+                ..Spelled::turned(read, span, when, Code::Rotated)
+            }
+        }));
         if let Some(first) = out.get_mut(from) {
             first.fresh = true;
         }

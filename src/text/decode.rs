@@ -82,7 +82,7 @@ pub struct Spelled {
     pub when: u32,
     /// First character of a stretch: what was read before is not its neighbour.
     pub fresh: bool,
-    /// Codes around it: 0 for a plain neighbour.
+    /// Codes around it: 0 for a plain neighbour and for what a rotation leaves as it is.
     pub layers: u8,
     /// The outermost of them but for nested ones, which tell the innermost.
     pub code: Code,
