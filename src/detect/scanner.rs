@@ -16,9 +16,10 @@ use crate::text::{Span, Symbol};
 /// not a text: the caller closes.
 pub const MAX_HITS: u32 = 2_000;
 
-/// Symbols for each of which one more hit is reported: the pack also looks for everyday words
-/// (who speaks, how something is asked), of which honest text holds one in five symbols or so.
-const SYMBOLS_PER_HIT: u32 = 2;
+/// Hits that each symbol of the text allows beyond that: the pack also looks for everyday words (who
+/// speaks, how something is asked), some of which stand in dozens of signals; honest text has two
+/// hits per symbol, "我想知道" over and over five.
+const HITS_PER_SYMBOL: u32 = 8;
 
 /// Visible symbols after which a lane beside the skeleton counts as ended, so that it does not
 /// hold the rest.
@@ -333,7 +334,8 @@ impl Scanner {
         self.found.sort_by_key(|found| (place(found), found.view));
         self.found.dedup_by_key(|found| place(found));
         for found in self.found.drain(..) {
-            if self.reported >= MAX_HITS + found.ripe / SYMBOLS_PER_HIT {
+            if self.reported >= MAX_HITS.saturating_add(found.ripe.saturating_mul(HITS_PER_SYMBOL))
+            {
                 self.overflowed = true;
                 continue;
             }

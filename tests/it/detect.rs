@@ -293,14 +293,15 @@ fn numbers_that_are_no_ages_of_minors() {
 
 #[test]
 fn too_many_hits_are_said_not_hidden() {
-    let detectors = detectors(&["番"]);
-    let mut scanner = wardgate::detect::Scanner::new(detectors);
+    // Twenty signals of one word: 20 hits per symbol, of which 2,000 and 8 per symbol are allowed.
+    let mut scanner = wardgate::detect::Scanner::new(detectors(&["番"; 20]));
     let mut hits = Vec::new();
-    scanner.push(&"番".repeat(4_000), &mut hits);
+    scanner.push(&"番".repeat(166), &mut hits);
     assert!(!scanner.overflowed());
+    assert_eq!(hits.len(), 166 * 20);
     scanner.push("番", &mut hits);
     assert!(scanner.overflowed());
-    assert_eq!(hits.len(), 4_000);
+    assert_eq!(hits.len(), 2_000 + 8 * 167);
 }
 
 #[test]
