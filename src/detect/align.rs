@@ -22,8 +22,7 @@ pub fn warm() {
     jieba();
 }
 
-/// Whether symbols `from..to` begin and end where words do, and are no word of the dictionary
-/// themselves. Only symbols before `seen` are looked at.
+/// Whether symbols `from..to` begin and end where words do. Only symbols before `seen` are looked at.
 pub(super) fn is_aligned(from: u32, to: u32, window: Window<'_>, seen: u32) -> bool {
     let mut text = String::new();
     let (mut begins, mut ends) = (0, 0);

@@ -21,7 +21,6 @@ pub struct Builder {
     reach: HashMap<SignalId, u32>,
     free: HashSet<SignalId>,
     contacts: HashSet<SignalId>,
-    vouchers: HashSet<(SignalId, SignalId)>,
 }
 
 /// All signals of all policies, compiled. Immutable and shared.
@@ -33,11 +32,25 @@ pub struct Detectors {
     pub(super) addresses: Vec<address::Wanted>,
     reach: HashMap<SignalId, u32>,
     /// Signals for which no text waits.
-    free: HashSet<SignalId>,
+    free: Signals,
     /// Signals that are a way to reach somebody.
-    contacts: HashSet<SignalId>,
-    /// Which signal is a second sign of which other one.
-    vouchers: HashSet<(SignalId, SignalId)>,
+    contacts: Signals,
+}
+
+/// A set of signals that is asked for every match: sorted, since hashing costs more than the look-up.
+#[derive(Debug)]
+struct Signals(Vec<SignalId>);
+
+impl Signals {
+    fn of(set: HashSet<SignalId>) -> Self {
+        let mut signals: Vec<SignalId> = set.into_iter().collect();
+        signals.sort_unstable();
+        Self(signals)
+    }
+
+    fn has(&self, signal: SignalId) -> bool {
+        self.0.binary_search(&signal).is_ok()
+    }
 }
 
 impl Builder {
@@ -88,12 +101,6 @@ impl Builder {
         Ok(())
     }
 
-    /// A hit of `by` near a doubtful match of `signal` (a two-character homophone, say) is the
-    /// second sign that makes it count. Contacts and other words of the same signal always are.
-    pub fn vouch(&mut self, signal: SignalId, by: SignalId) {
-        self.vouchers.insert((by, signal));
-    }
-
     /// The signal only ever excuses: nobody disguises an excuse, so its words are looked for in the
     /// views that lose nothing.
     pub fn plain(&mut self, signal: SignalId) {
@@ -111,9 +118,8 @@ impl Builder {
         Ok(Detectors {
             lexicon: self.words.build(&self.free),
             patterns: self.regexes.build(&self.free)?,
-            free: self.free,
-            contacts: self.contacts,
-            vouchers: self.vouchers,
+            free: Signals::of(self.free),
+            contacts: Signals::of(self.contacts),
             ages: self.ages,
             addresses: self.addresses,
             reach: self.reach,
@@ -143,12 +149,12 @@ impl Detectors {
 
     /// Whether text may have to wait for hits of the signal.
     pub(super) fn holds(&self, signal: SignalId) -> bool {
-        !self.free.contains(&signal)
+        !self.free.has(signal)
     }
 
     /// Whether a hit of one signal is a second sign of the other.
     pub(super) fn vouches(&self, one: SignalId, other: SignalId) -> bool {
-        one == other || self.contacts.contains(&one) || self.vouchers.contains(&(one, other))
+        one == other || self.contacts.has(one)
     }
 
     /// The shapes of address that any signal wants.

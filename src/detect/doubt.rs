@@ -50,6 +50,9 @@ pub(super) struct Doubts {
     known: Vec<Found>,
     /// Symbols up to which everything has been decided that could be.
     moment: u32,
+    /// Whether something became due or open since everything was decided: until then only a match
+    /// that concerns something in doubt can change a verdict.
+    stale: bool,
     /// Whether the text has ended.
     ended: bool,
 }
@@ -57,7 +60,7 @@ pub(super) struct Doubts {
 #[derive(Debug, Clone, Copy)]
 struct Doubt {
     found: Found,
-    /// Whether it begins and ends where words do and is no word itself; unknown before [`RIGHT`].
+    /// Whether it begins and ends where words do or is no word itself, as it needs; looked up once.
     apart: Option<bool>,
 }
 
@@ -81,8 +84,11 @@ impl Doubts {
             if match_.needs == Needs::Nothing {
                 found.push(match_);
                 self.known.push(match_);
-                self.decide(detectors, tape, match_.ripe, found);
+                if self.stale || self.concerns(detectors, &match_) {
+                    self.decide(detectors, tape, match_.ripe, found);
+                }
             } else {
+                self.stale = true;
                 self.open.push(Doubt {
                     found: match_,
                     apart: None,
@@ -90,6 +96,8 @@ impl Doubts {
             }
         }
         self.pass(detectors, tape, tape.len(), found);
+        let read = tape.len();
+        self.open.retain(|doubt| read <= doubt.found.to + PATIENCE);
         self.known.retain(|known| known.to + MEMORY >= tape.len());
     }
 
@@ -120,6 +128,7 @@ impl Doubts {
             while at < self.open.len() {
                 // What was due before waits for a second signal, which was none of these.
                 let due = self.open[at].due() == moment;
+                self.stale |= due;
                 match due.then(|| self.verdict(detectors, tape, at, moment)) {
                     Some(Some(true)) => {
                         self.decide(detectors, tape, moment, found);
@@ -133,7 +142,12 @@ impl Doubts {
             }
         }
         self.moment = read;
-        self.open.retain(|doubt| read <= doubt.found.to + PATIENCE);
+    }
+
+    /// Whether a certain match is the second sign of something in doubt.
+    fn concerns(&self, detectors: &Detectors, certain: &Found) -> bool {
+        let counts = |doubt: &Doubt| vouches(detectors, certain, &doubt.found);
+        self.open.iter().any(counts)
     }
 
     /// Reports whatever counts by now, and what counts by that.
@@ -154,6 +168,7 @@ impl Doubts {
                 None => at += 1,
             }
         }
+        self.stale = false;
     }
 
     /// Whether the same was found with less doubt.
@@ -194,12 +209,9 @@ impl Doubts {
 
     /// Whether something near by makes the match likely.
     fn second(&mut self, detectors: &Detectors, tape: &Tape, doubtful: Found, moment: u32) -> bool {
-        let vouches = |known: &Found| {
-            known.to + MEMORY >= moment
-                && detectors.vouches(known.signal, doubtful.signal)
-                && is_near(known, &doubtful)
-        };
-        if self.known.iter().any(vouches) {
+        let counts =
+            |known: &Found| known.to + MEMORY >= moment && vouches(detectors, known, &doubtful);
+        if self.known.iter().any(counts) {
             return true;
         }
         (0..self.open.len()).any(|at| {
@@ -251,6 +263,11 @@ impl Doubt {
     fn due(&self) -> u32 {
         (self.found.to + RIGHT).max(self.found.ripe)
     }
+}
+
+/// Whether a certain match is a second sign of a doubtful one.
+fn vouches(detectors: &Detectors, certain: &Found, doubtful: &Found) -> bool {
+    is_near(certain, doubtful) && detectors.vouches(certain.signal, doubtful.signal)
 }
 
 /// Whether both lie apart, within [`NEAR`] symbols.

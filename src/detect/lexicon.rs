@@ -159,9 +159,8 @@ impl Labels {
                 self.jyutping,
             ],
         };
-        let more = if readings == [0; 5] { 0 } else { 5 };
         std::iter::once(self.exact)
-            .chain(readings.into_iter().take(more))
+            .chain(readings)
             .filter(|&code| code != 0)
     }
 }

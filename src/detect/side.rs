@@ -137,8 +137,8 @@ impl Side {
     }
 
     /// Drops what stands in the skeleton as well, and replaces positions in this lane by positions
-    /// in the skeleton. A match of which the window
-    /// has lost the beginning stands where its end does, and so on: never where batches end.
+    /// in the skeleton. A match of which the window has lost the beginning stands where its end does:
+    /// never where batches end.
     fn place(&mut self, from: usize) {
         let Self {
             late, places, base, ..
