@@ -1,0 +1,165 @@
+"""The heads: a small network over the sentence vector, a linear layer over hashed n-grams, and the
+calibration that makes a probability of both. Plain numpy, seeded, one pass of Adam each.
+"""
+
+import json
+
+import numpy as np
+import scipy.special
+
+from rows import LABELS
+
+
+def targets(rows):
+    """Labels (rows x labels), and the weight of each: 0 where a row says nothing."""
+    said = np.array([[row.labels.get(label, -1) for label in LABELS] for row in rows])
+    weights = np.array([row.weight for row in rows])[:, None] * (said >= 0)
+    return (said > 0).astype(np.float32), weights.astype(np.float32)
+
+
+def balance(truth, weights, most=8.0):
+    """Raises the positives of a rare label, by the square root of its odds and at most `most` times."""
+    positive = (truth * weights).sum(0)
+    negative = ((1 - truth) * weights).sum(0)
+    gain = np.clip(np.sqrt(negative / np.maximum(positive, 1e-3)), 1.0, most)
+    return weights * np.where(truth > 0, gain, 1.0).astype(np.float32)
+
+
+class Adam:
+    """Adam over a list of arrays."""
+
+    def __init__(self, arrays, rate, decay):
+        self.arrays, self.rate, self.decay, self.step = arrays, rate, decay, 0
+        self.first = [np.zeros_like(each) for each in arrays]
+        self.second = [np.zeros_like(each) for each in arrays]
+
+    def update(self, gradients, factor):
+        self.step += 1
+        for array, gradient, first, second in zip(self.arrays, gradients, self.first, self.second):
+            first += 0.1 * (gradient - first)
+            second += 0.001 * (gradient * gradient - second)
+            rate = self.rate * factor
+            move = first / (1 - 0.9**self.step) / (np.sqrt(second / (1 - 0.999**self.step)) + 1e-8)
+            if array.ndim == 2:
+                array -= rate * self.decay * array
+            array -= rate * move
+
+
+class Dense:
+    """Vector -> hidden (ReLU) -> one logit per label; without hidden units a linear probe."""
+
+    def __init__(self, hidden, inputs, seed, rate=3e-3, decay=0.05, epochs=30, batch=256, dropout=0.3, noise=0.0):
+        self.hidden, self.seed = hidden, seed
+        self.rate, self.decay, self.epochs, self.batch = rate, decay, epochs, batch
+        self.dropout, self.noise = dropout, noise
+        dice = np.random.default_rng(seed)
+        outputs = len(LABELS)
+        sizes = [(inputs, hidden), (hidden, outputs)] if hidden else [(inputs, outputs)]
+        self.weights = [dice.normal(0, np.sqrt(2 / size[0]), size).astype(np.float32) for size in sizes]
+        self.biases = [np.zeros(size[1], np.float32) for size in sizes]
+        if not hidden:
+            self.weights[0][:] = 0
+
+    def fit(self, vectors, truth, weights):
+        dice = np.random.default_rng(self.seed)
+        adam = Adam(self.weights + self.biases, self.rate, self.decay)
+        steps, step = self.epochs * -(-len(vectors) // self.batch), 0
+        for _ in range(self.epochs):
+            order = dice.permutation(len(vectors))
+            for start in range(0, len(order), self.batch):
+                chosen = order[start : start + self.batch]
+                adam.update(self.gradients(vectors[chosen], truth[chosen], weights[chosen], dice), 0.5 + 0.5 * np.cos(np.pi * step / steps))
+                step += 1
+        return self
+
+    def gradients(self, inputs, truth, weights, dice):
+        if self.noise:
+            inputs = inputs + dice.normal(0, self.noise / np.sqrt(inputs.shape[1]), inputs.shape).astype(np.float32)
+        if not self.hidden:
+            slope = weights * (scipy.special.expit(inputs @ self.weights[0] + self.biases[0]) - truth) / len(inputs)
+            return [inputs.T @ slope, slope.sum(0)]
+        middle = np.maximum(inputs @ self.weights[0] + self.biases[0], 0)
+        middle *= (dice.random(middle.shape) >= self.dropout) / np.float32(1 - self.dropout)
+        slope = weights * (scipy.special.expit(middle @ self.weights[1] + self.biases[1]) - truth) / len(inputs)
+        back = (slope @ self.weights[1].T) * (middle > 0) / np.float32(1 - self.dropout)
+        return [inputs.T @ back, middle.T @ slope, back.sum(0), slope.sum(0)]
+
+    def logits(self, vectors):
+        for number, (weight, bias) in enumerate(zip(self.weights, self.biases)):
+            vectors = vectors @ weight + bias
+            if number + 1 < len(self.weights):
+                vectors = np.maximum(vectors, 0)
+        return vectors
+
+
+class Ngram:
+    """Hashed n-grams -> one logit per label, without a bias: the calibration holds it."""
+
+    def __init__(self, buckets, seed, rate=0.05, decay=0.02, epochs=8, batch=512):
+        self.weight = np.zeros((buckets, len(LABELS)), np.float32)
+        self.bias = np.zeros(len(LABELS), np.float32)
+        self.seed, self.rate, self.decay, self.epochs, self.batch = seed, rate, decay, epochs, batch
+
+    def fit(self, counts, truth, weights):
+        dice = np.random.default_rng(self.seed)
+        adam = Adam([self.weight, self.bias], self.rate, self.decay)
+        steps, step = self.epochs * -(-counts.shape[0] // self.batch), 0
+        for _ in range(self.epochs):
+            order = dice.permutation(counts.shape[0])
+            for start in range(0, len(order), self.batch):
+                chosen = order[start : start + self.batch]
+                part = counts[chosen]
+                slope = weights[chosen] * (scipy.special.expit(part @ self.weight + self.bias) - truth[chosen]) / len(chosen)
+                adam.update([part.T @ slope, slope.sum(0)], 0.5 + 0.5 * np.cos(np.pi * step / steps))
+                step += 1
+        return self
+
+    def quantised(self):
+        """Signed bytes and one scale per label."""
+        scale = np.maximum(np.abs(self.weight).max(0), 1e-6) / 127
+        return np.round(self.weight / scale).astype(np.int8), scale.astype(np.float32)
+
+    def logits(self, counts):
+        weight, scale = self.quantised()
+        return counts @ (weight * scale)
+
+
+def calibrate(dense, ngram, truth, weights, rounds=50):
+    """Per label (a, b, c) of sigmoid(a * dense + b * ngram + c), on logits of rows that the heads did not see.
+
+    Newton steps with a small ridge; a and b are kept from turning a head around.
+    """
+    result = np.zeros((len(LABELS), 3), np.float32)
+    for label in range(len(LABELS)):
+        weight = weights[:, label].astype(np.float64)
+        inputs = np.stack([dense[:, label], ngram[:, label], np.ones(len(dense))], 1).astype(np.float64)
+        free = [0, 1, 2]
+        while True:
+            part, at = inputs[:, free], np.zeros(len(free))
+            for _ in range(rounds):
+                chance = scipy.special.expit(part @ at)
+                slope = part.T @ (weight * (chance - truth[:, label])) + 0.1 * at
+                bend = (part * (weight * chance * (1 - chance))[:, None]).T @ part + 0.1 * np.eye(len(free))
+                at = at - np.clip(np.linalg.solve(bend, slope), -1, 1)
+            negative = [index for index, value in zip(free, at) if index < 2 and value < 0]
+            if not negative:
+                break
+            free = [index for index in free if index not in negative]
+        result[label, free] = at
+    return result
+
+
+def probability(calibration, dense, ngram):
+    return scipy.special.expit(calibration[:, 0] * dense + calibration[:, 1] * ngram + calibration[:, 2])
+
+
+def save(path, dense, ngram, calibration, trained):
+    """Writes heads.safetensors as the engine reads it."""
+    from safetensors.numpy import save_file
+
+    tensors = {"calibration": calibration}
+    for number, (weight, bias) in enumerate(zip(dense.weights, dense.biases)):
+        tensors[f"dense.{number}.weight"] = np.ascontiguousarray(weight.T)
+        tensors[f"dense.{number}.bias"] = bias
+    tensors["ngram.weight"], tensors["ngram.scale"] = ngram.quantised()
+    save_file(tensors, path, {"format": "1", "labels": json.dumps(LABELS), "ngram_orders": "2-4", "trained": trained})

@@ -1,0 +1,187 @@
+"""Figures for the card: cross-validation over our own lines, the learning curve, the public dev sets.
+
+Aggregates only; no text is printed.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+
+import heads
+from check import HARM
+from rows import LABELS, TEXT_MAX
+
+FOLDS = 5
+NEGATIVES = {
+    "en": ["safety-tuned-llamas", "harmless-alpaca-en", "fairytaleqa-questions", "fairytaleqa-sections", "childsafe-corpus"],
+    "zh": ["chinese-safetyqa", "cmath"],
+}
+"""Honest texts of the dev folder, by language: where false alarms are counted."""
+POSITIVES = ["ailuminate-demo", "catqa", "strongreject", "harmbench", "jbb", "jade", "chineseharm-extra", "toxicn", "convabuse"]
+DEV_MOST = 1000
+HARMLESS = {"safety-tuned-llamas": ("I-PhysicalSafetySafe", "I-Alpaca")}
+
+
+def auc(scores, truth):
+    """Chance that a positive scores above a negative; nan without both."""
+    positive, negative = scores[truth > 0], np.sort(scores[truth <= 0])
+    if not len(positive) or not len(negative):
+        return float("nan")
+    below = np.searchsorted(negative, positive, "left") + np.searchsorted(negative, positive, "right")
+    return float(below.sum() / 2 / len(positive) / len(negative))
+
+
+def threshold(negatives, share):
+    """The lowest score that at most this share of the negatives reaches."""
+    ordered = np.sort(negatives)[::-1]
+    return float(np.nextafter(ordered[min(int(share * len(ordered)), len(ordered) - 1)], 2))
+
+
+def recall(scores, truth, share):
+    """Recall at a share of false alarms."""
+    if not (truth > 0).any() or not (truth <= 0).any():
+        return float("nan")
+    return float((scores[truth > 0] >= threshold(scores[truth <= 0], share)).mean())
+
+
+def folds(rows, seed):
+    """A fold per row; rows of one group share it."""
+    names = sorted({row.group for row in rows})
+    order = np.random.default_rng(seed).permutation(len(names))
+    place = {names[index]: number % FOLDS for number, index in enumerate(order)}
+    return np.array([place[row.group] for row in rows])
+
+
+def fit(rows, vectors, counts, hidden, seed):
+    """Both heads, fitted on these rows."""
+    truth, weights = heads.targets(rows)
+    weights = heads.balance(truth, weights)
+    dense = heads.Dense(hidden, vectors.shape[1], seed).fit(vectors, truth, weights)
+    return dense, heads.Ngram(counts.shape[1], seed).fit(counts, truth, weights)
+
+
+def unseen(rows, vectors, counts, hidden, seed):
+    """Logits of both heads on every row, from heads that saw none of its group."""
+    fold = folds(rows, seed)
+    logits = np.zeros((2, len(rows), len(LABELS)), np.float32)
+    for number in range(FOLDS):
+        train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        dense, ngram = fit([rows[index] for index in train], vectors[train], counts[train], hidden, seed)
+        logits[0, test], logits[1, test] = dense.logits(vectors[test]), ngram.logits(counts[test])
+    return logits
+
+
+def views(logits, truth, weights):
+    """Probabilities per label of the n-grams alone, of the encoder alone and of both."""
+    dense, ngram = logits
+    nothing = np.zeros_like(dense)
+    chosen = {"n-grams": (nothing, ngram), "encoder": (dense, nothing), "both": (dense, ngram)}
+    return {name: heads.probability(heads.calibrate(*pair, truth, weights), *pair) for name, pair in chosen.items()}
+
+
+def own_table(rows, scores):
+    """Per row of the notice and language: AUC and recall of `harm` against benign lines, support above the bar."""
+    harm, support = scores[:, LABELS.index("harm")], scores[:, LABELS.index("support")]
+    result = []
+    for lang in ("en", "zh"):
+        chosen = np.array([bool(row.expect) and row.lang == lang for row in rows])
+        benign = chosen & np.array([row.expect == "benign" for row in rows])
+        bar = threshold(harm[benign], 0.02)
+        for name in sorted({row.source for row in rows if row.expect}) + ["all"]:
+            part = chosen & np.array([name in ("all", row.source) for row in rows])
+            kinds = {kind: part & np.array([row.expect == kind for row in rows]) for kind in ("harm", "benign", "support")}
+            if not kinds["harm"].any() or not kinds["benign"].any():
+                continue
+            pair = kinds["harm"] | kinds["benign"]
+            truth = kinds["harm"][pair].astype(int)
+            helped = kinds["support"]
+            result.append({
+                "row": name.removeprefix("own/"), "lang": lang, "lines": int(part.sum()),
+                "auc": auc(harm[pair], truth), "recall_2": recall(harm[pair], truth, 0.02), "recall_2_lang": float((harm[kinds["harm"]] >= bar).mean()),
+                "support": int(helped.sum()), "support_above": int((harm[helped] >= bar).sum()),
+                "support_refused": int(((harm[helped] >= bar) & (support[helped] < 0.5)).sum()),
+            })
+    return result
+
+
+def label_table(rows, scores):
+    """Per label and language over our own lines: AUC, recall at 1 and 2 %, and by probability."""
+    truth, weights = heads.targets(rows)
+    ours = np.array([bool(row.expect) for row in rows])
+    result = []
+    for number, label in enumerate(LABELS):
+        for lang in ("en", "zh"):
+            part = ours & np.array([row.lang == lang for row in rows])
+            score, said = scores[part, number], truth[part, number]
+            if not said.any():
+                continue
+            levels = {level: (float((score[said > 0] >= level).mean()), float((score[said <= 0] >= level).mean())) for level in (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)}
+            result.append({"label": label, "lang": lang, "positive": int(said.sum()), "auc": auc(score, said), "recall_1": recall(score, said, 0.01), "recall_2": recall(score, said, 0.02), "levels": levels})
+    return result
+
+
+def curve(rows, vectors, counts, hidden, seed):
+    """AUC and recall at 2 % of `harm` on unseen own lines, by the share of our own groups that is learned from."""
+    names = sorted({row.group for row in rows if row.expect})
+    order = np.random.default_rng(seed + 1).permutation(len(names))
+    result = []
+    fold = folds(rows, seed)
+    test = np.flatnonzero((fold == 0) & np.array([row.expect in ("harm", "benign") for row in rows]))
+    truth = np.array([int(rows[index].expect == "harm") for index in test])
+    for share in (0.1, 0.25, 0.5, 0.75, 1.0):
+        kept = {names[index] for index in order[: int(share * len(names))]}
+        train = [index for index, row in enumerate(rows) if fold[index] and (not row.expect or row.group in kept)]
+        dense = fit([rows[index] for index in train], vectors[train], counts[train], hidden, seed)[0]
+        score = dense.logits(vectors[test])[:, LABELS.index("harm")]
+        lines = sum(bool(rows[index].expect) for index in train)
+        result.append({"share": share, "lines": lines, "auc": auc(score, truth), "recall_2": recall(score, truth, 0.02)})
+    return result
+
+
+def dev_items(folder, name):
+    """At most `DEV_MOST` texts of one dev set, evenly spread."""
+    with open(pathlib.Path(folder) / f"{name}.jsonl", encoding="utf-8") as lines:
+        items = [json.loads(line) for line in lines]
+    return items[:: -(-len(items) // DEV_MOST)]
+
+
+def honest(name, item):
+    """Whether a row of a set of honest texts is one."""
+    return item["label"] in HARMLESS[name] if name in HARMLESS else item["harmful"] is False
+
+
+def dev_table(folder, vectors_of, counts_of, dense, ngram, calibration):
+    """Any-harm view: AUC and recall at 1 and 2 % false alarms over the honest texts of the same language."""
+    harm = LABELS.index("harm")
+    acts = [LABELS.index(label) for label in HARM]
+    nothing = lambda logits: np.zeros_like(logits)
+
+    def score(items):
+        texts = [item["text"][:TEXT_MAX] for item in items]
+        first, second = dense.logits(vectors_of(texts)), ngram.logits(counts_of(texts))
+        both = heads.probability(calibration, first, second)
+        return {"n-grams": second[:, harm], "encoder": first[:, harm], "both": both[:, harm], "any label": both[:, acts].max(1)}
+
+    clean, result = {}, {"false_alarms": [], "sets": []}
+    for lang, names in NEGATIVES.items():
+        parts = []
+        for name in names:
+            items = [item for item in dev_items(folder, name) if honest(name, item)]
+            scores = score(items)
+            parts.append(scores)
+            shares = {str(level): float((scores["both"] >= level).mean()) for level in (0.5, 0.7, 0.8, 0.9)}
+            shares |= {f"any {level}": float((scores["any label"] >= level).mean()) for level in (0.5, 0.7, 0.8, 0.9)}
+            result["false_alarms"].append({"set": name, "lang": lang, "rows": len(items), **shares})
+        clean[lang] = {view: np.concatenate([part[view] for part in parts]) for view in parts[0]}
+    for name in POSITIVES:
+        items = [item for item in dev_items(folder, name) if item["harmful"]]
+        for lang in ("en", "zh"):
+            chosen = [item for item in items if item["lang"] == lang]
+            if len(chosen) < 20:
+                continue
+            for view, scores in score(chosen).items():
+                bad, good = scores, clean[lang][view]
+                every, truth = np.concatenate([bad, good]), np.concatenate([np.ones(len(bad)), np.zeros(len(good))])
+                result["sets"].append({"set": name, "lang": lang, "rows": len(bad), "view": view, "auc": auc(every, truth), "recall_1": recall(every, truth, 0.01), "recall_2": recall(every, truth, 0.02)})
+    return result

@@ -1,0 +1,114 @@
+"""Rows to learn from: our own sentences and the public sets, with labels, masks and weights.
+
+A label is 1, 0 or unknown. Our own lines say every label. A public row says only what its own set
+says: the rest is masked, never taken as a no. Public rows weigh less than ours.
+"""
+
+import dataclasses
+import json
+import pathlib
+import random
+
+from check import FRAMES, HARM
+
+LABELS = ["harm", "support", *HARM, *FRAMES]
+"""`harm` and `support` sum up what a line expects; the others are written by hand."""
+UNKNOWN = -1
+TEXT_MAX = 300
+"""Characters read of a public row: the engine scores windows of about a sentence."""
+PLAIN = {label: 0 for label in ["harm", "support", *HARM, "disclose"]}
+"""What a benign public row says: no harm, nobody asks for help."""
+
+
+@dataclasses.dataclass
+class Row:
+    """One text with what is known of it."""
+
+    text: str
+    lang: str
+    source: str
+    """`own/ql6.1` or the name of the public set."""
+    group: str
+    """Rows of one group never stand on both sides of a split."""
+    labels: dict
+    weight: float
+    expect: str = ""
+    """harm, benign or support for our own lines."""
+
+
+def own(folder):
+    """Every line of our own set."""
+    rows = []
+    for path in sorted(pathlib.Path(folder).glob("*.jsonl")):
+        name, lang, _ = path.name.rsplit(".", 2)
+        for line in path.read_text(encoding="utf-8").splitlines():
+            item = json.loads(line)
+            labels = {label: int(label in item["labels"]) for label in [*HARM, *FRAMES]}
+            labels |= {"harm": int(item["expect"] == "harm"), "support": int(item["expect"] == "support")}
+            rows.append(Row(item["text"], lang, f"own/{name}", f"{name}/{item['twin']}", labels, 1.0, item["expect"]))
+    return rows
+
+
+def offence(item):
+    """Hate and insult sets: harassment or not."""
+    return {"harassment": int(item["harmful"]), "harm": int(item["harmful"])}
+
+
+def threat(item):
+    """Offence, and violence where the set names a threat."""
+    label = item["label"] or ""
+    named = "threat" in label or label.startswith("1.")
+    return offence(item) | ({"violence": 1} if named else {})
+
+
+def abuse(item):
+    """Abuse of a chatbot; its clean rows are everyday talk."""
+    if not item["harmful"]:
+        return PLAIN
+    return offence(item) | ({"sexual": 1} if item["label"] == "sex_harassment" else {})
+
+
+def hate(item):
+    """Hate or neither; the set's broad middle class says too little."""
+    return None if item["label"] == "offensive" else offence(item)
+
+
+def spam(item):
+    """Spam is mostly a lure or a scam; ham is everyday talk."""
+    return {"fraud": 1} if item["harmful"] else PLAIN
+
+
+PUBLIC = {
+    "advbench": (479, 0.4, lambda item: {"harm": 1}),
+    "coldataset": (1500, 0.15, offence),
+    "convabuse": (1476, 0.3, abuse),
+    "dangerousqa": (185, 0.4, lambda item: {"harm": 1}),
+    "davidson-hate": (1000, 0.1, hate),
+    "edos": (1200, 0.1, threat),
+    "fairytaleqa-questions": (1500, 0.3, lambda item: PLAIN),
+    "fairytaleqa-sections": (400, 0.3, lambda item: PLAIN),
+    "gsm8k": (1500, 0.3, lambda item: PLAIN),
+    "harmfulqa": (1500, 0.3, lambda item: {"harm": 1}),
+    "hatemoji-build": (1000, 0.15, threat),
+    "malicious-instruct": (88, 0.4, lambda item: {"harm": 1}),
+    "sms-spam": (2000, 0.2, spam),
+    "swsr": (1000, 0.15, offence),
+}
+"""Per set of the training folder: rows at most, weight of a row, what its labels say to ours."""
+
+
+def public(folder, seed):
+    """A seeded sample of the public sets; refuses a row that may not be trained on."""
+    rows = []
+    for name, (most, weight, meaning) in PUBLIC.items():
+        with open(pathlib.Path(folder) / f"{name}.jsonl", encoding="utf-8") as lines:
+            items = [json.loads(line) for line in lines]
+        if any(item["role"] != "train" or item["lic"] != "permissive" for item in items):
+            raise SystemExit(f"{name}: holds rows that are not for training")
+        if len(items) > most:
+            items = random.Random(f"{seed}/{name}").sample(items, most)
+        for item in items:
+            labels = meaning(item)
+            if labels:
+                rows.append(Row(item["text"][:TEXT_MAX], item["lang"], name, f"{name}/{item['id']}", labels, weight))
+    return rows
