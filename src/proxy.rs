@@ -14,9 +14,9 @@ use crate::app::{App, Gate};
 use crate::audit::CacheState;
 use crate::body::{self, Blame, Body};
 use crate::cache::{self, Answer, AnswerKey, Begin, Lead, Scope};
-use crate::codec::{self, Codec};
+use crate::codec::{self, Codec, Framing};
 use crate::exchange::{self, Exchange};
-use crate::guard::{Context, Guard, GuardedBody, Record, document};
+use crate::guard::{Context, GuardedBody, Record, document};
 use crate::message::Audience;
 use crate::prompt;
 use crate::recorded::Recorded;
@@ -252,7 +252,7 @@ async fn judge_answer(
     lead: Option<Lead>,
 ) -> Result<Response<Body>, Error> {
     let (mut head, body) = answer.into_parts();
-    // Both framings may change the length.
+    // Every framing may change the length.
     head.headers.remove(CONTENT_LENGTH);
     let content_type = head.headers.get(CONTENT_TYPE).cloned();
     let content_type = content_type.unwrap_or(HeaderValue::from_static("application/json"));
@@ -260,9 +260,11 @@ async fn judge_answer(
     let record: Arc<dyn Record> = Arc::<Exchange>::clone(exchange);
 
     let framing = context.codec.framing(content_type.to_str().unwrap_or(""));
-    if let Some(framing) = framing {
+    // A failure is one document, whatever an answer would have been.
+    let whole = |framing: &Framing| *framing == Framing::Array && !head.status.is_success();
+    if let Some(framing) = framing.filter(|framing| !whole(framing)) {
         exchange.streams();
-        let guarded = GuardedBody::new(body, framing, Guard::new(context, record));
+        let guarded = GuardedBody::new(body, framing, context, record);
         let body = match lead {
             Some(lead) => Recorded::new(guarded, lead, Arc::clone(exchange), content_type)
                 .map_err(|never| match never {})

@@ -1,10 +1,11 @@
 //! How a stream is cut into frames: the choice of a dialect, and the decoder for each.
 //!
-//! A stream of either framing is a sequence of [`Frame`]s; nobody behind this knows which it was,
+//! A stream of any framing is a sequence of [`Frame`]s; nobody behind this knows which it was,
 //! but for the dialect, whose own frames have to look like the others.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
+use super::array::{self, Elements, Joined};
 use super::lines::Lines;
 use super::sse::{self, Frame, SseError};
 
@@ -16,6 +17,66 @@ pub enum Framing {
     Events,
     /// A JSON document per line.
     Lines,
+    /// The elements of one JSON array.
+    Array,
+}
+
+impl Framing {
+    /// A frame of ours around one document.
+    pub fn frame(self, data: &str) -> Bytes {
+        match self {
+            Self::Events => sse::frame(data),
+            Self::Lines => Bytes::from(format!("{data}\n")),
+            Self::Array => array::element(data),
+        }
+    }
+}
+
+/// Frames on their way out. What joins them is the framing's: events and lines need nothing.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    bytes: BytesMut,
+    array: Option<Joined>,
+}
+
+impl Outgoing {
+    /// Nothing has gone yet.
+    pub fn new(framing: Framing) -> Self {
+        Self {
+            bytes: BytesMut::new(),
+            array: (framing == Framing::Array).then(Joined::default),
+        }
+    }
+
+    /// Adds whole frames.
+    pub fn put(&mut self, frames: &[u8]) {
+        match &mut self.array {
+            Some(array) => array.put(&mut self.bytes, frames),
+            None => self.bytes.extend_from_slice(frames),
+        }
+    }
+
+    /// No frame follows, though the stream did not come to its own end.
+    pub fn close(&mut self) {
+        if let Some(array) = &mut self.array {
+            array.close(&mut self.bytes);
+        }
+    }
+
+    /// Bytes that have not been taken.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Takes them.
+    pub fn take(&mut self) -> Bytes {
+        self.bytes.split().freeze()
+    }
 }
 
 /// A decoder: push bytes, then take frames until there is none.
@@ -25,6 +86,8 @@ pub enum Frames {
     Events(sse::Frames),
     /// Of lines.
     Lines(Lines),
+    /// Of an array.
+    Array(Elements),
 }
 
 impl Frames {
@@ -33,6 +96,7 @@ impl Frames {
         match framing {
             Framing::Events => Self::Events(sse::Frames::new()),
             Framing::Lines => Self::Lines(Lines::default()),
+            Framing::Array => Self::Array(Elements::default()),
         }
     }
 
@@ -41,6 +105,7 @@ impl Frames {
         match self {
             Self::Events(frames) => frames.push(bytes),
             Self::Lines(lines) => lines.push(bytes),
+            Self::Array(elements) => elements.push(bytes),
         }
     }
 
@@ -52,6 +117,7 @@ impl Frames {
         match self {
             Self::Events(frames) => frames.next_frame(),
             Self::Lines(lines) => lines.next_frame(),
+            Self::Array(elements) => elements.next_frame(),
         }
     }
 
@@ -63,6 +129,7 @@ impl Frames {
         match self {
             Self::Events(frames) => frames.finish(),
             Self::Lines(lines) => lines.finish(),
+            Self::Array(elements) => elements.finish(),
         }
     }
 }

@@ -4,8 +4,10 @@
 //! Choices are candidates. Lanes of one: [`CONTENT`], [`THINKING`], [`CODE`] and what it printed, and
 //! from [`TOOLS`] on two per function call: its name, and its arguments, read value by value.
 //!
-//! Limit: only events (`alt=sse`) are judged as they come. Without them a streamed answer is one
-//! array, which is gathered and judged whole. Sound, films and files are refused; pictures that a
+//! A streamed answer is events (`alt=sse`) or, without them, one array that grows; both are judged as
+//! they come.
+//!
+//! Limit: sound, films and files are refused; pictures that a
 //! prompt shows are passed on unseen; `cachedContent` is out of sight and refused.
 
 use std::ops::Range;
@@ -21,8 +23,8 @@ use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
 use super::splice::{self, Splice, splice};
 use super::table::{Leaf, Place, Side, Step, Table, pointer};
 use super::{
-    Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Lane, Piece, ReadError, ReadLimits,
-    Refusal, RefusalStyle, Reply, openai_reply, sse,
+    Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Framing, Lane, Piece, ReadError,
+    ReadLimits, Refusal, RefusalStyle, Reply, array, openai_reply, sse,
 };
 use crate::message::{Media, Output, Part, Role};
 
@@ -80,6 +82,14 @@ impl Codec for Gemini {
 
     fn streams(&self, query: &str) -> bool {
         query.split('&').any(|pair| pair == "alt=sse")
+    }
+
+    fn framing(&self, content_type: &str) -> Option<Framing> {
+        match self {
+            _ if content_type.starts_with("text/event-stream") => Some(Framing::Events),
+            Self::Streamed => Some(Framing::Array),
+            Self::Whole => None,
+        }
     }
 
     fn fields(&self) -> &'static [Field] {
@@ -191,6 +201,12 @@ impl Codec for Gemini {
         envelope: &mut Envelope,
         limits: &ReadLimits,
     ) -> Result<Delta, ReadError> {
+        if envelope.framing == Framing::Array && data == array::END {
+            return Ok(Delta {
+                done: true,
+                ..Delta::default()
+            });
+        }
         let document = Document::parse(data.as_bytes(), limits)?;
         let root = members::root(&document)?;
         check_answer(root)?;
@@ -229,19 +245,19 @@ impl Codec for Gemini {
 
     fn say(&self, envelope: &mut Envelope, choice: u32, text: &str) -> Bytes {
         let said = vec![candidate_of(choice, text, None)];
-        sse::frame(&answer_of(envelope, said).to_string())
+        framed(envelope, &answer_of(envelope, said))
     }
 
     fn end_stream(&self, envelope: &Envelope, choice: u32, text: &str, ending: Ending) -> Bytes {
         let mut out = BytesMut::new();
         if !text.is_empty() {
             let said = vec![candidate_of(choice, text, None)];
-            out.extend_from_slice(&sse::frame(&answer_of(envelope, said).to_string()));
+            out.extend_from_slice(&framed(envelope, &answer_of(envelope, said)));
         }
         let ended = openai_reply::ending_choices(envelope, choice).into_iter();
         let ended = ended.map(|choice| candidate_of(choice, "", Some(ending)));
         let last = answer_of(envelope, ended.collect());
-        out.extend_from_slice(&sse::frame(&last.to_string()));
+        out.extend_from_slice(&framed(envelope, &last));
         out.freeze()
     }
 
@@ -269,13 +285,18 @@ impl Codec for Gemini {
         }
     }
 
-    fn fail_stream(&self, _: &Envelope, fault: &Fault) -> Bytes {
-        sse::frame(&fault_of(fault).to_string())
+    fn fail_stream(&self, envelope: &Envelope, fault: &Fault) -> Bytes {
+        framed(envelope, &fault_of(fault))
     }
 
     fn error(&self, fault: &Fault) -> Reply {
         openai_reply::document_reply(fault.status, &fault_of(fault))
     }
+}
+
+/// An answer as a frame of its stream.
+fn framed(envelope: &Envelope, answer: &Json) -> Bytes {
+    envelope.framing.frame(&answer.to_string())
 }
 
 /// Every answer of a document.

@@ -11,6 +11,7 @@ pub mod anthropic;
 mod anthropic_fields;
 mod anthropic_reply;
 mod anthropic_shape;
+pub mod array;
 pub mod framing;
 pub mod gemini;
 mod gemini_fields;
@@ -207,6 +208,8 @@ pub struct Envelope {
     pub open: Vec<u32>,
     /// How far the stream has come.
     pub progress: Progress,
+    /// How the stream's frames are told apart, for those of our own.
+    pub framing: Framing,
     /// The ids of its items, by index, where items have ids.
     pub items: Vec<String>,
     /// The words that the reader was shown, for a dialect that [repeats](Codec::repeats) them.

@@ -25,6 +25,8 @@ pub enum SseError {
     TooLong,
     /// A frame is not UTF-8, as the standard asks.
     NotUtf8,
+    /// Bytes of an array stand where none may.
+    Misplaced,
 }
 
 impl SseError {
@@ -33,6 +35,7 @@ impl SseError {
         match self {
             Self::TooLong => "frame_too_large",
             Self::NotUtf8 => "invalid_utf8",
+            Self::Misplaced => "invalid_json",
         }
     }
 }
@@ -42,6 +45,7 @@ impl fmt::Display for SseError {
         match self {
             Self::TooLong => write!(f, "an event is longer than {MAX_FRAME_BYTES} bytes"),
             Self::NotUtf8 => write!(f, "an event is not valid UTF-8"),
+            Self::Misplaced => write!(f, "the answer is not an array of objects"),
         }
     }
 }

@@ -61,10 +61,16 @@ impl Frame {
 
     /// A frame that is a document: its data is what is left without white space around it.
     pub(super) fn bare(raw: Bytes) -> Result<Self, SseError> {
+        Self::bare_from(raw, 0)
+    }
+
+    /// The same, where a document begins no earlier than at byte `from`.
+    pub(super) fn bare_from(raw: Bytes, from: usize) -> Result<Self, SseError> {
         let text = std::str::from_utf8(&raw).map_err(|_| SseError::NotUtf8)?;
         let bytes = text.as_bytes();
-        let start = bytes.len() - bytes.trim_ascii_start().len();
-        let data = match bytes.trim_ascii().len() {
+        let rest = &bytes[from.min(bytes.len())..];
+        let start = bytes.len() - rest.trim_ascii_start().len();
+        let data = match rest.trim_ascii().len() {
             0 => Data::Absent,
             length => Data::Bare(start..start + length),
         };

@@ -4,12 +4,13 @@
 //! Dropping the body, or a cut, drops the upstream's body, which aborts its request.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
-use super::Guard;
+use super::{Context, Guard, Record};
 use crate::codec::Framing;
 use crate::codec::framing::Frames;
 
@@ -27,11 +28,16 @@ pub struct GuardedBody<B> {
 
 impl<B> GuardedBody<B> {
     /// Guards an upstream's stream of that framing.
-    pub fn new(upstream: B, framing: Framing, guard: Guard) -> Self {
+    pub fn new(
+        upstream: B,
+        framing: Framing,
+        context: Arc<Context>,
+        record: Arc<dyn Record>,
+    ) -> Self {
         Self {
             upstream: Some(upstream),
             frames: Frames::new(framing),
-            guard,
+            guard: Guard::new(context, record, framing),
         }
     }
 

@@ -6,12 +6,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::lanes::{Lanes, Placed};
 use super::{Context, Record, UNCHECKED_CODE, ending, unchecked_text};
+use crate::codec::framing::Outgoing;
 use crate::codec::sse::Frame;
-use crate::codec::{Delta, Edit, Ending, Envelope, Fault, Open, Progress};
+use crate::codec::{Delta, Edit, Ending, Envelope, Fault, Framing, Open, Progress};
 
 /// Words of one answer that are remembered for an ending that repeats them. Answers are some ten
 /// kilobytes; of a longer one the ending of ours repeats the beginning.
@@ -28,7 +29,7 @@ pub struct Guard {
     envelope: Envelope,
     /// How far the reader is: behind [`Envelope::progress`] by what waits.
     shown: Progress,
-    out: BytesMut,
+    out: Outgoing,
     ended: bool,
 }
 
@@ -50,17 +51,20 @@ struct Held {
 }
 
 impl Guard {
-    /// A guard at the start of an answer.
-    pub fn new(context: Arc<Context>, record: Arc<dyn Record>) -> Self {
+    /// A guard at the start of an answer that is framed so.
+    pub fn new(context: Arc<Context>, record: Arc<dyn Record>, framing: Framing) -> Self {
         Self {
             lanes: Lanes::new(Arc::clone(&context), Arc::clone(&record)),
             context,
             record,
             queue: VecDeque::new(),
             held: 0,
-            envelope: Envelope::default(),
+            envelope: Envelope {
+                framing,
+                ..Envelope::default()
+            },
             shown: Progress::default(),
-            out: BytesMut::new(),
+            out: Outgoing::new(framing),
             ended: false,
         }
     }
@@ -118,6 +122,7 @@ impl Guard {
             last,
         });
         if last && !self.ended {
+            self.out.close();
             self.ended = true;
             self.record.complete();
         }
@@ -151,7 +156,7 @@ impl Guard {
         };
         self.envelope.progress = self.shown;
         self.out
-            .put_slice(&self.context.codec.fail_stream(&self.envelope, &fault));
+            .put(&self.context.codec.fail_stream(&self.envelope, &fault));
         self.end();
     }
 
@@ -166,7 +171,7 @@ impl Guard {
             return None;
         }
         self.record.sent(self.out.len());
-        Some(self.out.split().freeze())
+        Some(self.out.take())
     }
 
     /// How many bytes may go now.
@@ -217,12 +222,12 @@ impl Guard {
     /// A frame leaves: as it came, or rewritten where a redaction touches it.
     fn release(&mut self, held: &Held) {
         for said in &held.before {
-            self.out.put_slice(said);
+            self.out.put(said);
         }
         let repeats = self.context.codec.repeats();
         let clean = held.pieces.iter().all(|piece| self.lanes.is_clean(piece));
         if clean && held.tails.is_empty() && (held.said.is_empty() || !repeats) {
-            self.out.put_slice(&held.frame.raw);
+            self.out.put(&held.frame.raw);
         } else {
             self.rewrite(held);
         }
@@ -249,7 +254,7 @@ impl Guard {
         let codec = self.context.codec;
         let written = codec.write_event(&data, &edits);
         match written.and_then(|data| codec.add_said(&data, &self.envelope, &held.said)) {
-            Ok(data) => self.out.put_slice(&held.frame.with_data(&data)),
+            Ok(data) => self.out.put(&held.frame.with_data(&data)),
             // It was read from the same bytes a moment ago; what cannot be written goes unseen.
             Err(error) => self.record.failed(error.code),
         }
@@ -294,7 +299,7 @@ impl Guard {
             if !text.is_empty() {
                 let choice = self.lanes.choice(piece);
                 self.out
-                    .put_slice(&self.context.codec.say(&mut self.envelope, choice, &text));
+                    .put(&self.context.codec.say(&mut self.envelope, choice, &text));
             }
         }
         self.shown = self.envelope.progress;
@@ -338,7 +343,7 @@ impl Guard {
             ""
         };
         let text = format!("{gap}{reply}");
-        self.out.put_slice(
+        self.out.put(
             &self
                 .context
                 .codec
@@ -348,6 +353,7 @@ impl Guard {
     }
 
     fn end(&mut self) {
+        self.out.close();
         self.ended = true;
         self.queue.clear();
         self.held = 0;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use wardgate::codec::framing::Frames;
+use wardgate::codec::framing::{Frames, Outgoing};
 use wardgate::codec::sse::Frame;
 use wardgate::codec::{Codec, Edit, Ending, Envelope, Framing, Piece, ReadLimits, for_path};
 
@@ -19,7 +19,8 @@ fn codec_of(file: &Path) -> &'static dyn Codec {
         .parent()
         .and_then(Path::file_name)
         .expect("in a folder");
-    let is_stream = file.extension().is_some_and(|end| end == "sse");
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let is_stream = name.starts_with("stream-");
     let is_form = file.extension().is_some_and(|end| end == "form");
     let path = match folder.to_str().expect("plain name") {
         "openai-chat" => "/v1/chat/completions",
@@ -167,13 +168,16 @@ fn answers() {
     }
 }
 
+fn framing_of(file: &Path) -> Framing {
+    match file.extension().and_then(|end| end.to_str()) {
+        Some("ndjson") => Framing::Lines,
+        Some("json") => Framing::Array,
+        _ => Framing::Events,
+    }
+}
+
 fn frames(file: &Path, bytes: Vec<u8>) -> Vec<Frame> {
-    let lines = file.extension().is_some_and(|end| end == "ndjson");
-    let mut decoder = Frames::new(if lines {
-        Framing::Lines
-    } else {
-        Framing::Events
-    });
+    let mut decoder = Frames::new(framing_of(file));
     decoder.push(bytes.into());
     std::iter::from_fn(|| decoder.finish())
         .map(|frame| frame.expect("a frame"))
@@ -184,7 +188,10 @@ fn frames(file: &Path, bytes: Vec<u8>) -> Vec<Frame> {
 fn streams() {
     for file in files("stream-") {
         let codec = codec_of(&file);
-        let mut envelope = Envelope::default();
+        let mut envelope = Envelope {
+            framing: framing_of(&file),
+            ..Envelope::default()
+        };
         let mut out = format!("{}\n", codec.name());
         for frame in frames(&file, std::fs::read(&file).expect("read")) {
             let Some(data) = frame.data() else {
@@ -216,7 +223,13 @@ fn streams() {
         for (what, bytes) in [("say", said), ("end", end)] {
             let text = String::from_utf8(bytes.to_vec()).expect("text");
             writeln!(out, "== {what}\n{text}").expect("written");
-            for frame in frames(&file, bytes.to_vec()) {
+            let mut out = Outgoing::new(envelope.framing);
+            out.put(&bytes);
+            out.close();
+            for frame in frames(&file, out.take().to_vec()) {
+                if frame.data().is_none() {
+                    continue; // The opening of an array.
+                }
                 let data = frame.data().expect("data");
                 codec
                     .read_event(&data, &mut envelope, &LIMITS)

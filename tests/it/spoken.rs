@@ -96,9 +96,32 @@ pub static SPOKEN: &[Spoken] = &[
         choices: 3,
         stopped: "STOP",
         filtered: "SAFETY",
-        write: gemini_stream,
-        read: gemini_shown,
+        write: |deltas, choices| {
+            gemini_events(deltas, choices)
+                .map(|event| format!("data: {event}\r\n\r\n"))
+                .collect::<String>()
+                .into_bytes()
+        },
+        read: |stream, choices| gemini_shown(events(stream), choices),
         follow: |stream| assert!(events(stream).all(|event| event["candidates"].is_array())),
+    },
+    Spoken {
+        path: "/v1beta/models/m:streamGenerateContent",
+        framing: Framing::Array,
+        choices: 3,
+        stopped: "STOP",
+        filtered: "SAFETY",
+        write: |deltas, choices| {
+            let events: Vec<_> = gemini_events(deltas, choices)
+                .map(|event| event.to_string())
+                .collect();
+            format!("[{}\n]\n", events.join("\n,\r\n")).into_bytes()
+        },
+        read: |stream, choices| gemini_shown(elements(stream), choices),
+        follow: |stream| {
+            let array: Vec<Value> = serde_json::from_slice(stream).expect("an array");
+            assert!(array.iter().all(|event| event["candidates"].is_array()));
+        },
     },
 ];
 
@@ -444,15 +467,14 @@ fn ollama_follow(stream: &[u8]) {
 
 // ---- Gemini -----------------------------------------------------------------------------------
 
-fn gemini_stream(deltas: &Deltas, choices: u32) -> Vec<u8> {
+fn gemini_events(deltas: &Deltas, choices: u32) -> impl Iterator<Item = Value> {
     let event = |choice: u32, text: &str, reason: Option<&str>| {
         let content = json!({"role": "model", "parts": [{"text": text}]});
         let mut candidate = json!({"index": choice, "content": content});
         if let Some(reason) = reason {
             candidate["finishReason"] = json!(reason);
         }
-        let event = json!({"candidates": [candidate], "modelVersion": "m", "responseId": "1"});
-        format!("data: {event}\r\n\r\n")
+        json!({"candidates": [candidate], "modelVersion": "m", "responseId": "1"})
     };
     let begun = (0..choices).map(|choice| event(choice, "", None));
     let last = |choice: u32| deltas.iter().rposition(|(whose, _)| *whose == choice);
@@ -466,13 +488,21 @@ fn gemini_stream(deltas: &Deltas, choices: u32) -> Vec<u8> {
     begun
         .chain(said)
         .chain(ended)
-        .collect::<String>()
-        .into_bytes()
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
-fn gemini_shown(stream: &[u8], choices: u32) -> Shown {
+/// The elements of any part of an array that was cut between them.
+fn elements(stream: &[u8]) -> impl Iterator<Item = Value> {
+    let text = std::str::from_utf8(stream).expect("UTF-8").trim();
+    let inner = text.trim_start_matches(['[', ',']).trim_end_matches(']');
+    let array: Vec<Value> = serde_json::from_str(&format!("[{inner}]")).expect("elements");
+    array.into_iter()
+}
+
+fn gemini_shown(events: impl Iterator<Item = Value>, choices: u32) -> Shown {
     let mut seen = vec![(String::new(), None); choices as usize];
-    for event in events(stream) {
+    for event in events {
         for candidate in event["candidates"].as_array().into_iter().flatten() {
             let seen = &mut seen[candidate["index"].as_u64().expect("an index") as usize];
             for part in candidate["content"]["parts"]

@@ -233,7 +233,8 @@ proptest! {
             let stream = (spoken.write)(&interleaved(std::slice::from_ref(&text), &split), 1);
             let mut frames = spoken.frames();
             frames.push(Bytes::from(stream));
-            let mut guard = Guard::new(context(spoken.codec(), Mode::Enforce), Arc::new(Notes::default()) as Arc<dyn Record>);
+            let notes = Arc::new(Notes::default()) as Arc<dyn Record>;
+            let mut guard = Guard::new(context(spoken.codec(), Mode::Enforce), notes, spoken.framing);
             let (mut read, mut out) = (String::new(), Vec::new());
             while let Some(frame) = frames.next_frame() {
                 let frame = frame.unwrap();

@@ -135,7 +135,7 @@ pub fn guard_stream(
 ) -> (Vec<u8>, Arc<Notes>) {
     let notes = Arc::new(Notes::default());
     let record: Arc<dyn Record> = Arc::<Notes>::clone(&notes);
-    let mut guard = Guard::new(context(spoken.codec(), mode), record);
+    let mut guard = Guard::new(context(spoken.codec(), mode), record, spoken.framing);
     let mut frames = spoken.frames();
     let mut out = Vec::new();
     for chunk in chunks {
