@@ -46,12 +46,15 @@ class Adam:
 
 
 class Dense:
-    """Vector -> hidden (ReLU) -> one logit per label; without hidden units a linear probe."""
+    """Vector -> hidden (ReLU) -> one logit per label; without hidden units a linear probe.
 
-    def __init__(self, hidden, inputs, seed, rate=3e-3, decay=0.05, epochs=30, batch=256, dropout=0.3, noise=0.0):
+    Learns on standardised inputs and folds that into its first layer, so it reads them as they come.
+    """
+
+    def __init__(self, hidden, inputs, seed, rate=1e-3, decay=0.3, epochs=20, batch=256, dropout=0.5):
         self.hidden, self.seed = hidden, seed
         self.rate, self.decay, self.epochs, self.batch = rate, decay, epochs, batch
-        self.dropout, self.noise = dropout, noise
+        self.dropout = dropout
         dice = np.random.default_rng(seed)
         outputs = len(LABELS)
         sizes = [(inputs, hidden), (hidden, outputs)] if hidden else [(inputs, outputs)]
@@ -62,6 +65,8 @@ class Dense:
 
     def fit(self, vectors, truth, weights):
         dice = np.random.default_rng(self.seed)
+        mean, spread = vectors.mean(0), vectors.std(0) + 1e-4
+        vectors = (vectors - mean) / spread
         adam = Adam(self.weights + self.biases, self.rate, self.decay)
         steps, step = self.epochs * -(-len(vectors) // self.batch), 0
         for _ in range(self.epochs):
@@ -70,11 +75,11 @@ class Dense:
                 chosen = order[start : start + self.batch]
                 adam.update(self.gradients(vectors[chosen], truth[chosen], weights[chosen], dice), 0.5 + 0.5 * np.cos(np.pi * step / steps))
                 step += 1
+        self.weights[0] /= spread[:, None]
+        self.biases[0] -= mean @ self.weights[0]
         return self
 
     def gradients(self, inputs, truth, weights, dice):
-        if self.noise:
-            inputs = inputs + dice.normal(0, self.noise / np.sqrt(inputs.shape[1]), inputs.shape).astype(np.float32)
         if not self.hidden:
             slope = weights * (scipy.special.expit(inputs @ self.weights[0] + self.biases[0]) - truth) / len(inputs)
             return [inputs.T @ slope, slope.sum(0)]

@@ -53,12 +53,14 @@ def folds(rows, seed):
     return np.array([place[row.group] for row in rows])
 
 
-def fit(rows, vectors, counts, hidden, seed):
-    """Both heads, fitted on these rows."""
+def fit_dense(rows, vectors, hidden, seed):
     truth, weights = heads.targets(rows)
-    weights = heads.balance(truth, weights)
-    dense = heads.Dense(hidden, vectors.shape[1], seed).fit(vectors, truth, weights)
-    return dense, heads.Ngram(counts.shape[1], seed).fit(counts, truth, weights)
+    return heads.Dense(hidden, vectors.shape[1], seed).fit(vectors, truth, heads.balance(truth, weights))
+
+
+def fit_ngram(rows, counts, seed):
+    truth, weights = heads.targets(rows)
+    return heads.Ngram(counts.shape[1], seed).fit(counts, truth, heads.balance(truth, weights))
 
 
 def unseen(rows, vectors, counts, hidden, seed):
@@ -67,7 +69,8 @@ def unseen(rows, vectors, counts, hidden, seed):
     logits = np.zeros((2, len(rows), len(LABELS)), np.float32)
     for number in range(FOLDS):
         train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        dense, ngram = fit([rows[index] for index in train], vectors[train], counts[train], hidden, seed)
+        part = [rows[index] for index in train]
+        dense, ngram = fit_dense(part, vectors[train], hidden, seed), fit_ngram(part, counts[train], seed)
         logits[0, test], logits[1, test] = dense.logits(vectors[test]), ngram.logits(counts[test])
     return logits
 
@@ -121,7 +124,7 @@ def label_table(rows, scores):
     return result
 
 
-def curve(rows, vectors, counts, hidden, seed):
+def curve(rows, vectors, hidden, seed):
     """AUC and recall at 2 % of `harm` on unseen own lines, by the share of our own groups that is learned from."""
     names = sorted({row.group for row in rows if row.expect})
     order = np.random.default_rng(seed + 1).permutation(len(names))
@@ -132,7 +135,7 @@ def curve(rows, vectors, counts, hidden, seed):
     for share in (0.1, 0.25, 0.5, 0.75, 1.0):
         kept = {names[index] for index in order[: int(share * len(names))]}
         train = [index for index, row in enumerate(rows) if fold[index] and (not row.expect or row.group in kept)]
-        dense = fit([rows[index] for index in train], vectors[train], counts[train], hidden, seed)[0]
+        dense = fit_dense([rows[index] for index in train], vectors[train], hidden, seed)
         score = dense.logits(vectors[test])[:, LABELS.index("harm")]
         lines = sum(bool(rows[index].expect) for index in train)
         result.append({"share": share, "lines": lines, "auc": auc(score, truth), "recall_2": recall(score, truth, 0.02)})

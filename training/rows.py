@@ -79,20 +79,20 @@ def spam(item):
 
 
 PUBLIC = {
-    "advbench": (479, 0.4, lambda item: {"harm": 1}),
-    "coldataset": (1500, 0.15, offence),
-    "convabuse": (1476, 0.3, abuse),
-    "dangerousqa": (185, 0.4, lambda item: {"harm": 1}),
-    "davidson-hate": (1000, 0.1, hate),
-    "edos": (1200, 0.1, threat),
-    "fairytaleqa-questions": (1500, 0.3, lambda item: PLAIN),
+    "advbench": (479, 0.2, lambda item: {"harm": 1}),
+    "coldataset": (1000, 0.15, offence),
+    "convabuse": (1000, 0.3, abuse),
+    "dangerousqa": (185, 0.2, lambda item: {"harm": 1}),
+    "davidson-hate": (600, 0.1, hate),
+    "edos": (700, 0.1, threat),
+    "fairytaleqa-questions": (800, 0.3, lambda item: PLAIN),
     "fairytaleqa-sections": (400, 0.3, lambda item: PLAIN),
-    "gsm8k": (1500, 0.3, lambda item: PLAIN),
-    "harmfulqa": (1500, 0.3, lambda item: {"harm": 1}),
-    "hatemoji-build": (1000, 0.15, threat),
-    "malicious-instruct": (88, 0.4, lambda item: {"harm": 1}),
-    "sms-spam": (2000, 0.2, spam),
-    "swsr": (1000, 0.15, offence),
+    "gsm8k": (800, 0.3, lambda item: PLAIN),
+    "harmfulqa": (800, 0.2, lambda item: {"harm": 1}),
+    "hatemoji-build": (700, 0.15, threat),
+    "malicious-instruct": (88, 0.2, lambda item: {"harm": 1}),
+    "sms-spam": (1400, 0.2, spam),
+    "swsr": (600, 0.15, offence),
 }
 """Per set of the training folder: rows at most, weight of a row, what its labels say to ours."""
 

@@ -34,7 +34,7 @@ def main():
     parser.add_argument("--own", type=pathlib.Path, default=HERE / "own")
     parser.add_argument("--out", type=pathlib.Path, default=HERE.parent / "models" / "sense")
     parser.add_argument("--cache", type=pathlib.Path, default=HERE.parent / "target" / "training" / "vectors.npz")
-    parser.add_argument("--hidden", type=int, default=64, help="hidden units of the dense head, 0 for a linear probe")
+    parser.add_argument("--hidden", type=int, default=128, help="hidden units of the dense head, 0 for a linear probe")
     options = parser.parse_args()
 
     rows = data.own(options.own) + data.public(options.data, SEED)
@@ -51,9 +51,10 @@ def main():
         "rows": {"own": sum(bool(row.expect) for row in rows), "public": sum(not row.expect for row in rows)},
         "own": {view: measure.own_table(rows, scores) for view, scores in views.items()},
         "labels": measure.label_table(rows, views["both"]),
-        "curve": measure.curve(rows, vectors, counts, options.hidden, SEED),
+        "curve": measure.curve(rows, vectors, options.hidden, SEED),
     }
-    dense, ngram = measure.fit(rows, vectors, counts, options.hidden, SEED)
+    dense = measure.fit_dense(rows, vectors, options.hidden, SEED)
+    ngram = measure.fit_ngram(rows, counts, SEED)
     if options.dev:
         figures["dev"] = measure.dev_table(options.dev, cache.vectors, counts_of, dense, ngram, calibration)
     options.out.mkdir(parents=True, exist_ok=True)
