@@ -30,7 +30,8 @@ ROWS = [
     f"ql{area}.{item}"
     for area, items in zip(range(1, 8), (4, 3, 3, 3, 4, 4, 3))
     for item in range(1, items + 1)
-] + ["x.sh", "x.pi"]
+] + ["x.sh", "x.pi", "plain"]
+"""`plain` is no row: everyday honest prompts, so that an instruction alone is no sign of harm."""
 
 TEXT_MIN, TEXT_MAX = 2, 800
 """Characters of one line: shorter says nothing, longer is no longer one scene."""
