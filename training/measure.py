@@ -88,10 +88,10 @@ def own_table(rows, scores):
     harm, support = scores[:, LABELS.index("harm")], scores[:, LABELS.index("support")]
     result = []
     for lang in ("en", "zh"):
-        chosen = np.array([bool(row.expect) and row.lang == lang for row in rows])
+        chosen = np.array([bool(row.expect) and row.source != "own/plain" and row.lang == lang for row in rows])
         benign = chosen & np.array([row.expect == "benign" for row in rows])
         bar = threshold(harm[benign], 0.02)
-        for name in sorted({row.source for row in rows if row.expect}) + ["all"]:
+        for name in sorted({row.source for row in rows if row.expect} - {"own/plain"}) + ["all"]:
             part = chosen & np.array([name in ("all", row.source) for row in rows])
             kinds = {kind: part & np.array([row.expect == kind for row in rows]) for kind in ("harm", "benign", "support")}
             if not kinds["harm"].any() or not kinds["benign"].any():

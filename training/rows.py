@@ -9,6 +9,7 @@ import json
 import pathlib
 import random
 
+import check
 from check import FRAMES, HARM
 
 LABELS = ["harm", "unsafe", "support", *HARM, *FRAMES]
@@ -47,6 +48,8 @@ def own(folder):
             labels = {label: int(label in item["labels"]) for label in [*HARM, *FRAMES]}
             labels |= {"harm": int(item["expect"] == "harm"), "support": int(item["expect"] == "support")}
             labels["unsafe"] = labels["harm"]
+            if name == check.PLAIN and labels["harm"]:
+                del labels["harm"]
             rows.append(Row(item["text"], lang, f"own/{name}", f"{name}/{item['twin']}", labels, 1.0, item["expect"]))
     return rows
 
