@@ -177,7 +177,7 @@ fn start_mock() -> io::Result<Uri> {
         .spawn(move || {
             runtime.block_on(async {
                 match tokio::net::TcpListener::from_std(listener) {
-                    Ok(listener) => mock::serve(listener).await,
+                    Ok(listener) => mock::serve(listener, Vec::new()).await,
                     Err(error) => tracing::error!(%error, "the built-in model cannot listen"),
                 }
             });

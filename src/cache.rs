@@ -102,13 +102,15 @@ pub struct Scope<'a> {
     pub dialect: &'a str,
     /// The path with its query.
     pub path: &'a str,
+    /// Whether headers ask for a stream, where the body does not say it.
+    pub streams: bool,
 }
 
 impl Scope<'_> {
     /// A hasher that has eaten the scope; every field with its length, so that none runs into the next.
     fn hasher(&self, kind: &str) -> blake3::Hasher {
         let mut hasher = blake3::Hasher::new_derive_key("wardgate answer key 1");
-        let fields: [&[u8]; 8] = [
+        let fields: [&[u8]; 9] = [
             kind.as_bytes(),
             self.app.as_bytes(),
             self.upstream.as_bytes(),
@@ -117,6 +119,7 @@ impl Scope<'_> {
             &self.set,
             self.dialect.as_bytes(),
             self.path.as_bytes(),
+            &[u8::from(self.streams)],
         ];
         for field in fields {
             hasher.update(&(field.len() as u64).to_le_bytes());
@@ -300,6 +303,7 @@ mod tests {
             set: [0; 32],
             dialect: "d",
             path: "/p",
+            streams: false,
         };
         let others = [
             Scope { app: "b", ..base },
@@ -324,6 +328,10 @@ mod tests {
                 ..base
             },
             Scope { path: "/q", ..base },
+            Scope {
+                streams: true,
+                ..base
+            },
             Scope {
                 app: "au",
                 upstream: "",

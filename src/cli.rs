@@ -127,6 +127,7 @@ Editors with a YAML language server use it with this first line in a policy file
 const MOCK_EXAMPLES: &str = "Examples:
   wardgate mock
   wardgate mock --listen 127.0.0.1:9000
+  wardgate mock --scenarios scenarios.yaml
 
 It answers a prompt `repeat: TEXT` with TEXT and `tool: NAME {json}` with a tool call.";
 
@@ -332,6 +333,9 @@ pub struct Mock {
     /// Where to listen
     #[arg(long, short, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
     pub listen: SocketAddr,
+    /// What it answers to which requests (YAML)
+    #[arg(long, value_name = "FILE")]
+    pub scenarios: Option<PathBuf>,
 }
 
 /// `completions`.
@@ -441,7 +445,7 @@ fn dispatch(command: &Command) -> Ended {
         Command::Eval(eval) => eval::run(eval),
         Command::Explain(explain) => explain::run(explain),
         Command::Schema(schema) => explain::schema(schema.of),
-        Command::Mock(mock) => serve::mock(mock.listen),
+        Command::Mock(mock) => serve::mock(&mock),
         Command::Completions(completions) => {
             let mut script = Vec::new();
             clap_complete::generate(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::app::App;
-use crate::codec::{Ask, Codec, Edit, ReadError, Refusal};
+use crate::codec::{Ask, Codec, Edit, ReadError, Refusal, Telling};
 use crate::detect::{self, Hit, Scanner, SignalId};
 use crate::exchange::Exchange;
 use crate::guard::{self, Closing, Context};
@@ -234,6 +234,7 @@ impl Prompt {
         exchange: &Exchange,
         app: &App,
         codec: &'static dyn Codec,
+        telling: Telling,
     ) -> Arc<Context> {
         let set = &exchange.live.set;
         let nudge = self
@@ -263,6 +264,7 @@ impl Prompt {
             language: self.language,
             mode: app.config.mode,
             codec,
+            telling,
             read: limits.read(),
             held_bytes: limits.held_bytes as usize,
             nudge,

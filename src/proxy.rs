@@ -74,12 +74,12 @@ async fn road(
         peer,
     };
     let codec = match route {
-        Route::Judged(codec) => codec,
-        Route::Listing(_) if !body.is_empty() => {
+        Route::Judged(codec) if !codec.polls() || body.is_empty() => codec,
+        Route::Judged(_) | Route::Listing(_) if !body.is_empty() => {
             let message = "This route takes no body: nobody would read it.";
             return Err(Error::client("unexpected_body", message));
         }
-        Route::Listing(_) | Route::Unseen => {
+        Route::Judged(_) | Route::Listing(_) | Route::Unseen => {
             exchange.not_inspected();
             return asked.forward(body).await;
         }
@@ -87,7 +87,11 @@ async fn road(
     let audience = app.config.audience.of(&head.headers, peer.addr.ip());
     exchange.heard(audience);
 
-    let lead = match asked.cached(codec, &body, audience).await {
+    let cached = match codec.polls() {
+        true => Cached::Nothing, // What is polled changes.
+        false => asked.cached(codec, &body, audience).await,
+    };
+    let lead = match cached {
         Cached::Answer(answer) => return Ok(replay(&answer)),
         Cached::Lead(lead) => Some(lead),
         Cached::Nothing => None,
@@ -98,8 +102,7 @@ async fn road(
     if let Some(model) = codec::named(codec, bare).filter(|name| !name.is_empty()) {
         model.clone_into(&mut ask.model);
     }
-    let query = path.split_once('?').map_or("", |(_, query)| query);
-    ask.stream &= codec.streams(query);
+    ask.stream &= codec.streams(asked.query(), &head.headers);
     exchange.asks(&ask);
     let began = Instant::now();
     let prompt = prompt::judge(exchange, &app, audience, &ask).await?;
@@ -109,8 +112,9 @@ async fn road(
             codec.refuse(&ask, &prompt.refusal(exchange, &app)),
         ));
     }
+    let telling = codec.telling(&body);
     let body = prompt.apply(exchange, &app, codec, content_type, body, &ask)?;
-    let context = prompt.into_context(exchange, &app, codec);
+    let context = prompt.into_context(exchange, &app, codec, telling);
 
     let answer = asked.forward(body).await?;
     judge_answer(exchange, context, answer, lead).await
@@ -133,9 +137,15 @@ fn route(app: &App, method: &Method, path: &str) -> Result<Route, Error> {
         return Ok(Route::Unseen);
     }
     let takes = match (codec::for_path(path), codec::for_listing(path)) {
-        (Some(codec), _) if method == Method::POST => return Ok(Route::Judged(codec)),
+        (Some(codec), _) if codec.polls() && method == Method::GET => {
+            return Ok(Route::Judged(codec));
+        }
+        (Some(codec), _) if !codec.polls() && method == Method::POST => {
+            return Ok(Route::Judged(codec));
+        }
         (_, Some(codec)) if method == Method::GET => return Ok(Route::Listing(codec)),
-        (Some(_), _) => "This route takes POST.",
+        (Some(codec), _) if !codec.polls() => "This route takes POST.",
+        (Some(_), _) => "This route takes GET.",
         (_, Some(_)) => "This route takes GET.",
         (None, None) => {
             return Err(Error::client(
@@ -168,6 +178,10 @@ enum Cached {
 }
 
 impl Asked<'_> {
+    fn query(&self) -> &str {
+        self.path.split_once('?').map_or("", |(_, query)| query)
+    }
+
     fn content_type(&self) -> &str {
         let value = self.head.headers.get(CONTENT_TYPE);
         value
@@ -206,6 +220,7 @@ impl Asked<'_> {
             set: self.exchange.live.set.hash,
             dialect: codec.name(),
             path: self.path,
+            streams: codec.streams(self.query(), &self.head.headers),
         };
         let depth = self.exchange.live.config.limits.read().depth;
         let key = if self.content_type().starts_with("application/json") {

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Ended, Files, Outcome, Serve, Trouble, pack};
+use super::{Ended, Files, Mock, Outcome, Serve, Trouble, pack};
 use crate::admin::Admin;
 use crate::app::{Gate, Live};
 use crate::config::{Config, Upstream};
@@ -54,7 +54,18 @@ pub(super) fn run(serve: &Serve) -> Ended {
 }
 
 /// Runs `mock`.
-pub(super) fn mock(listen: SocketAddr) -> Ended {
+pub(super) fn mock(asked: &Mock) -> Ended {
+    let listen = asked.listen;
+    let scenarios = match &asked.scenarios {
+        None => Vec::new(),
+        Some(file) => {
+            let place = file.display();
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| Trouble::new(format!("{place}: {error}")))?;
+            mock::scenario::read(&text)
+                .map_err(|error| Trouble::new(format!("{place}: {error}")))?
+        }
+    };
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(listen)
@@ -64,7 +75,7 @@ pub(super) fn mock(listen: SocketAddr) -> Ended {
         eprintln!("the mock model listens on http://{address}");
         eprintln!("Try: wardgate serve --upstream http://{address}");
         tokio::select! {
-            () = mock::serve(listener) => {}
+            () = mock::serve(listener, scenarios) => {}
             _ = tokio::signal::ctrl_c() => {}
         }
         Ok(Outcome::Fine)

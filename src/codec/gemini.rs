@@ -14,6 +14,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use serde_json::{Value as Json, json};
 
 use super::gemini_fields::FIELDS;
@@ -39,9 +40,6 @@ pub const TOOLS: u32 = 16;
 
 /// Parts beyond this many share the last lanes: together they are judged all the more.
 const MAX_PART: usize = 1 << 20;
-
-/// Candidates of one stream that are followed.
-const MAX_OPEN: usize = 128;
 
 static REQUEST: LazyLock<Table> = LazyLock::new(|| Table::new(&FIELDS, Side::Request));
 static ANSWER: LazyLock<Table> = LazyLock::new(|| Table::new(&FIELDS, Side::Answer));
@@ -80,7 +78,7 @@ impl Codec for Gemini {
         &["/v1beta/models", "/v1beta/models/{}"]
     }
 
-    fn streams(&self, query: &str) -> bool {
+    fn streams(&self, query: &str, _: &HeaderMap) -> bool {
         query.split('&').any(|pair| pair == "alt=sse")
     }
 
@@ -220,18 +218,9 @@ impl Codec for Gemini {
         }
         for (position, candidate) in candidates(root).enumerate() {
             let choice = index(candidate, position)?;
-            let open = envelope.open.iter().position(|open| *open == choice);
-            match (candidate.get("finishReason").is_some(), open) {
-                (true, open) => {
-                    delta.ended.push(choice);
-                    open.map(|open| envelope.open.remove(open));
-                }
-                (false, None) if envelope.open.len() >= MAX_OPEN => {
-                    let message = format!("more than {MAX_OPEN} candidates at once");
-                    return Err(refuse("too_many_choices", message));
-                }
-                (false, None) => envelope.open.push(choice),
-                (false, Some(_)) => {}
+            match candidate.get("finishReason") {
+                Some(_) => members::choice_ends(envelope, &mut delta, choice),
+                None => members::choice_goes_on(envelope, choice)?,
             }
         }
         read_pieces(&document, 0, &mut delta.pieces, limits)?;

@@ -5,11 +5,13 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
+
 use super::json::{Document, Kind, MAX_DEPTH, Value};
-use super::splice::{Splice, splice};
-use super::table::{Leaf, Step};
-use super::{Edit, ReadError, ReadLimits};
-use crate::message::Part;
+use super::splice::{self, Splice, splice};
+use super::table::{Leaf, Place, Step, Table, pointer};
+use super::{Ask, Delta, Edit, Envelope, Lane, Piece, ReadError, ReadLimits};
+use crate::message::{Media, Output, Part, Role};
 
 /// JSON Schema's own words. A request with many tools holds hundreds of them, and they say nothing.
 const SCHEMA_WORDS: [&str; 24] = [
@@ -115,6 +117,70 @@ pub fn too_many(limits: &ReadLimits) -> ReadError {
     )
 }
 
+/// An answer has one of the members by which its dialect knows it.
+///
+/// # Errors
+/// "unknown_shape" where it has none of them.
+pub fn known_shape(root: Value<'_>, members: &[&str]) -> Result<(), ReadError> {
+    if members.iter().any(|name| root.get(name).is_some()) {
+        return Ok(());
+    }
+    let none = members.join(", no ");
+    Err(refuse("unknown_shape", format!("the answer has no {none}")))
+}
+
+/// A part of a request that is one turn of the user's.
+pub fn user_part(leaf: &Leaf<'_, '_>, turn: u32, media: Media) -> Part {
+    Part {
+        role: Role::User,
+        media: match leaf.place {
+            Place::Key => Media::Name,
+            Place::Value => media,
+        },
+        turn,
+        text: leaf.text.to_string(),
+        at: pointer(leaf.path),
+        raw: leaf.raw.clone(),
+    }
+}
+
+/// What `make` makes of every string of a document that is to be inspected.
+///
+/// # Errors
+/// A refused field, and more strings than `limits.parts`.
+pub fn gather<T>(
+    table: &Table,
+    document: &Document<'_>,
+    limits: &ReadLimits,
+    mut make: impl FnMut(&Leaf<'_, '_>) -> T,
+) -> Result<Vec<T>, ReadError> {
+    let mut made = Vec::new();
+    table.walk(document, &mut |leaf: &Leaf<'_, '_>| {
+        if made.len() >= limits.parts {
+            return Err(too_many(limits));
+        }
+        made.push(make(leaf));
+        Ok(())
+    })?;
+    Ok(made)
+}
+
+/// A string of an answer in a place that the dialect has no number for.
+pub fn unnamed_piece(leaf: &Leaf<'_, '_>, choice: u32) -> Piece {
+    let lane = unnamed_lane(leaf.path);
+    let (field, media) = match leaf.place {
+        Place::Value => (lane, Media::Aside),
+        Place::Key => (lane ^ 1, Media::Name),
+    };
+    Piece {
+        lane: Lane { choice, field },
+        media,
+        text: leaf.text.to_string(),
+        raw: leaf.raw.clone(),
+        apart: true,
+    }
+}
+
 /// The lane of a place that the dialect has no number for: its pointer's FNV-1a hash, with the
 /// highest bit set so that it meets no number of a dialect. The same place of later events of a
 /// stream gets the same lane.
@@ -134,6 +200,84 @@ pub fn unnamed_lane(path: &[Step<'_>]) -> u32 {
         }
     }
     (hash | 0x8000_0000) & !1
+}
+
+/// Empties every array that is a member of one of these names, however deep.
+pub fn empty_arrays(value: Value<'_>, names: &[&str], splices: &mut Vec<Splice>) {
+    for child in value.children() {
+        let named = child.key().is_ok_and(|key| names.contains(&key.as_ref()));
+        if named && child.kind() == Kind::Array {
+            let (at, bytes) = (child.raw(), "[]".to_owned());
+            splice::cover(splices, Splice { at, bytes });
+        } else {
+            empty_arrays(child, names, splices);
+        }
+    }
+}
+
+/// A request that asks for what was made before: it says nothing.
+///
+/// # Errors
+/// It has a body, which nobody would read.
+pub fn polled(body: &[u8], output: Output) -> Result<Ask, ReadError> {
+    if !body.is_empty() {
+        return Err(refuse("unexpected_body", "this route takes no body"));
+    }
+    Ok(Ask {
+        parts: Vec::new(),
+        stream: false,
+        model: String::new(),
+        output,
+        choices: 1,
+        guidance_at: 0..0,
+    })
+}
+
+/// A request with edits applied, where guidance can only follow words: those at
+/// [`Ask::guidance_at`], or else the first that are edited.
+///
+/// # Errors
+/// "bad_edit" where edits overlap or there are no words to follow.
+pub fn write_guided(
+    body: &Bytes,
+    ask: &Ask,
+    edits: &[Edit],
+    guidance: Option<&str>,
+) -> Result<Bytes, ReadError> {
+    let mut edits = edits.to_vec();
+    if let Some(guidance) = guidance {
+        let first = edits.first().map(|edit| edit.raw.clone());
+        let at = |raw: &Range<usize>| ask.parts.iter().find(|part| part.raw == *raw);
+        let part = at(&ask.guidance_at).or_else(|| first.and_then(|first| at(&first)));
+        let part = part.ok_or_else(|| refuse("bad_edit", "the prompt is empty"))?;
+        append(&mut edits, part, guidance);
+    }
+    match &edits[..] {
+        [] => Ok(body.clone()),
+        edits => splice(body, edits.iter().map(Splice::literal).collect()),
+    }
+}
+
+/// An event tells of a choice that has not ended.
+///
+/// # Errors
+/// More than [`MAX_CHOICES`] are open at once.
+pub fn choice_goes_on(envelope: &mut Envelope, choice: u32) -> Result<(), ReadError> {
+    if envelope.open.contains(&choice) {
+        return Ok(());
+    }
+    if envelope.open.len() >= MAX_CHOICES as usize {
+        let message = format!("more than {MAX_CHOICES} choices at once");
+        return Err(refuse("too_many_choices", message));
+    }
+    envelope.open.push(choice);
+    Ok(())
+}
+
+/// An event ends a choice.
+pub fn choice_ends(envelope: &mut Envelope, delta: &mut Delta, choice: u32) {
+    delta.ended.push(choice);
+    envelope.open.retain(|open| *open != choice);
 }
 
 /// Lets `guidance` follow the part's text, as edited so far.

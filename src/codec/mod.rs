@@ -12,6 +12,11 @@ mod anthropic_fields;
 mod anthropic_reply;
 mod anthropic_shape;
 pub mod array;
+pub mod comfy;
+pub mod dashscope;
+mod dashscope_fields;
+pub mod dashscope_images;
+mod dashscope_shape;
 pub mod framing;
 pub mod gemini;
 mod gemini_fields;
@@ -21,6 +26,7 @@ pub mod lines;
 pub mod members;
 pub mod multipart;
 pub mod ollama;
+pub mod ollama_embed;
 mod ollama_fields;
 pub mod openai;
 pub mod openai_chat;
@@ -37,10 +43,12 @@ pub mod splice;
 pub mod sse;
 mod sse_frame;
 pub mod table;
+pub mod webui;
 
 use std::ops::Range;
 
 use bytes::Bytes;
+use http::HeaderMap;
 
 pub use framing::Framing;
 
@@ -59,6 +67,17 @@ pub static CODECS: &[&dyn Codec] = &[
     &ollama::Ollama::Generate,
     &gemini::Gemini::Whole,
     &gemini::Gemini::Streamed,
+    &ollama_embed::OllamaEmbed::Embed,
+    &ollama_embed::OllamaEmbed::Embeddings,
+    &ollama_embed::OllamaEmbed::Show,
+    &dashscope::DashScope::Text,
+    &dashscope::DashScope::Multimodal,
+    &dashscope_images::DashScopeImages::Synthesis,
+    &dashscope_images::DashScopeImages::Task,
+    &webui::WebUi::TextToImage,
+    &webui::WebUi::ImageToImage,
+    &comfy::Comfy::Prompt,
+    &comfy::Comfy::History,
 ];
 
 /// The dialect that answers to `path`.
@@ -194,6 +213,19 @@ pub struct Delta {
     pub error: bool,
 }
 
+/// How the events of a stream tell a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Telling {
+    /// Each tells what is new.
+    #[default]
+    Pieces,
+    /// Each tells all of it so far: the pieces that are read from it are what is new, their
+    /// literals are the whole.
+    Whole,
+    /// Nobody said which; the dialect finds out before it could matter.
+    Unsaid,
+}
+
 /// What a stream's own chunks must repeat (id, model, time), learned from its first events, and
 /// which choices are open.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -210,6 +242,10 @@ pub struct Envelope {
     pub progress: Progress,
     /// How the stream's frames are told apart, for those of our own.
     pub framing: Framing,
+    /// How its events tell a text.
+    pub telling: Telling,
+    /// Every text so far, where events may tell it again.
+    pub told: Vec<(Lane, String)>,
     /// The ids of its items, by index, where items have ids.
     pub items: Vec<String>,
     /// The words that the reader was shown, for a dialect that [repeats](Codec::repeats) them.
@@ -352,10 +388,21 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
         &[]
     }
 
-    /// Whether a request with this query gets its answer as a stream of frames, if it asks for a
-    /// stream at all.
-    fn streams(&self, _: &str) -> bool {
+    /// Whether it is asked with a GET that has no body: for what was made of a prompt that was judged
+    /// before. The answer is read like any other.
+    fn polls(&self) -> bool {
+        false
+    }
+
+    /// Whether a request with this query and these headers gets its answer as a stream of frames, if
+    /// its body asks for a stream at all.
+    fn streams(&self, _: &str, _: &HeaderMap) -> bool {
         true
+    }
+
+    /// How the events of an answer to this request tell a text, if it is a stream.
+    fn telling(&self, _: &[u8]) -> Telling {
+        Telling::Pieces
     }
 
     /// How an answer of that content type is cut into frames; nothing where it is one document.
@@ -398,16 +445,15 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
         ending: Ending,
     ) -> Result<Bytes, ReadError>;
 
-    /// Reads one event's data; learns the envelope.
-    fn read_event(
-        &self,
-        data: &str,
-        envelope: &mut Envelope,
-        limits: &ReadLimits,
-    ) -> Result<Delta, ReadError>;
+    /// Reads one event's data; learns the envelope. A dialect without streams knows no event.
+    fn read_event(&self, _: &str, _: &mut Envelope, _: &ReadLimits) -> Result<Delta, ReadError> {
+        Err(no_stream())
+    }
 
     /// One event's data with edits applied; what could repeat an edited text (logprobs) is emptied.
-    fn write_event(&self, data: &str, edits: &[Edit]) -> Result<String, ReadError>;
+    fn write_event(&self, _: &str, _: &[Edit]) -> Result<String, ReadError> {
+        Err(no_stream())
+    }
 
     /// Whether events at the end of a stream repeat its words: the guard remembers them then.
     fn repeats(&self) -> bool {
@@ -420,13 +466,18 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
         Ok(data.to_owned())
     }
 
-    /// Complete events (framed) that let `choice` say `text`, and count in the envelope's progress.
-    fn say(&self, envelope: &mut Envelope, choice: u32, text: &str) -> Bytes;
+    /// Complete events (framed) that let `choice` say `text`, and count in the envelope's progress;
+    /// nothing where a stream has no words.
+    fn say(&self, _: &mut Envelope, _: u32, _: &str) -> Bytes {
+        Bytes::new()
+    }
 
     /// The events (framed) that end a stream early: `choice` says `text` (if any), every open
     /// choice ends as `ending` says, then the protocol's own end. `choice` counts as open even
     /// where an event that was read, but not shown, has ended it.
-    fn end_stream(&self, envelope: &Envelope, choice: u32, text: &str, ending: Ending) -> Bytes;
+    fn end_stream(&self, _: &Envelope, _: u32, _: &str, _: Ending) -> Bytes {
+        Bytes::new()
+    }
 
     /// The whole reply instead of a model's answer: document or events as the caller asked.
     fn refuse(&self, ask: &Ask, refusal: &Refusal) -> Reply;
@@ -436,4 +487,8 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
 
     /// An error body.
     fn error(&self, fault: &Fault) -> Reply;
+}
+
+fn no_stream() -> ReadError {
+    members::refuse("unknown_event", "this API has no stream that can be read")
 }

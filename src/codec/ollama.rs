@@ -216,11 +216,10 @@ impl Codec for Ollama {
 
     fn refuse(&self, ask: &Ask, refusal: &Refusal) -> Reply {
         // Help is never an error: an app would show its own "something went wrong" instead.
-        let mark = openai_reply::mark(refusal);
         if refusal.style == RefusalStyle::Error && refusal.ending == Ending::Filtered {
-            let body = json!({"error": refusal.text, "code": "content_filter", "wardgate": mark});
-            return openai_reply::document_reply(400, &body);
+            return refusal_error(refusal);
         }
+        let mark = openai_reply::mark(refusal);
         let mut envelope = openai_reply::own_envelope("", &ask.model, refusal);
         envelope.id = rfc3339(refusal.created);
         if !ask.stream {
@@ -469,8 +468,15 @@ fn line(body: &Json) -> Bytes {
     Bytes::from(format!("{body}\n"))
 }
 
+/// A refusal as an error.
+pub(super) fn refusal_error(refusal: &Refusal) -> Reply {
+    let mark = openai_reply::mark(refusal);
+    let body = json!({"error": refusal.text, "code": "content_filter", "wardgate": mark});
+    openai_reply::document_reply(400, &body)
+}
+
 /// Ollama's errors are a sentence; the code stands beside it.
-fn error(fault: &Fault) -> Json {
+pub(super) fn error(fault: &Fault) -> Json {
     let mark = json!({"exchange": fault.exchange});
     json!({"error": fault.message, "code": fault.code, "wardgate": mark})
 }

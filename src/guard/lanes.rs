@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::inspector::{Cut, Inspector, Step};
 use super::{Context, Record};
-use crate::codec::{Edit, Lane, Piece};
+use crate::codec::{Edit, Lane, Piece, Telling};
 use crate::message::Media;
 use crate::policy::Action;
 use crate::text::Span;
@@ -24,6 +24,8 @@ pub struct Lanes {
     states: Vec<State>,
     /// The choice whose text holds more than can be followed.
     overflowed: Option<u32>,
+    /// How the pieces' literals tell the text.
+    telling: Telling,
 }
 
 /// One text of the answer as it grows.
@@ -39,6 +41,10 @@ struct State {
     name: Option<String>,
     /// Sentences to say when the choice ends.
     nudges: Vec<String>,
+    /// What the reader has seen, where a literal may tell it again.
+    seen: String,
+    /// It is not what the model said.
+    altered: bool,
 }
 
 /// Where a piece stands in its lane's text.
@@ -59,7 +65,13 @@ impl Lanes {
             record,
             states: Vec::new(),
             overflowed: None,
+            telling: Telling::Pieces,
         }
+    }
+
+    /// Literals tell the text so from now on.
+    pub fn retell(&mut self, telling: Telling) {
+        self.telling = telling;
     }
 
     /// Lets the piece's inspector read it.
@@ -154,8 +166,10 @@ impl Lanes {
 
     /// Whether a piece may be shown as it is.
     pub fn is_clean(&self, piece: &Placed) -> bool {
-        let redactions = self.states[piece.lane].inspector.redactions();
+        let state = &self.states[piece.lane];
+        let redactions = state.inspector.redactions();
         self.shows(piece)
+            && (self.telling == Telling::Pieces || !state.altered)
             && !redactions
                 .iter()
                 .any(|redaction| redaction.span.overlaps(piece.span))
@@ -167,16 +181,27 @@ impl Lanes {
         state.inspector.visible(piece.span, state.limit())
     }
 
-    /// The edit that leaves of a piece what may be seen.
+    /// The edit that leaves of a piece what may be seen, behind what was seen before where its
+    /// literal tells that again.
     pub fn edit(&self, piece: &Placed) -> Edit {
-        Edit {
-            raw: piece.raw.clone(),
-            text: self.visible(piece),
-        }
+        let state = &self.states[piece.lane];
+        let mut text = match self.telling {
+            Telling::Pieces => String::new(),
+            Telling::Whole | Telling::Unsaid => state.seen.clone(),
+        };
+        text += &self.visible(piece);
+        let raw = piece.raw.clone();
+        Edit { raw, text }
     }
 
     /// A piece has left: its lane forgets the text.
     pub fn released(&mut self, piece: &Placed) {
+        if self.telling != Telling::Pieces && self.states[piece.lane].media != Media::Name {
+            let visible = self.visible(piece);
+            let state = &mut self.states[piece.lane];
+            state.altered |= visible != state.inspector.text(piece.span);
+            state.seen += &visible;
+        }
         self.states[piece.lane].inspector.released(piece.span.end);
     }
 
@@ -233,6 +258,8 @@ impl Lanes {
             whole: false,
             name: None,
             nudges: Vec::new(),
+            seen: String::new(),
+            altered: false,
         });
         self.states.len() - 1
     }

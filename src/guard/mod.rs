@@ -22,7 +22,7 @@ pub use inspector::{Inspector, Step};
 pub use stream::Guard;
 pub use window::Window;
 
-use crate::codec::{Codec, Ending, ReadLimits};
+use crate::codec::{Codec, Ending, ReadLimits, Telling};
 use crate::detect::SignalId;
 use crate::message::Language;
 use crate::policy::{Action, Detection, Mode, PolicySet, RuleIx, Scene, Selection, Talk};
@@ -46,6 +46,8 @@ pub struct Context {
     pub mode: Mode,
     /// The dialect.
     pub codec: &'static dyn Codec,
+    /// How the events of a stream tell a text.
+    pub telling: Telling,
     /// Bounds on reading events.
     pub read: ReadLimits,
     /// Bytes of frames that one stream may hold back. Reaching it ends the stream: flushing would

@@ -12,7 +12,7 @@ use super::lanes::{Lanes, Placed};
 use super::{Context, Record, UNCHECKED_CODE, ending, unchecked_text};
 use crate::codec::framing::Outgoing;
 use crate::codec::sse::Frame;
-use crate::codec::{Delta, Edit, Ending, Envelope, Fault, Framing, Open, Progress};
+use crate::codec::{Delta, Edit, Ending, Envelope, Fault, Framing, Open, Progress, Telling};
 
 /// Words of one answer that are remembered for an ending that repeats them. Answers are some ten
 /// kilobytes; of a longer one the ending of ours repeats the beginning.
@@ -55,17 +55,18 @@ impl Guard {
     pub fn new(context: Arc<Context>, record: Arc<dyn Record>, framing: Framing) -> Self {
         Self {
             lanes: Lanes::new(Arc::clone(&context), Arc::clone(&record)),
-            context,
             record,
             queue: VecDeque::new(),
             held: 0,
             envelope: Envelope {
                 framing,
+                telling: context.telling,
                 ..Envelope::default()
             },
             shown: Progress::default(),
             out: Outgoing::new(framing),
             ended: false,
+            context,
         }
     }
 
@@ -86,6 +87,7 @@ impl Guard {
             Ok(delta) => delta,
             Err(error) => return self.fail(error.code, &error.message),
         };
+        self.lanes.retell(self.envelope.telling);
         let pieces: Vec<Placed> = delta
             .pieces
             .into_iter()
@@ -224,7 +226,7 @@ impl Guard {
         for said in &held.before {
             self.out.put(said);
         }
-        let repeats = self.context.codec.repeats();
+        let repeats = self.repeats();
         let clean = held.pieces.iter().all(|piece| self.lanes.is_clean(piece));
         if clean && held.tails.is_empty() && (held.said.is_empty() || !repeats) {
             self.out.put(&held.frame.raw);
@@ -238,6 +240,11 @@ impl Guard {
         for piece in &held.pieces {
             self.lanes.released(piece);
         }
+    }
+
+    /// Whether later frames, or an ending of ours, have to tell the words again.
+    fn repeats(&self) -> bool {
+        self.context.codec.repeats() || self.envelope.telling != Telling::Pieces
     }
 
     /// Sends a frame with its literals edited to what may be seen of them.

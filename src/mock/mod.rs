@@ -2,14 +2,18 @@
 //!
 //! It speaks every dialect that wardgate knows, over HTTP/1.1 and HTTP/2. What it says is written in the request:
 //! in `x-mock-*` headers (see [`script`]) or, for people with an SDK in their hands, in the prompt:
-//! `repeat: TEXT`, `tool: NAME {json}`. The same request always gets the same bytes.
+//! `repeat: TEXT`, `tool: NAME {json}`; or in a file of scenarios (see [`scenario`]). The same request
+//! always gets the same bytes.
 //!
 //! Limit: it judges nothing, not even its input, and is no server for production.
 
 mod anthropic;
+mod dashscope;
 mod gemini;
 mod ollama;
+mod painters;
 mod responses;
+pub mod scenario;
 pub mod script;
 mod shape;
 
@@ -35,6 +39,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
+use scenario::Scenario;
 use script::{Encoding, Script};
 
 /// Longest request body, bytes: four pictures of OpenAI's own limit would be more, a test never is.
@@ -67,6 +72,7 @@ pub struct Seen {
 struct Memory {
     seen: Mutex<VecDeque<Seen>>,
     aborted: AtomicUsize,
+    scenarios: Vec<Scenario>,
 }
 
 impl Memory {
@@ -104,9 +110,20 @@ impl Mock {
     /// # Errors
     /// The port cannot be bound.
     pub async fn start() -> io::Result<Self> {
+        Self::start_with(Vec::new()).await
+    }
+
+    /// The same, told by scenarios what to answer.
+    ///
+    /// # Errors
+    /// The port cannot be bound.
+    pub async fn start_with(scenarios: Vec<Scenario>) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let memory = Arc::new(Memory::default());
+        let memory = Arc::new(Memory {
+            scenarios,
+            ..Memory::default()
+        });
         let task = tokio::spawn(accept(listener, memory.clone()));
         Ok(Self {
             address,
@@ -139,8 +156,12 @@ impl Mock {
 }
 
 /// Serves on `listener` until the future is dropped; for `wardgate mock`.
-pub async fn serve(listener: TcpListener) {
-    accept(listener, Arc::default()).await;
+pub async fn serve(listener: TcpListener, scenarios: Vec<Scenario>) {
+    let memory = Memory {
+        scenarios,
+        ..Memory::default()
+    };
+    accept(listener, Arc::new(memory)).await;
 }
 
 async fn accept(listener: TcpListener, memory: Arc<Memory>) {
@@ -190,7 +211,11 @@ where
         headers: head.headers.clone(),
         body: body.clone(),
     });
-    match Script::read(&head.headers) {
+    let told = match Script::is_in(&head.headers) {
+        true => None,
+        false => scenario::script(&memory.scenarios, &path, &body),
+    };
+    match told.map_or_else(|| Script::read(&head.headers), Ok) {
         Ok(script) => {
             let answer = shape::answer(&head.method, &path, &query, &head.headers, &body, &script);
             respond(answer, script, memory)

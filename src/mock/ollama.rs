@@ -87,3 +87,41 @@ fn answer(
             .collect(),
     }
 }
+
+/// `GET /api/ps`.
+pub fn ps() -> Answer {
+    let model = json!({"name": "mock", "model": "mock", "size": 1, "digest": "0",
+        "details": {"family": "mock"}, "expires_at": CREATED, "size_vram": 0});
+    Answer::document(StatusCode::OK, &json!({"models": [model]}))
+}
+
+/// `POST /api/show`.
+pub fn show(_: &Value, _: &Script) -> Answer {
+    let show = json!({"license": "", "modelfile": "FROM mock", "template": "", "details":
+        {"family": "mock"}, "model_info": {}, "capabilities": ["completion"],
+        "modified_at": CREATED});
+    Answer::document(StatusCode::OK, &show)
+}
+
+/// `POST /api/embed`: four numbers per text, told apart by its length.
+pub fn embed(body: &Value, _: &Script) -> Answer {
+    let texts: Vec<_> = match &body["input"] {
+        Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect(),
+        text => vec![text.as_str().unwrap_or_default()],
+    };
+    let numbers: Vec<_> = texts.iter().map(|text| numbers(text)).collect();
+    Answer::document(
+        StatusCode::OK,
+        &json!({"model": model(body), "embeddings": numbers}),
+    )
+}
+
+/// `POST /api/embeddings`.
+pub fn embeddings(body: &Value, _: &Script) -> Answer {
+    let text = body["prompt"].as_str().unwrap_or_default();
+    Answer::document(StatusCode::OK, &json!({"embedding": numbers(text)}))
+}
+
+fn numbers(text: &str) -> Value {
+    json!([0.5, -0.5, 0.25, text.len()])
+}

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 /// Longest pause between chunks: a typing mistake should not hang a test for an hour.
-const MAX_DELAY: Duration = Duration::from_secs(60);
+pub const MAX_DELAY: Duration = Duration::from_secs(60);
 
 /// Characters per streamed delta where no header says: about what models send.
 const PIECE_CHARS: usize = 4;
@@ -37,6 +37,13 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// The coding of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Gzip, Self::Brotli, Self::Zstd]
+            .into_iter()
+            .find(|coding| coding.name() == Some(name))
+    }
+
     /// Its name in `content-encoding`; none for identity.
     pub fn name(self) -> Option<&'static str> {
         match self {
@@ -82,6 +89,13 @@ impl Default for Script {
 }
 
 impl Script {
+    /// Whether a request brings any of the headers.
+    pub fn is_in(headers: &HeaderMap) -> bool {
+        headers
+            .keys()
+            .any(|name| name.as_str().starts_with("x-mock-"))
+    }
+
     /// Reads the `x-mock-*` headers.
     ///
     /// # Errors
@@ -96,10 +110,9 @@ impl Script {
         };
         let encoding = match text(headers, "x-mock-encoding") {
             None => Encoding::Identity,
-            Some("gzip") => Encoding::Gzip,
-            Some("br") => Encoding::Brotli,
-            Some("zstd") => Encoding::Zstd,
-            Some(_) => return Err("x-mock-encoding has to be gzip, br or zstd"),
+            Some(name) => {
+                Encoding::named(name).ok_or("x-mock-encoding has to be gzip, br or zstd")?
+            }
         };
         let delay = number(
             headers,

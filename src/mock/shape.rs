@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::script::Script;
-use super::{anthropic, gemini, ollama, responses};
+use super::{anthropic, dashscope, gemini, ollama, painters, responses};
 use crate::codec::{Codec, ReadLimits, openai_images::OpenAiImages, sse};
 
 /// When every answer was made: the same request gets the same bytes.
@@ -19,7 +19,7 @@ const SCRIPTED: &str = "as scripted";
 const MAX_CHOICES: u64 = 16;
 
 /// A picture: one transparent pixel, as PNG in base64.
-const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+pub const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /// Bounds for forms; the body's length was bounded before.
 const FORM_LIMITS: ReadLimits = ReadLimits {
@@ -98,20 +98,21 @@ pub enum Says {
 }
 
 impl Says {
-    /// Reads the prompt; the script's answer goes before.
+    /// Reads the prompt; the script's answer goes before, and may call a tool as a prompt may ask for it.
     pub fn read(prompt: &str, model: &str, script: &Script) -> Self {
-        if let Some(answer) = &script.answer {
-            return Self::Text(answer.clone());
-        }
-        if let Some(text) = prompt.strip_prefix("repeat: ") {
-            return Self::Text(text.to_owned());
-        }
-        if let Some(call) = prompt.strip_prefix("tool: ") {
+        let call = script.answer.as_deref().unwrap_or(prompt);
+        if let Some(call) = call.strip_prefix("tool: ") {
             let (name, arguments) = call.split_once(' ').unwrap_or((call, "{}"));
             return Self::Tool {
                 name: name.to_owned(),
                 arguments: arguments.to_owned(),
             };
+        }
+        if let Some(answer) = &script.answer {
+            return Self::Text(answer.clone());
+        }
+        if let Some(text) = prompt.strip_prefix("repeat: ") {
+            return Self::Text(text.to_owned());
         }
         Self::Text(format!(
             "Hello! I am {model}, a mock model. Say \"repeat: TEXT\" and I will answer TEXT."
@@ -135,7 +136,10 @@ pub fn answer(
         return match path {
             path if path.starts_with("/v1/messages") => anthropic::error(script.status, SCRIPTED),
             path if path.ends_with("enerateContent") => gemini::error(script.status, SCRIPTED),
+            path if path.starts_with("/api/v1/") => dashscope::error(script.status, SCRIPTED),
             path if path.starts_with("/api/") => ollama::error(script.status, SCRIPTED),
+            path if path.starts_with("/sdapi/") => painters::webui_error(script.status, SCRIPTED),
+            path if is_comfy(path) => painters::comfy_error(script.status, SCRIPTED),
             _ => Answer::error(script.status, SCRIPTED),
         };
     }
@@ -163,7 +167,36 @@ pub fn answer(
             };
             with_json(body, script, shape)
         }
+        ("POST", "/api/v1/services/aigc/text-generation/generation") => {
+            with_json(body, script, |body, script| {
+                dashscope::text(body, headers, script)
+            })
+        }
+        ("POST", "/api/v1/services/aigc/multimodal-generation/generation") => {
+            with_json(body, script, |body, script| {
+                dashscope::multimodal(body, headers, script)
+            })
+        }
+        ("POST", path) if path.ends_with("/image-synthesis") => {
+            with_json(body, script, dashscope::synthesis)
+        }
+        ("GET", path) if path.starts_with("/api/v1/tasks/") => {
+            dashscope::task(path.trim_start_matches("/api/v1/tasks/"), script)
+        }
+        ("POST", "/sdapi/v1/txt2img" | "/sdapi/v1/img2img") => {
+            with_json(body, script, painters::webui)
+        }
+        ("GET", path) if path.starts_with("/sdapi/v1/") => painters::webui_list(path),
+        ("POST", "/prompt") => with_json(body, script, painters::comfy),
+        ("GET", path) if path.starts_with("/history/") => {
+            painters::comfy_history(path.trim_start_matches("/history/"), script)
+        }
+        ("GET", path) if is_comfy(path) => painters::comfy_list(path),
         ("GET", "/api/tags") => ollama::tags(),
+        ("GET", "/api/ps") => ollama::ps(),
+        ("POST", "/api/show") => with_json(body, script, ollama::show),
+        ("POST", "/api/embed") => with_json(body, script, ollama::embed),
+        ("POST", "/api/embeddings") => with_json(body, script, ollama::embeddings),
         ("GET", "/api/version") => ollama::version(),
         ("POST", "/api/chat") => with_json(body, script, ollama::chat),
         ("POST", "/api/generate") => with_json(body, script, ollama::generate),
@@ -178,7 +211,27 @@ pub fn answer(
     answer
 }
 
-fn with_json(body: &Bytes, script: &Script, shape: fn(&Value, &Script) -> Answer) -> Answer {
+/// Whether it is one of ComfyUI's own paths.
+fn is_comfy(path: &str) -> bool {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    matches!(
+        first,
+        "prompt"
+            | "history"
+            | "queue"
+            | "view"
+            | "object_info"
+            | "system_stats"
+            | "models"
+            | "embeddings"
+    )
+}
+
+fn with_json(
+    body: &Bytes,
+    script: &Script,
+    shape: impl FnOnce(&Value, &Script) -> Answer,
+) -> Answer {
     match serde_json::from_slice(body) {
         Ok(body) => shape(&body, script),
         Err(_) => Answer::error(StatusCode::BAD_REQUEST, "the body is not JSON"),

@@ -3,7 +3,7 @@
 usage: scenarios_ollama.py BASE_URL < scenarios.jsonl > results.jsonl
 
 Scenarios and results are those of scenarios.py; kinds here: chat | stream | tools | tools_stream |
-generate | generate_stream | models.
+generate | generate_stream | embed | embeddings | show | ps | models.
 """
 
 import json
@@ -63,6 +63,15 @@ def generate_stream(client, scenario):
     return {"text": [text], "finish_reason": [reason], "chunks": chunks}
 
 
+def embed(client, scenario):
+    answer = client.embed(model="mock", input=scenario["prompt"])
+    return {"images": len(answer.embeddings[0])}
+
+
+def embeddings(client, scenario):
+    return {"images": len(client.embeddings(model="mock", prompt=scenario["prompt"]).embedding)}
+
+
 KINDS = {
     "chat": unary,
     "stream": stream,
@@ -70,6 +79,10 @@ KINDS = {
     "tools_stream": lambda client, scenario: stream(client, scenario, tools=[TOOL]),
     "generate": generate,
     "generate_stream": generate_stream,
+    "embed": embed,
+    "embeddings": embeddings,
+    "show": lambda client, scenario: {"text": [client.show("mock").details.family]},
+    "ps": lambda client, scenario: {"text": [model.model for model in client.ps().models]},
     "models": lambda client, scenario: {"text": [model.model for model in client.list().models]},
 }
 

@@ -25,6 +25,7 @@ fn key(body: &str) -> AnswerKey {
         set: [0; 32],
         dialect: "openai.chat",
         path: "/v1/chat/completions",
+        streams: true,
     };
     AnswerKey::of_json(&scope, body.as_bytes(), 64).expect("JSON")
 }

@@ -50,6 +50,8 @@ struct Client {
     /// The classes of its errors: for a refused request, for a server that fails.
     denied: &'static str,
     failed: &'static str,
+    /// Whether it has a list of models.
+    lists: bool,
     /// What only this client can do.
     more: &'static [Case],
 }
@@ -64,6 +66,7 @@ const OPENAI_PYTHON: Client = Client {
     called: "tool_calls",
     denied: "BadRequestError",
     failed: "InternalServerError",
+    lists: true,
     more: OPENAI,
 };
 
@@ -131,6 +134,17 @@ const GEMINI_PYTHON: Client = Client {
     ..OPENAI_PYTHON
 };
 
+const DASHSCOPE_PYTHON: Client = Client {
+    script: "scenarios_dashscope.py",
+    probe: ["-c", "import dashscope"],
+    base: "/api/v1",
+    denied: "Refused",
+    failed: "Refused",
+    lists: false,
+    more: DASHSCOPE,
+    ..OPENAI_PYTHON
+};
+
 impl Client {
     /// The client if it is installed, or why it is not.
     fn found(&self) -> Result<Command, String> {
@@ -161,7 +175,8 @@ impl Client {
     }
 
     fn cases(&self) -> impl Iterator<Item = &'static Case> {
-        EVERYWHERE.iter().chain(self.more)
+        let asked = |case: &&Case| self.lists || case.kind != "models";
+        EVERYWHERE.iter().filter(asked).chain(self.more)
     }
 }
 
@@ -294,6 +309,46 @@ const OLLAMA: &[Case] = &[
     case("generate blocked", "generate", "a turnip", refused),
     case("streamed generate blocked", "generate_stream", "soup?", cut)
         .answered("Soup first, then a turnip, then more."),
+    case("embed allowed", "embed", "a soup of leeks", counted_four),
+    case("embed blocked", "embed", "a turnip", denied),
+    case(
+        "embed of old allowed",
+        "embeddings",
+        "a soup of leeks",
+        counted_four,
+    ),
+    case("embed of old blocked", "embeddings", "a turnip", denied),
+    case("what a model is", "show", "", listed),
+    case("what runs", "ps", "", listed),
+];
+
+const DASHSCOPE: &[Case] = &[
+    case("whole told again", "stream_whole", "soup?", whole).answered(SOUP),
+    case("whole told again, blocked", "stream_whole", "soup?", cut)
+        .answered("Soup first, then a turnip, then more."),
+    case(
+        "whole told again, redacted",
+        "stream_whole",
+        "soup?",
+        redacted,
+    )
+    .answered("Soup with a radish on top."),
+    case("whole told again, nudged", "stream_whole", "soup?", nudged).answered("Soup of parsnip."),
+    case("older form allowed", "stream_text", "soup?", whole).answered(SOUP),
+    case("older form refused", "stream_text", "a turnip", refused),
+    case("older form blocked", "stream_text", "soup?", cut)
+        .answered("Soup first, then a turnip, then more."),
+    case("multimodal allowed", "multimodal", "soup?", whole).answered(SOUP),
+    case("multimodal refused", "multimodal", "a turnip", refused),
+    case(
+        "streamed multimodal blocked",
+        "multimodal_stream",
+        "soup?",
+        cut,
+    )
+    .answered("Soup first, then a turnip, then more."),
+    case("image allowed", "image", "a boat on a lake", pictured),
+    case("image blocked", "image", "a turnip", denied),
 ];
 
 const OPENAI: &[Case] = &[
@@ -409,6 +464,11 @@ fn listed(result: &Value, _: &Client) {
 fn counted(result: &Value, _: &Client) {
     assert_eq!(result["ok"], true);
     assert_eq!(result["images"], 3);
+}
+
+fn counted_four(result: &Value, _: &Client) {
+    assert_eq!(result["ok"], true);
+    assert_eq!(result["images"], 4);
 }
 
 fn called(result: &Value, client: &Client) {
@@ -542,6 +602,11 @@ fn anthropic_for_node_parses_everything() {
 #[test]
 fn ollama_for_python_parses_everything() {
     check(&OLLAMA_PYTHON);
+}
+
+#[test]
+fn dashscope_for_python_parses_everything() {
+    check(&DASHSCOPE_PYTHON);
 }
 
 #[test]

@@ -993,7 +993,13 @@ fn errors_are_error_objects_but_help_never_is() {
             exchange: "e2".to_owned(),
         });
         let error: Value = serde_json::from_slice(&reply.body).expect("JSON");
-        let places = ["/error/code", "/code", "/wardgate/code"];
+        let places = [
+            "/error/code",
+            "/error/type",
+            "/error",
+            "/code",
+            "/wardgate/code",
+        ];
         let codes = places.iter().filter_map(|place| error.pointer(place));
         assert_eq!(reply.status, 413);
         assert!(

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use wardgate::codec::framing::{Frames, Outgoing};
 use wardgate::codec::sse::Frame;
-use wardgate::codec::{Codec, Edit, Ending, Envelope, Framing, Piece, ReadLimits, for_path};
+use wardgate::codec::{
+    Codec, Edit, Ending, Envelope, Framing, Piece, ReadLimits, Telling, for_path,
+};
 
 const LIMITS: ReadLimits = ReadLimits {
     depth: 64,
@@ -33,6 +35,16 @@ fn codec_of(file: &Path) -> &'static dyn Codec {
         "gemini" => "/v1beta/models/m:generateContent",
         "ollama-chat" => "/api/chat",
         "ollama-generate" => "/api/generate",
+        "ollama-embed" => "/api/embed",
+        "ollama-embeddings" => "/api/embeddings",
+        "ollama-show" => "/api/show",
+        "dashscope-text" => "/api/v1/services/aigc/text-generation/generation",
+        "dashscope-multimodal" => "/api/v1/services/aigc/multimodal-generation/generation",
+        "dashscope-images" => "/api/v1/services/aigc/text2image/image-synthesis",
+        "webui" if name == "ask-edit.json" => "/sdapi/v1/img2img",
+        "webui" => "/sdapi/v1/txt2img",
+        "comfy" => "/prompt",
+        "comfy-history" => "/history/p1",
         other => panic!("no dialect for tests/data/{other}"),
     };
     for_path(path).expect("a dialect")
@@ -49,6 +61,15 @@ fn files(start: &str) -> Vec<PathBuf> {
         "responses",
         "ollama-chat",
         "ollama-generate",
+        "ollama-embed",
+        "ollama-embeddings",
+        "ollama-show",
+        "dashscope-text",
+        "dashscope-multimodal",
+        "dashscope-images",
+        "webui",
+        "comfy",
+        "comfy-history",
         "gemini",
     ] {
         for entry in std::fs::read_dir(data.join(folder)).expect("a folder") {
@@ -188,7 +209,14 @@ fn frames(file: &Path, bytes: Vec<u8>) -> Vec<Frame> {
 fn streams() {
     for file in files("stream-") {
         let codec = codec_of(&file);
+        // Such a stream has one choice.
+        let whole = file.to_string_lossy().contains("-whole");
         let mut envelope = Envelope {
+            telling: if whole {
+                Telling::Whole
+            } else {
+                Telling::Pieces
+            },
             framing: framing_of(&file),
             ..Envelope::default()
         };
@@ -217,8 +245,12 @@ fn streams() {
                 writeln!(out, "   {written}").expect("written");
             }
         }
-        envelope.open = vec![0, 1];
-        let said = codec.say(&mut envelope, 1, "Hm.");
+        envelope.open = if whole { vec![0] } else { vec![0, 1] };
+        envelope.said = envelope
+            .told
+            .first()
+            .map_or_else(String::new, |(_, text)| text.clone());
+        let said = codec.say(&mut envelope, u32::from(!whole), "Hm.");
         let end = codec.end_stream(&envelope, 0, "No.", Ending::Supported);
         for (what, bytes) in [("say", said), ("end", end)] {
             let text = String::from_utf8(bytes.to_vec()).expect("text");
@@ -238,5 +270,81 @@ fn streams() {
         }
         assert!(envelope.open.is_empty(), "every open choice was ended");
         compare(&file, "pieces", &out);
+    }
+}
+
+/// Event, delta and block types that the codecs tell apart, by the folder that shows each of them.
+const TYPES: &[(&str, &[&str])] = &[
+    (
+        "anthropic",
+        &[
+            "message_start",
+            "content_block_start",
+            "content_block_delta",
+            "content_block_stop",
+            "message_delta",
+            "message_stop",
+            "ping",
+            "error",
+            "text_delta",
+            "thinking_delta",
+            "signature_delta",
+            "input_json_delta",
+            "citations_delta",
+            "redacted_thinking",
+            "tool_use",
+            "server_tool_use",
+            "web_search_tool_result",
+        ],
+    ),
+    (
+        "responses",
+        &[
+            "response.created",
+            "response.queued",
+            "response.in_progress",
+            "response.completed",
+            "response.incomplete",
+            "response.failed",
+            "response.output_item.added",
+            "response.output_item.done",
+            "response.content_part.added",
+            "response.content_part.done",
+            "response.reasoning_summary_part.added",
+            "response.reasoning_summary_part.done",
+            "response.output_text.delta",
+            "response.output_text.done",
+            "response.refusal.delta",
+            "response.refusal.done",
+            "response.reasoning_summary_text.delta",
+            "response.reasoning_summary_text.done",
+            "response.reasoning_text.delta",
+            "response.reasoning_text.done",
+            "response.function_call_arguments.delta",
+            "response.function_call_arguments.done",
+            "response.custom_tool_call_input.delta",
+            "response.custom_tool_call_input.done",
+            "response.output_text.annotation.added",
+            "response.web_search_call.in_progress",
+            "response.web_search_call.searching",
+            "response.web_search_call.completed",
+            "keepalive",
+            "error",
+        ],
+    ),
+];
+
+#[test]
+fn every_event_type_is_in_a_golden_file() {
+    for (folder, types) in TYPES {
+        let all: String = files("stream-")
+            .iter()
+            .filter(|file| file.parent().is_some_and(|parent| parent.ends_with(folder)))
+            .map(|file| std::fs::read_to_string(file).expect("read"))
+            .collect();
+        for kind in *types {
+            let shown = all.contains(&format!("\"type\":\"{kind}\""));
+            assert!(shown, "{folder}: no golden file has {kind}");
+        }
     }
 }

@@ -4,7 +4,9 @@
 
 use serde_json::{Value, json};
 use wardgate::codec::framing::Frames;
-use wardgate::codec::{self, Codec, Framing};
+use wardgate::codec::{self, Codec, Framing, Telling};
+
+use crate::spoken_dashscope;
 
 /// Deltas: whose, and what.
 pub type Deltas = [(u32, String)];
@@ -19,6 +21,8 @@ pub struct Spoken {
     pub path: &'static str,
     /// How its streams are framed.
     pub framing: Framing,
+    /// How its events tell a text.
+    pub telling: Telling,
     /// Most choices of one answer.
     pub choices: u32,
     /// How an answer ends by itself, and how one ends that was filtered.
@@ -38,6 +42,7 @@ pub static SPOKEN: &[Spoken] = &[
     Spoken {
         path: "/v1/completions",
         framing: Framing::Events,
+        telling: Telling::Pieces,
         choices: 3,
         stopped: "stop",
         filtered: "content_filter",
@@ -48,6 +53,7 @@ pub static SPOKEN: &[Spoken] = &[
     Spoken {
         path: "/v1/messages",
         framing: Framing::Events,
+        telling: Telling::Pieces,
         choices: 1,
         stopped: "end_turn",
         filtered: "refusal",
@@ -58,6 +64,7 @@ pub static SPOKEN: &[Spoken] = &[
     Spoken {
         path: "/v1/responses",
         framing: Framing::Events,
+        telling: Telling::Pieces,
         choices: 1,
         stopped: "completed",
         filtered: "content_filter",
@@ -68,6 +75,7 @@ pub static SPOKEN: &[Spoken] = &[
     Spoken {
         path: "/api/chat",
         framing: Framing::Lines,
+        telling: Telling::Pieces,
         choices: 1,
         stopped: "stop",
         filtered: "content_filter",
@@ -83,6 +91,7 @@ pub static SPOKEN: &[Spoken] = &[
     Spoken {
         path: "/api/generate",
         framing: Framing::Lines,
+        telling: Telling::Pieces,
         choices: 1,
         stopped: "stop",
         filtered: "content_filter",
@@ -93,6 +102,7 @@ pub static SPOKEN: &[Spoken] = &[
     Spoken {
         path: "/v1beta/models/m:streamGenerateContent",
         framing: Framing::Events,
+        telling: Telling::Pieces,
         choices: 3,
         stopped: "STOP",
         filtered: "SAFETY",
@@ -108,6 +118,7 @@ pub static SPOKEN: &[Spoken] = &[
     Spoken {
         path: "/v1beta/models/m:streamGenerateContent",
         framing: Framing::Array,
+        telling: Telling::Pieces,
         choices: 3,
         stopped: "STOP",
         filtered: "SAFETY",
@@ -123,12 +134,16 @@ pub static SPOKEN: &[Spoken] = &[
             assert!(array.iter().all(|event| event["candidates"].is_array()));
         },
     },
+    spoken_dashscope::PIECES,
+    spoken_dashscope::FOUND_OUT,
+    spoken_dashscope::WHOLE,
 ];
 
 /// OpenAI chat.
 pub const CHAT: Spoken = Spoken {
     path: "/v1/chat/completions",
     framing: Framing::Events,
+    telling: Telling::Pieces,
     choices: 3,
     stopped: "stop",
     filtered: "content_filter",
@@ -155,9 +170,10 @@ impl Spoken {
 }
 
 /// The data of every event, parsed; what is no JSON (`[DONE]`) is left out.
-fn events(stream: &[u8]) -> impl Iterator<Item = Value> {
+pub fn events(stream: &[u8]) -> impl Iterator<Item = Value> {
     let text = std::str::from_utf8(stream).expect("UTF-8");
-    let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+    let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
+    let data = data.map(str::trim_start);
     data.filter(|data| *data != "[DONE]")
         .map(|data| serde_json::from_str(data).expect("events are JSON"))
 }

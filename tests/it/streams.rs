@@ -234,11 +234,12 @@ proptest! {
             let mut frames = spoken.frames();
             frames.push(Bytes::from(stream));
             let notes = Arc::new(Notes::default()) as Arc<dyn Record>;
-            let mut guard = Guard::new(context(spoken.codec(), Mode::Enforce), notes, spoken.framing);
-            let (mut read, mut out) = (String::new(), Vec::new());
+            let mut guard = Guard::new(context(spoken.codec(), Mode::Enforce, spoken.telling), notes, spoken.framing);
+            let (mut sent, mut out) = (Vec::new(), Vec::new());
             while let Some(frame) = frames.next_frame() {
                 let frame = frame.unwrap();
-                read += &(spoken.read)(&frame.raw, 1)[0].0;
+                sent.extend_from_slice(&frame.raw);
+                let read = (spoken.read)(&sent, 1).remove(0).0;
                 guard.frame(frame);
                 out.extend(guard.take().unwrap_or_default());
                 // Only deltas whose text reaches into a live prefix may wait: what was shown ends at a

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use wardgate::codec::{Codec, Lane, ReadLimits};
+use wardgate::codec::{Codec, Lane, ReadLimits, Telling};
 use wardgate::detect::SignalId;
 use wardgate::guard::{Context, Guard, Record};
 use wardgate::message::{Audience, AudienceSource, Band, Direction, Language, Output};
@@ -104,8 +104,8 @@ pub fn scene(direction: Direction) -> Scene {
     }
 }
 
-/// A context over the canary pack.
-pub fn context(codec: &'static dyn Codec, mode: Mode) -> Arc<Context> {
+/// A context over the canary pack, for a stream whose events tell their text so.
+pub fn context(codec: &'static dyn Codec, mode: Mode, telling: Telling) -> Arc<Context> {
     let set = canary();
     Arc::new(Context {
         selection: Arc::clone(&set.selections[0]),
@@ -116,6 +116,7 @@ pub fn context(codec: &'static dyn Codec, mode: Mode) -> Arc<Context> {
         language: Language::En,
         mode,
         codec,
+        telling,
         read: ReadLimits {
             depth: 64,
             parts: 4096,
@@ -135,7 +136,11 @@ pub fn guard_stream(
 ) -> (Vec<u8>, Arc<Notes>) {
     let notes = Arc::new(Notes::default());
     let record: Arc<dyn Record> = Arc::<Notes>::clone(&notes);
-    let mut guard = Guard::new(context(spoken.codec(), mode), record, spoken.framing);
+    let mut guard = Guard::new(
+        context(spoken.codec(), mode, spoken.telling),
+        record,
+        spoken.framing,
+    );
     let mut frames = spoken.frames();
     let mut out = Vec::new();
     for chunk in chunks {

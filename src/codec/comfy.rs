@@ -1,0 +1,250 @@
+//! ComfyUI: a graph of nodes is queued, its history is asked for until it is there.
+//!
+//! Which of a node's inputs are words only its author knows, so every string of every node is read:
+//! prompts, file names, choices of menus. All of it is one turn of the user's.
+//!
+//! Limits: a negative prompt looks like any other prompt of the graph and is read as one. Words that
+//! nodes join on the server are read one by one. The progress socket (`/ws`) is refused: it shows
+//! pictures before they are done.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use serde_json::{Value as Json, json};
+
+use super::json::{Document, Kind, Value};
+use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
+use super::splice::{Splice, splice};
+use super::table::{Leaf, Side, Step, Table};
+use super::{
+    Ask, Codec, Edit, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal, Reply,
+    openai_reply,
+};
+use crate::message::{Media, Output, Part};
+
+/// Every field that is known. What no row names is inspected.
+static FIELDS: &[Field] = &[
+    Field::inspected("/prompt/*/inputs/**", "every input of any node"),
+    Field::opaque("/prompt/*/class_type", "a name that the server resolves"),
+    Field::inspected("/prompt/*/_meta/**", "a node's title"),
+    Field::inspected("/extra_data/**", "the graph as its editor keeps it"),
+    Field::opaque("/extra_data/auth_token_comfy_org", "a credential"),
+    Field::opaque("/extra_data/api_key_comfy_org", "a credential"),
+    Field::opaque("/client_id", "a number of the caller"),
+    Field::opaque("/prompt_id", "a number of the graph"),
+    Field::opaque("/partial_execution_targets/*", "numbers of nodes"),
+    // Of a queued graph.
+    Field::opaque("answer:/prompt_id", ""),
+    Field::inspected("answer:/error/**", ""),
+    Field::opaque("answer:/error/type", "a stable word"),
+    Field::inspected("answer:/node_errors/**", ""),
+    // Of the history, by number of the graph.
+    Field::opaque("answer:/*/prompt/**", "the request again, which was judged"),
+    Field::inspected("answer:/*/outputs/**", ""),
+    Field::opaque("answer:/*/outputs/*/images/*/type", "output or temp"),
+    Field::opaque("answer:/*/status/**", "what the server did"),
+    Field::opaque("answer:/*/meta/**", "numbers of nodes"),
+];
+
+/// What the server is, has and does; pictures that are done.
+static LISTINGS: &[&str] = &[
+    "/queue",
+    "/view",
+    "/object_info",
+    "/object_info/{}",
+    "/system_stats",
+    "/embeddings",
+    "/models",
+    "/models/{}",
+    "/features",
+    "/api/queue",
+    "/api/view",
+    "/api/object_info",
+    "/api/object_info/{}",
+    "/api/system_stats",
+    "/api/models",
+    "/api/models/{}",
+    "/api/features",
+];
+
+/// What a node's kind begins with if a picture goes into the graph.
+const LOADS: &str = "LoadImage";
+
+static REQUEST: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Request));
+static ANSWER: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Answer));
+
+/// The dialect, in its two forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comfy {
+    /// A graph to be run.
+    Prompt,
+    /// What a graph gave.
+    History,
+}
+
+impl Codec for Comfy {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Prompt => "comfy.prompt",
+            Self::History => "comfy.history",
+        }
+    }
+
+    fn paths(&self) -> &'static [&'static str] {
+        match self {
+            Self::Prompt => &["/prompt", "/api/prompt"],
+            Self::History => &["/history/{}", "/api/history/{}"],
+        }
+    }
+
+    fn listings(&self) -> &'static [&'static str] {
+        LISTINGS
+    }
+
+    fn polls(&self) -> bool {
+        *self == Self::History
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        FIELDS
+    }
+
+    fn read(&self, _: &str, body: &Bytes, limits: &ReadLimits) -> Result<Ask, ReadError> {
+        if *self == Self::History {
+            return members::polled(body, Output::Image);
+        }
+        let document = Document::parse(body, limits)?;
+        let shows = check_graph(members::root(&document)?)?;
+        Ok(Ask {
+            parts: members::gather(&REQUEST, &document, limits, part)?,
+            stream: false,
+            model: String::new(),
+            output: match shows {
+                true => Output::ImageEdit,
+                false => Output::Image,
+            },
+            choices: 1,
+            guidance_at: 0..0,
+        })
+    }
+
+    /// Guidance follows the first text that is edited: nothing tells which of the others is a prompt.
+    fn write(
+        &self,
+        _: &str,
+        body: &Bytes,
+        ask: &Ask,
+        edits: &[Edit],
+        guidance: Option<&str>,
+    ) -> Result<Bytes, ReadError> {
+        members::write_guided(body, ask, edits, guidance)
+    }
+
+    fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
+        let document = Document::parse(body, limits)?;
+        self.check_answer(members::root(&document)?)?;
+        members::gather(&ANSWER, &document, limits, |leaf| {
+            members::unnamed_piece(leaf, 0)
+        })
+    }
+
+    fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
+        splice(body, edits.iter().map(Splice::literal).collect())
+    }
+
+    /// The pictures go with the words that are not shown; the reply stands as a text that a node of
+    /// ours gave.
+    fn end_answer(&self, body: &[u8], _: u32, text: &str, _: Ending) -> Result<Bytes, ReadError> {
+        let document = Document::parse(body, &WRITE_LIMITS)?;
+        let root = members::root(&document)?;
+        if *self == Self::Prompt {
+            return Ok(Bytes::from(
+                error(text, "content_filter", &json!({})).to_string(),
+            ));
+        }
+        let outputs = root.children().filter_map(|run| run.get("outputs"));
+        let said = json!({"wardgate": {"text": [text]}}).to_string();
+        let splices = outputs.map(|outputs| Splice {
+            at: outputs.raw(),
+            bytes: said.clone(),
+        });
+        splice(body, splices.collect())
+    }
+
+    /// Always an error: a picture cannot say why it is missing.
+    fn refuse(&self, _: &Ask, refusal: &Refusal) -> Reply {
+        let mark = openai_reply::mark(refusal);
+        openai_reply::document_reply(400, &error(&refusal.text, "content_filter", &mark))
+    }
+
+    fn fail_stream(&self, _: &Envelope, fault: &Fault) -> Bytes {
+        self.error(fault).body
+    }
+
+    fn error(&self, fault: &Fault) -> Reply {
+        let mark = json!({"exchange": fault.exchange});
+        openai_reply::document_reply(fault.status, &error(&fault.message, fault.code, &mark))
+    }
+}
+
+impl Comfy {
+    fn check_answer(self, root: Value<'_>) -> Result<(), ReadError> {
+        if root.get("error").is_some() {
+            return Ok(());
+        }
+        if self == Self::Prompt {
+            return members::known_shape(root, &["prompt_id"]);
+        }
+        // A graph that has not run yet has no history: an empty object.
+        let known = |run: Value<'_>| run.get("outputs").is_some();
+        match root.children().all(known) {
+            true => Ok(()),
+            false => Err(refuse(
+                "unknown_shape",
+                "a run of the history has no outputs",
+            )),
+        }
+    }
+}
+
+/// Nodes with a kind and inputs; whether one of them loads a picture.
+fn check_graph(root: Value<'_>) -> Result<bool, ReadError> {
+    let graph = root
+        .get("prompt")
+        .ok_or_else(|| refuse("missing_field", "/prompt is missing"))?;
+    if graph.kind() != Kind::Object {
+        return Err(wrong_type("/prompt", "an object of nodes"));
+    }
+    let mut shows = false;
+    for node in graph.children() {
+        let kind = node.get("class_type").map(|kind| kind.text()).transpose()?;
+        let Some(kind) = kind.flatten() else {
+            return Err(refuse(
+                "unknown_part",
+                "/prompt/*: a node has no class_type",
+            ));
+        };
+        if node
+            .get("inputs")
+            .is_some_and(|inputs| inputs.kind() != Kind::Object)
+        {
+            return Err(wrong_type("/prompt/*/inputs", "an object"));
+        }
+        shows |= kind.starts_with(LOADS);
+    }
+    Ok(shows)
+}
+
+fn part(leaf: &Leaf<'_, '_>) -> Part {
+    let media = match leaf.path {
+        [Step::Known("prompt"), ..] => Media::Text,
+        _ => Media::Name,
+    };
+    members::user_part(leaf, 0, media)
+}
+
+/// ComfyUI's error object.
+fn error(message: &str, kind: &str, mark: &Json) -> Json {
+    let error = json!({"type": kind, "message": message, "details": "", "extra_info": {}});
+    json!({"error": error, "node_errors": {}, "wardgate": mark})
+}
