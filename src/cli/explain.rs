@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Ended, Explain, Paint, SchemaOf, Trouble, pack};
+use crate::message::Language;
 use crate::policy::cases::Case;
 use crate::policy::{Explanation, Status, schema};
 
@@ -47,7 +48,7 @@ fn closest<'k>(wanted: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k
     known.max_by_key(|id| alike(id))
 }
 
-/// Fixed headings: what, how sure, when, what it does, what it gets wrong, cases.
+/// Fixed headings: what, how sure, what it does, why, when, what is said, what it gets wrong, cases.
 fn one(all: &Explanation<'_>) -> String {
     let rule = all.rule;
     let strong = Paint::stdout().strong;
@@ -73,6 +74,12 @@ fn one(all: &Explanation<'_>) -> String {
         "  status    {status}, level {level}, severity {severity}{wall}"
     );
     let _ = writeln!(out, "  action    {}", rule.actions);
+    let area = rule.area.text(Language::En);
+    let _ = writeln!(out, "  why       {area} ({})", rule.reference);
+    let _ = writeln!(out, "  when      {}", rule.when);
+    if let Some(reply) = &rule.reply {
+        let _ = writeln!(out, "  replies   {}", reply.text(Language::En));
+    }
     let list = |out: &mut String, heading: &str, lines: Vec<String>| {
         if !lines.is_empty() {
             let _ = writeln!(out, "  {heading}");

@@ -16,6 +16,7 @@ use super::judge::{Detection, Horizon, Judge, Scene, Verdict, judge_prompt, judg
 use super::parts::At;
 use super::report::{Gap, Outcome, Report, Row};
 use super::rule::{Action, Rule, RuleIx, Status};
+use super::scripts;
 use crate::detect::{self, Scanner};
 use crate::message::{
     Audience, AudienceSource, Band, Direction, Language, Media, Output, Part, Role,
@@ -146,7 +147,7 @@ pub fn run(set: &Arc<PolicySet>) -> Report {
             outcome,
         }
     });
-    let results = rows.collect();
+    let results = rows.chain(scripts::run(set)).collect();
     let mut report = Report {
         results,
         ..gaps(set)
@@ -252,7 +253,7 @@ fn judged(set: &Arc<PolicySet>, case: &Case) -> (Outcome, Vec<RuleIx>) {
 
 /// Everything found in a case: in its text, or in its conversation message by message.
 fn found(set: &Arc<PolicySet>, case: &Case) -> Vec<Detection> {
-    if let [(role, text)] = case.turns.as_slice() {
+    if let (Direction::Output, [(role, text)]) = (case.scene.direction, case.turns.as_slice()) {
         return verdict(set, case, *role, text).detections;
     }
     let part = |(turn, (role, text)): (u32, &(Role, String))| Part {
@@ -345,9 +346,14 @@ fn streamed(set: &Arc<PolicySet>, case: &Case, wanted: Action) -> Outcome {
 
 /// Judges a text that comes character by character.
 pub fn by_character(set: &Arc<PolicySet>, scene: Scene, role: Role, text: &str) -> Vec<Detection> {
-    let mut scanner = Scanner::new(Arc::clone(&set.detectors));
     let (own, everything) = (Arc::clone(set), Arc::clone(&set.everything));
-    let mut judge = Judge::new(own, everything, scene, role, Horizon::Stream, &[]);
+    let judge = Judge::new(own, everything, scene, role, Horizon::Stream, &[]);
+    typed(set, judge, text)
+}
+
+/// What a judge finds in a text that comes character by character.
+pub(super) fn typed(set: &PolicySet, mut judge: Judge, text: &str) -> Vec<Detection> {
+    let mut scanner = Scanner::new(Arc::clone(&set.detectors));
     judge.part();
     let (mut hits, mut found) = (Vec::new(), Vec::new());
     let mut buffer = [0; 4];

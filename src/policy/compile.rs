@@ -19,7 +19,7 @@ use super::rule::{Rule, RuleIx};
 use super::shipped::is_policy;
 use super::yaml;
 use super::{
-    AppPolicies, PolicySet, Selection, Source, cases, conversation, rules, select, signals,
+    AppPolicies, PolicySet, Selection, Source, cases, conversation, rules, scripts, select, signals,
 };
 use crate::detect::{Builder, Detectors, SignalId};
 use crate::message::{Direction, Language, Role};
@@ -90,6 +90,7 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
         })
         .collect();
     let cases = cases::make(&input.cases, &rules.rules, &desk);
+    let scripts = scripts::make(&input.cases, &desk);
     let read = (numbers.count(), conversations.as_slice());
     free_what_never_withholds(&rules, &selections, read, &mut builder);
     plain_what_only_excuses(&rules, &cues, &conversations, &mut builder);
@@ -112,6 +113,7 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
         rules,
         clauses,
         cases,
+        scripts,
         warnings: problems,
         hash,
         signals: signals.infos,

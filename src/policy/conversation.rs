@@ -9,6 +9,9 @@
 //!   way round score less;
 //! - [`INSISTED`] of its weight if the other side had refused it before.
 //!
+//! A message in which an excuse is heard (a surprise, a birthday) has no secrecy: what it keeps from
+//! somebody is a gift. Its other acts count.
+//!
 //! Everything halves in `half_life` messages; there is no clock. When the score stands at `watch`
 //! or `act` at a hit of an act, the signals `conversation.watch` and `conversation.act` are seen at
 //! the place of that hit, and rules read them as any other. Limits: it sees what one request holds;
@@ -36,6 +39,8 @@ const HALF_LIFE_LIMIT: u32 = 1000;
 const HALF_LIFE: u32 = 20;
 /// Stages.
 const ACTS: usize = 6;
+/// The stage that an excuse takes back.
+const SECRECY: usize = 2;
 /// The names of what is seen at the two thresholds.
 pub(super) const SEEN: [&str; 2] = ["conversation.watch", "conversation.act"];
 /// Places in a file that no declared signal has: what [`SEEN`] names is numbered by them.
@@ -47,6 +52,7 @@ pub(super) struct Conversation {
     /// Signal, stage, weight; by signal.
     acts: Vec<(SignalId, usize, f64)>,
     refusals: Vec<SignalId>,
+    excuses: Vec<SignalId>,
     half_life: f64,
     /// Scores at which it is watched and acted on.
     thresholds: [f64; 2],
@@ -75,6 +81,10 @@ struct Book {
     /// Acts that the other side has refused.
     refused: [bool; ACTS],
     message: u32,
+    /// [`SECRECY`] and what it gained, without what `message` itself adds.
+    before: (f64, f64),
+    /// Whether `message` holds an excuse.
+    excused: bool,
 }
 
 impl Book {
@@ -91,11 +101,16 @@ impl Book {
                 *value *= left;
             }
             self.message = message;
+            self.before = (self.acts[SECRECY], self.order[SECRECY]);
+            self.excused = false;
         }
         self
     }
 
     fn act(&mut self, stage: usize, weight: f64) {
+        if stage == SECRECY && self.excused {
+            return;
+        }
         let weight = match self.refused[stage] {
             true => weight * (1.0 + INSISTED),
             false => weight,
@@ -104,6 +119,11 @@ impl Book {
         let order = ORDER * before.sum::<f64>();
         self.acts[stage] = self.acts[stage].max(weight);
         self.order[stage] = self.order[stage].max(order);
+    }
+
+    fn excuse(&mut self) {
+        self.excused = true;
+        (self.acts[SECRECY], self.order[SECRECY]) = self.before;
     }
 
     fn refuse(&mut self) {
@@ -132,8 +152,9 @@ impl Talk {
         };
         for (at, conversation) in all.iter().enumerate() {
             let refuses = conversation.refusals.contains(&signal);
+            let excuses = conversation.excuses.contains(&signal);
             let mut acts = conversation.of(signal).peekable();
-            if !refuses && acts.peek().is_none() {
+            if !refuses && !excuses && acts.peek().is_none() {
                 continue;
             }
             self.books.resize(all.len(), Default::default());
@@ -142,6 +163,9 @@ impl Talk {
             *books = books.map(|book| book.decayed(self.message, half_life));
             if refuses {
                 books[1 - speaker].refuse();
+            }
+            if excuses {
+                books[speaker].excuse();
             }
             let mut acted = false;
             for (_, stage, weight) in acts {
@@ -203,12 +227,8 @@ pub(super) fn make(
         maker.check(written);
         Some(Conversation {
             acts: maker.acts(&written.value),
-            refusals: written
-                .value
-                .refusal
-                .iter()
-                .filter_map(|name| maker.find(name))
-                .collect(),
+            refusals: maker.all(&written.value.refusal),
+            excuses: maker.all(&written.value.excuse),
             half_life: f64::from(
                 written
                     .value
@@ -242,6 +262,10 @@ impl Maker<'_> {
             .into_iter()
             .map(|((signal, stage), weight)| (signal, stage, weight))
             .collect()
+    }
+
+    fn all(&self, names: &[At<String>]) -> Vec<SignalId> {
+        names.iter().filter_map(|name| self.find(name)).collect()
     }
 
     fn find(&self, name: &At<String>) -> Option<SignalId> {

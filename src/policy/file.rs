@@ -43,6 +43,9 @@ pub struct Conversation {
     /// Signals by which the other side refuses; an act that comes again after one weighs more.
     #[serde(default)]
     pub refusal: Vec<At<String>>,
+    /// Signals of a kind secret (a surprise, a birthday): a message with one has no act of secrecy.
+    #[serde(default)]
+    pub excuse: Vec<At<String>>,
     /// Messages in which a score halves; 20 if not said.
     #[serde(default)]
     pub half_life: Option<At<u32>>,
@@ -320,6 +323,27 @@ impl<'de> Deserialize<'de> for TextForm {
 pub struct CasesFile {
     /// What must be found and what must not.
     pub cases: Each<At<Case>>,
+    /// Conversations, and at which message they are watched and acted on.
+    pub conversations: Each<At<Script>>,
+}
+
+/// A scripted conversation.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    /// What it shows.
+    pub name: String,
+    /// Who is protected; a minor if not said.
+    #[serde(default)]
+    pub audience: Option<Listener>,
+    /// What is said.
+    pub messages: Vec<Message>,
+    /// The message, from 1, at which a rule over `conversation.watch` first detects; never if not said.
+    #[serde(default)]
+    pub watch: Option<usize>,
+    /// The same for `conversation.act`. With neither, no rule may do more than record it.
+    #[serde(default)]
+    pub act: Option<usize>,
 }
 
 /// One case.

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use super::context::{Contexts, Minor};
 use super::conversation::Talk;
+use super::disclosure;
 use super::frame::{Frame, Share};
 use super::ledger::Ledger;
 use super::mark::{Cut, Mark};
@@ -445,6 +446,7 @@ pub fn judge_conversation<H: AsRef<[Hit]>>(
         }
         at += turn.len();
     }
+    disclosure::weigh(set, scene, parts, &mut found);
     (Verdict::of(found), talk)
 }
 

@@ -21,6 +21,7 @@ pub mod context;
 mod conversation;
 mod desk;
 pub mod diagnostic;
+mod disclosure;
 pub mod file;
 mod folders;
 mod frame;
@@ -37,6 +38,7 @@ pub mod report;
 pub mod rule;
 mod rules;
 pub mod schema;
+pub mod scripts;
 mod select;
 mod shipped;
 mod signals;
@@ -67,6 +69,7 @@ use audience::Cues;
 use cases::Case;
 use conversation::Conversation;
 use frame::Placed;
+use scripts::Script;
 
 /// One policy source file as read: shipped (embedded) or an operator's.
 #[derive(Debug, Clone)]
@@ -145,6 +148,8 @@ pub struct PolicySet {
     pub everything: Arc<Selection>,
     /// Cases of all files.
     pub cases: Vec<Case>,
+    /// Scripted conversations of all files.
+    pub scripts: Vec<Script>,
     /// What authors should look at although everything compiled.
     pub warnings: Diagnostics,
     /// blake3 of everything that can change a verdict; part of every cache key.

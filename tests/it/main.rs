@@ -11,6 +11,7 @@ mod closings;
 mod codecs;
 mod config;
 mod conversations;
+mod coverage;
 mod detect;
 mod diagnostics;
 mod dialects;

@@ -1,0 +1,217 @@
+//! [`weigh`]: what a child tells decides over what is refused, in the words of a prompt.
+//!
+//! Support and block both withhold a prompt from the model, so which of them the reader gets changes
+//! nothing about what the model may say. Two things follow for whoever is protected as a minor:
+//! - **A disclosure is not refused.** Where the user's turn is answered with support, a block in the
+//!   same turn is only recorded, unless it is the wall, of severity 1, or about a picture.
+//! - **Support is for what is said now.** Clients send the history again; a turn that has been
+//!   answered is not answered with the same text for ever. Severity 1 (danger to life) still is, and
+//!   so is a turn whose block gave way: nothing that was ever withheld goes to the model later.
+//!
+//! Answers are never weighed, and no claim of a disclosure reaches a rule of severity 1.
+
+use super::PolicySet;
+use super::context::Minor;
+use super::judge::{Detection, Scene};
+use super::rule::{Action, RuleIx, Severity};
+use crate::message::{Output, Part, Role};
+
+/// Lowers to [`Action::Flag`] what gives way; `found` are the detections of a whole prompt, and
+/// their `part` indexes `parts`.
+pub(super) fn weigh(set: &PolicySet, scene: Scene, parts: &[Part], found: &mut [Detection]) {
+    if scene.minor() == Minor::No || scene.output != Output::Text {
+        return;
+    }
+    let turn = |one: &Detection| {
+        let part = parts.get(one.part as usize)?;
+        Some((part.turn, part.role))
+    };
+    let supported: Vec<_> = found
+        .iter()
+        .filter(|one| one.action == Action::Support)
+        .filter_map(|one| turn(one).filter(|(_, role)| *role == Role::User))
+        .collect();
+    let mut yielded = Vec::new();
+    for one in found.iter_mut().filter(|one| yields(set, one)) {
+        if let Some(turn) = turn(one).filter(|turn| supported.contains(turn)) {
+            one.action = Action::Flag;
+            yielded.push(turn);
+        }
+    }
+    let answered = parts.iter().rposition(|part| part.role == Role::Assistant);
+    let last = |one: &Detection| answered.is_none_or(|at| one.part as usize >= at);
+    for one in found.iter_mut() {
+        let again = one.action == Action::Support && !last(one) && !grave(set, one.rule);
+        if again && !turn(one).is_some_and(|turn| yielded.contains(&turn)) {
+            one.action = Action::Flag;
+        }
+    }
+}
+
+fn yields(set: &PolicySet, one: &Detection) -> bool {
+    one.action == Action::Block && !set.rule(one.rule).wall() && !grave(set, one.rule)
+}
+
+fn grave(set: &PolicySet, rule: RuleIx) -> bool {
+    set.rule(rule).severity <= Severity(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::super::{Source, compile, judge_prompt};
+    use super::*;
+    use crate::message::{Audience, AudienceSource, Band, Direction, Media};
+
+    /// Told, told in danger, an ordinary block, a block of severity 1, the wall, a nudge, nothing.
+    const WORDS: [&str; 7] = [
+        "turnip", "celery", "leek", "onion", "radish", "fennel", "soup",
+    ];
+
+    fn set() -> Arc<PolicySet> {
+        let rule = |id: &str, severity: u8, word: &str, action: &str| {
+            format!(
+                "  - {{id: {id}, title: t, status: stable, level: 1, severity: {severity}, when: {word}, \
+                 action: {{minor: {action}, adult: {action}}}, reply: r, false_positives: [soup]}}\n"
+            )
+        };
+        let signals = WORDS.map(|word| format!("  {word}: {{words: [{word}]}}\n"));
+        let text = format!(
+            "policy: garden\ntitle: {{en: Garden, zh: 菜园}}\nreplies: {{r: {{en: No., zh: 不。}}}}\nsignals:\n{}rules:\n{}{}{}{}{}{}",
+            signals.concat(),
+            rule("QL2.1-010", 2, "turnip", "support"),
+            rule("X.SH-010", 1, "celery", "support"),
+            rule("QL2.1-020", 3, "leek", "block"),
+            rule("QL1.2-020", 1, "onion", "block"),
+            rule("QL7.1-010", 2, "radish", "block"),
+            rule("QL2.1-030", 3, "fennel", "nudge"),
+        );
+        let source = Source {
+            path: "garden.yaml".into(),
+            text,
+            shipped: true,
+        };
+        Arc::new(compile(&[source], &[]).unwrap_or_else(|all| panic!("{all}")))
+    }
+
+    fn judged(
+        set: &Arc<PolicySet>,
+        band: Band,
+        output: Output,
+        said: &[(Role, String)],
+    ) -> Vec<Action> {
+        let part = |(turn, (role, text)): (u32, &(Role, String))| Part {
+            role: *role,
+            media: Media::Text,
+            turn,
+            text: text.clone(),
+            at: String::new(),
+            raw: 0..0,
+        };
+        let parts: Vec<_> = (0..).zip(said).map(part).collect();
+        let hits: Vec<_> = parts
+            .iter()
+            .map(|part| set.detectors.scan(&part.text))
+            .collect();
+        let scene = Scene {
+            direction: Direction::Prompt,
+            output,
+            audience: Audience {
+                band,
+                source: AudienceSource::App,
+            },
+        };
+        let verdict = judge_prompt(set, &set.everything, scene, &parts, &hits);
+        verdict.detections.iter().map(|one| one.action).collect()
+    }
+
+    fn decided(band: Band, output: Output, said: &[(Role, &str)]) -> Action {
+        let said: Vec<_> = said
+            .iter()
+            .map(|(role, text)| (*role, (*text).to_owned()))
+            .collect();
+        let actions = judged(&set(), band, output, &said);
+        actions.into_iter().max().unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_told_is_supported_where_an_ordinary_block_is_in_the_same_turn() {
+        let user = |text| [(Role::User, text)];
+        let text = |band, said| decided(band, Output::Text, &user(said));
+        for band in [Band::Unknown, Band::Age8, Band::Age16] {
+            assert_eq!(text(band, "a turnip and a leek"), Action::Support);
+            assert_eq!(text(band, "a leek, then a turnip"), Action::Support);
+            assert_eq!(text(band, "a leek"), Action::Block);
+            assert_eq!(text(band, "a turnip and an onion"), Action::Block);
+            assert_eq!(text(band, "a turnip and a radish"), Action::Block);
+        }
+        assert_eq!(text(Band::Adult, "a turnip and a leek"), Action::Block);
+        let picture = decided(Band::Unknown, Output::Image, &user("a turnip and a leek"));
+        assert_eq!(picture, Action::Block);
+    }
+
+    #[test]
+    fn turns_are_weighed_apart_and_support_is_for_what_is_said_now() {
+        let talk = |said: &[(Role, &str)]| decided(Band::Unknown, Output::Text, said);
+        let (user, model) = (Role::User, Role::Assistant);
+        assert_eq!(
+            talk(&[(user, "a turnip"), (model, "soup"), (user, "a leek")]),
+            Action::Block
+        );
+        assert_eq!(
+            talk(&[(model, "a turnip"), (user, "a leek")]),
+            Action::Block
+        );
+        assert_eq!(
+            talk(&[(user, "a turnip"), (model, "soup"), (user, "soup")]),
+            Action::Flag
+        );
+        assert_eq!(
+            talk(&[(user, "a celery"), (model, "soup"), (user, "soup")]),
+            Action::Support
+        );
+        assert_eq!(
+            talk(&[
+                (user, "a turnip and a leek"),
+                (model, "soup"),
+                (user, "soup")
+            ]),
+            Action::Support
+        );
+    }
+
+    fn words() -> impl Strategy<Value = Vec<(Role, String)>> {
+        let role = prop::sample::select(vec![Role::User, Role::User, Role::Assistant]);
+        let text = prop::collection::vec(prop::sample::select(WORDS.to_vec()), 1..4);
+        prop::collection::vec((role, text.prop_map(|words| words.join(" and "))), 1..5)
+    }
+
+    proptest! {
+        #[test]
+        fn no_disclosure_unlocks_anything(said in words(), adult in any::<bool>(), image in any::<bool>()) {
+            let set = set();
+            let band = if adult { Band::Adult } else { Band::Unknown };
+            let output = if image { Output::Image } else { Output::Text };
+            let actions = judged(&set, band, output, &said);
+            let strongest = actions.iter().copied().max().unwrap_or_default();
+            let holds = |word: &str| said.iter().any(|(_, text)| text.contains(word));
+            // Severity 1 and the wall stay refused; whatever was blocked stays withheld.
+            if holds("onion") || holds("radish") {
+                prop_assert_eq!(strongest, Action::Block);
+            }
+            if holds("leek") {
+                prop_assert!(strongest.ends());
+            }
+            // Without a word of the user's telling, nothing gives way.
+            let told = said.iter().any(|(role, text)| {
+                *role == Role::User && (text.contains("turnip") || text.contains("celery"))
+            });
+            if holds("leek") && !told {
+                prop_assert_eq!(strongest, Action::Block);
+            }
+        }
+    }
+}
