@@ -73,6 +73,8 @@ fn one(all: &Explanation<'_>) -> String {
         "  status    {status}, level {level}, severity {severity}{wall}"
     );
     let _ = writeln!(out, "  action    {}", rule.actions);
+    let _ = writeln!(out, "  reference {}", rule.reference);
+    let _ = writeln!(out, "  when      {}", one_line(&rule.when));
     let list = |out: &mut String, heading: &str, lines: Vec<String>| {
         if !lines.is_empty() {
             let _ = writeln!(out, "  {heading}");
@@ -81,6 +83,10 @@ fn one(all: &Explanation<'_>) -> String {
             }
         }
     };
+    let signals = all.signals.iter();
+    let signals =
+        signals.map(|signal| format!("{} ({}:{})", signal.name, signal.place.0, signal.place.1));
+    list(&mut out, "reads", signals.collect());
     list(&mut out, "may wrongly see", rule.false_positives.clone());
     let of = |hit: bool| {
         let cases = all
@@ -92,6 +98,11 @@ fn one(all: &Explanation<'_>) -> String {
     list(&mut out, "finds", of(true));
     list(&mut out, "leaves alone, or is known to miss", of(false));
     out
+}
+
+/// A condition as written, without its line breaks.
+fn one_line(when: &str) -> String {
+    when.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A case on one line: what it shows and what is said.
