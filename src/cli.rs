@@ -6,6 +6,7 @@
 
 mod check;
 mod corpus;
+mod density;
 mod eval;
 mod explain;
 mod pack;
@@ -14,6 +15,7 @@ mod scan;
 mod serve;
 mod table;
 mod test;
+mod trace;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -205,6 +207,10 @@ pub struct Scan {
     /// Read rows from standard input, write a verdict per row
     #[arg(long, conflicts_with = "texts")]
     pub jsonl: bool,
+    /// Say what each detection read and where, down to the line of its signal; verdicts then hold
+    /// words of the texts
+    #[arg(long)]
+    pub trace: bool,
     /// Judge as this app of the config does [default: the first]
     #[arg(long, value_name = "NAME", requires = "config")]
     pub app: Option<String>,
@@ -225,7 +231,7 @@ pub struct Scan {
 /// `eval`.
 #[derive(Debug, Args)]
 pub struct Eval {
-    /// Files of JSON lines, or folders with .jsonl files
+    /// Files of JSON lines, files of benign texts (NAME.en.txt), or folders of both
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
     /// Folders of policies beside the shipped ones

@@ -1,5 +1,8 @@
 //! Labelled rows for `eval`: which files, and what a line of them says.
 //!
+//! A `.jsonl` file has a labelled row a line. A `NAME.en.txt` or `NAME.zh.txt` file, as the honest
+//! corpora of the policies are, has a benign text a line, `#` before comments.
+//!
 //! Errors name file, line and column, never a word of the row: rows may hold what nobody should see.
 
 use std::fs;
@@ -60,8 +63,67 @@ pub(super) struct Row {
     pub text: String,
 }
 
+/// How the lines of a file are written.
+#[derive(Debug)]
+pub(super) enum Form {
+    /// A JSON object each.
+    Rows,
+    /// A benign text each.
+    Texts {
+        /// What the file is called, without language and ending.
+        set: String,
+        /// `en` or `zh`.
+        lang: String,
+    },
+}
+
+impl Form {
+    /// The form of a file, by its name; why it has none.
+    pub fn of(path: &Path) -> Result<Self, String> {
+        if path.extension().is_none_or(|kind| kind != "txt") {
+            return Ok(Self::Rows);
+        }
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let named = stem.and_then(|stem| stem.rsplit_once('.'));
+        match named.filter(|(set, lang)| is_name(set) && is_name(lang)) {
+            Some((set, lang)) => Ok(Self::Texts {
+                set: set.to_owned(),
+                lang: lang.to_owned(),
+            }),
+            None => Err(format!(
+                "{}: a file of texts says its language: NAME.en.txt, NAME.zh.txt",
+                path.display()
+            )),
+        }
+    }
+
+    /// What a line says; nothing if it is a comment.
+    pub fn row(&self, line: &[u8]) -> Result<Option<Row>, String> {
+        let Self::Texts { set, lang } = self else {
+            return row(line).map(Some);
+        };
+        let text = std::str::from_utf8(line.trim_ascii()).map_err(|_| "this is no UTF-8")?;
+        // An honest text may be a question or part of an answer.
+        Ok((!text.starts_with('#')).then(|| Row {
+            set: set.clone(),
+            lang: lang.clone(),
+            category: NO_CATEGORY.to_owned(),
+            kind: Kind::Content,
+            label: Label::Benign,
+            child: false,
+            text: text.to_owned(),
+        }))
+    }
+}
+
+/// Whether a file of a folder is one of texts; other `.txt` files there are notes.
+fn is_texts(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.ends_with(".en.txt") || name.ends_with(".zh.txt"))
+}
+
 /// Reads a line; why it is none, in words that hold nothing of it.
-pub(super) fn row(line: &[u8]) -> Result<Row, String> {
+fn row(line: &[u8]) -> Result<Row, String> {
     let written: Written = serde_json::from_slice(line).map_err(|error| {
         let column = error.column();
         match error.classify() {
@@ -102,7 +164,8 @@ fn is_name(name: &str) -> bool {
     (1..=NAME_BYTES).contains(&name.len()) && name.chars().all(fit)
 }
 
-/// The files that paths mean, sorted: a file is itself, a folder every `.jsonl` below it.
+/// The files that paths mean, sorted: a file is itself, a folder every `.jsonl` and every
+/// file of texts below it.
 pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Trouble> {
     let mut files = Vec::new();
     for path in paths {
@@ -110,7 +173,10 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Trouble> {
         walk(path, 0, &mut files)
             .map_err(|error| Trouble::new(format!("{}: {error}", path.display())))?;
         if files.len() == found {
-            let message = format!("{} holds no .jsonl file", path.display());
+            let message = format!(
+                "{} holds no .jsonl file and no file of texts (NAME.en.txt)",
+                path.display()
+            );
             return Err(Trouble::new(message).instead("wardgate eval --help"));
         }
     }
@@ -122,7 +188,7 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Trouble> {
 fn walk(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     if !fs::metadata(path)?.is_dir() {
         // A file that was named is meant, however it is called.
-        if depth == 0 || path.extension().is_some_and(|kind| kind == "jsonl") {
+        if depth == 0 || path.extension().is_some_and(|kind| kind == "jsonl") || is_texts(path) {
             files.push(path.to_owned());
         }
         return Ok(());

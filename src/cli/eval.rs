@@ -11,11 +11,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::corpus::{self, Kind, Row};
+use super::corpus::{self, Form, Kind, Row};
+use super::density::Density;
 use super::scan::{self, Bench, Said};
 use super::{Ended, Eval, Outcome, Shape, Trouble, pack, rows, table};
 use crate::message::{Band, Direction, Output};
-use crate::policy::tally::{self, Groups};
+use crate::policy::tally::{self, Groups, Label};
 use crate::policy::{self, AppPolicies, PolicySet};
 
 /// Levels that are measured when nobody says otherwise: what apps choose between.
@@ -52,6 +53,8 @@ pub(super) struct Counts {
     pub notice: Groups<String>,
     /// By rule: likewise.
     pub rules: Groups<String>,
+    /// How densely benign texts are flagged.
+    pub density: Density,
 }
 
 impl Counts {
@@ -62,6 +65,7 @@ impl Counts {
         self.total.merge(other.total);
         self.notice.merge(other.notice);
         self.rules.merge(other.rules);
+        self.density.merge(other.density);
     }
 }
 
@@ -170,6 +174,7 @@ fn benches(set: &Arc<PolicySet>, setups: &[Setup]) -> Vec<Bench> {
         output: Output::Text,
         direction: Direction::Prompt,
         audience: setup.band,
+        traces: false,
     };
     setups.iter().map(bench).collect()
 }
@@ -194,11 +199,12 @@ struct Share {
 impl Meter {
     fn file(&mut self, path: &Path) -> Result<(), Trouble> {
         let wrong = |error: std::io::Error| Trouble::new(format!("{}: {error}", path.display()));
+        let form = Form::of(path).map_err(Trouble::new)?;
         let mut input = BufReader::new(File::open(path).map_err(wrong)?);
         let (mut batch, mut line) = (Vec::new(), 1);
         loop {
             let more = rows::fill(&mut batch, &mut input).map_err(wrong)?;
-            let mut bad = self.batch(&batch, line);
+            let mut bad = self.batch(&batch, line, &form);
             bad.sort_unstable();
             let named = bad.into_iter();
             self.measured
@@ -213,7 +219,7 @@ impl Meter {
     }
 
     /// Judges lines on all threads; the bad ones.
-    fn batch(&mut self, batch: &[Vec<u8>], first_line: usize) -> Vec<(usize, String)> {
+    fn batch(&mut self, batch: &[Vec<u8>], first_line: usize, form: &Form) -> Vec<(usize, String)> {
         let next = AtomicUsize::new(0);
         let benches = &self.benches;
         let work = || {
@@ -223,7 +229,7 @@ impl Meter {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 match batch.get(at) {
                     None => return share,
-                    Some(line) => share.line(benches, line, first_line + at),
+                    Some(line) => share.line(benches, line, first_line + at, form),
                 }
             }
         };
@@ -253,7 +259,7 @@ impl Meter {
 }
 
 impl Share {
-    fn line(&mut self, benches: &[Bench], line: &[u8], number: usize) {
+    fn line(&mut self, benches: &[Bench], line: &[u8], number: usize, form: &Form) {
         if line.trim_ascii().is_empty() {
             return;
         }
@@ -262,8 +268,9 @@ impl Share {
                 .push((number, format!("more than {} bytes", rows::ROW_BYTES)));
             return;
         }
-        match corpus::row(line) {
-            Ok(row) => self.row(benches, row),
+        match form.row(line) {
+            Ok(None) => {}
+            Ok(Some(row)) => self.row(benches, row),
             Err(why) => self.bad.push((number, why)),
         }
     }
@@ -287,12 +294,17 @@ impl Share {
         let Some(hits) = benches.first().map(|bench| bench.hits(&said)) else {
             return;
         };
+        let characters = said.parts[0].text.chars().count() as u64;
         for way in ways {
             said.direction = *way;
             said.parts[0].role = scan::speaker(*way);
             for (bench, counts) in benches.iter().zip(&mut self.counts) {
                 said.audience = bench.audience;
-                counts.add(bench, &row, *way, &bench.judge_hits(&said, &hits));
+                let findings = bench.judge_hits(&said, &hits);
+                counts.add(bench, &row, *way, &findings);
+                if row.label == Label::Benign {
+                    counts.density.add(characters, bench, &findings);
+                }
             }
         }
     }

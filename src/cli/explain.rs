@@ -76,7 +76,7 @@ fn one(all: &Explanation<'_>) -> String {
     let _ = writeln!(out, "  action    {}", rule.actions);
     let area = rule.area.text(Language::En);
     let _ = writeln!(out, "  why       {area} ({})", rule.reference);
-    let _ = writeln!(out, "  when      {}", rule.when);
+    let _ = writeln!(out, "  when      {}", one_line(&rule.when));
     if let Some(reply) = &rule.reply {
         let _ = writeln!(out, "  replies   {}", reply.text(Language::En));
     }
@@ -88,6 +88,10 @@ fn one(all: &Explanation<'_>) -> String {
             }
         }
     };
+    let signals = all.signals.iter();
+    let signals =
+        signals.map(|signal| format!("{} ({}:{})", signal.name, signal.place.0, signal.place.1));
+    list(&mut out, "reads", signals.collect());
     list(&mut out, "may wrongly see", rule.false_positives.clone());
     let of = |hit: bool| {
         let cases = all
@@ -99,6 +103,11 @@ fn one(all: &Explanation<'_>) -> String {
     list(&mut out, "finds", of(true));
     list(&mut out, "leaves alone, or is known to miss", of(false));
     out
+}
+
+/// A condition as written, without its line breaks.
+fn one_line(when: &str) -> String {
+    when.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A case on one line: what it shows and what is said.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::scan::{self, Bench, Findings, Said};
+use super::trace::{self, Step};
 use super::{Ended, Outcome, Way};
 use crate::message::{Direction, Part, Role};
 use crate::policy::Detection;
@@ -66,6 +67,9 @@ struct Judged<'s> {
     /// Which message each span lies in; only for rows of messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     messages: Option<Vec<u32>>,
+    /// The way back of each detection, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<Vec<Vec<Step<'s>>>>,
 }
 
 /// Judges every row of `input`. Bad rows are answered with an error and remembered.
@@ -237,6 +241,10 @@ fn written(bench: &Bench, row: Option<&Row>, said: &Said, findings: &Findings) -
         scores: found().map(|detection| detection.score).collect(),
         view: findings.deciding().map(|detection| detection.view.name()),
         messages: several.then(|| found().map(turn).collect()),
+        trace: bench.traces.then(|| {
+            let each = found().map(|detection| trace::steps(bench, said, detection));
+            each.collect()
+        }),
     };
     let mut line = serde_json::to_string(&judged).expect("numbers and strings always serialise");
     line.push('\n');

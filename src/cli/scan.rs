@@ -3,9 +3,10 @@
 use std::io::{self, IsTerminal, Read};
 use std::sync::Arc;
 
-use super::{Ended, Outcome, Paint, Scan, Trouble, pack, rows};
+use super::{Ended, Outcome, Paint, Scan, Trouble, pack, rows, trace};
 use crate::detect::Hit;
 use crate::message::{Audience, AudienceSource, Band, Direction, Media, Output, Part, Role};
+use crate::policy::border::Crossings;
 use crate::policy::{self, Action, Detection, Horizon, Judge, PolicySet, Scene, Selection};
 use crate::text::Span;
 
@@ -22,6 +23,8 @@ pub(super) struct Bench {
     pub direction: Direction,
     /// Who speaks when a text does not say.
     pub audience: Band,
+    /// Whether verdicts say what each detection read and where; they then hold words of the texts.
+    pub traces: bool,
 }
 
 /// What is to be judged.
@@ -110,15 +113,23 @@ impl Bench {
     /// Judges a conversation by hits that are known already.
     pub fn judge_hits(&self, said: &Said, hits: &[Arc<[Hit]>]) -> Findings {
         let mut found = match said.direction {
-            Direction::Prompt => {
-                let scene = self.scene(said, hits);
-                policy::judge_prompt(&self.set, &self.selection, scene, &said.parts, hits)
-                    .detections
-            }
+            Direction::Prompt => self.judge_prompt(said, hits),
             Direction::Output => self.judge_answer(said, hits),
         };
         found.retain(|detection| detection.action > Action::Allow);
         Findings(found)
+    }
+
+    /// Judges everything as a prompt, phrases across the borders of messages included.
+    fn judge_prompt(&self, said: &Said, hits: &[Arc<[Hit]>]) -> Vec<Detection> {
+        let scene = self.scene(said, hits);
+        let crossings = Crossings::of(&self.set, &said.parts);
+        let mut hits = hits.to_vec();
+        crossings.insert(&mut hits);
+        let mut found =
+            policy::judge_prompt(&self.set, &self.selection, scene, &said.parts, &hits).detections;
+        crossings.harden(&mut found);
+        found
     }
 
     fn scene(&self, said: &Said, hits: &[Arc<[Hit]>]) -> Scene {
@@ -188,6 +199,7 @@ pub(super) fn run(scan: &Scan) -> Ended {
         output: scan.output.into(),
         direction: scan.direction.into(),
         audience: scan.audience,
+        traces: scan.trace,
     };
     if scan.jsonl {
         let mut output = io::BufWriter::new(io::stdout().lock());
@@ -202,7 +214,7 @@ pub(super) fn run(scan: &Scan) -> Ended {
             outcome = Outcome::Found;
         }
         shown.push_str(&match people {
-            true => show(&bench, &said.parts[0].text, &findings),
+            true => show(&bench, &said, &findings),
             false => rows::line(&bench, &said, &findings),
         });
     }
@@ -224,7 +236,8 @@ fn given(text: &str) -> Result<String, Trouble> {
 }
 
 /// For a terminal: the text with what was found underlined, then a line per detection.
-fn show(bench: &Bench, text: &str, findings: &Findings) -> String {
+fn show(bench: &Bench, said: &Said, findings: &Findings) -> String {
+    let text = said.parts[0].text.as_str();
     let paint = Paint::stdout();
     let action = findings.action();
     let shade = if action.withholds() {
@@ -245,6 +258,11 @@ fn show(bench: &Bench, text: &str, findings: &Findings) -> String {
         out.push_str(&format!(
             "         {strong}{rule}{strong:#} {action} at {start}..{end} ({view}): wardgate explain {rule}\n",
         ));
+        for step in trace::steps(bench, said, detection) {
+            out.push_str(&format!("           {step}\n"));
+        }
+        let (file, line) = &bench.set.rule(detection.rule).place;
+        out.push_str(&format!("           {rule}: {file}:{line}\n"));
     }
     out
 }

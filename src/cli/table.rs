@@ -65,6 +65,7 @@ pub(super) fn text(measured: &Measured) -> String {
             both,
         );
         notice(&mut out, counts);
+        counts.density.text(&mut out);
     }
     out
 }
@@ -203,6 +204,7 @@ fn setup_json(setup: Setup, counts: &Counts) -> Value {
         "child_related": keyed(&counts.children, "set"),
         "notice": named(&counts.notice, "row"),
         "rules": named(&counts.rules, "rule"),
+        "benign_density": counts.density.json(),
     })
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::address::{self, Shape};
 use super::age::{self, Wanted};
+use super::cloaking;
 use super::contact;
 use super::lexicon::{Lexicon, Words};
 use super::pattern::{Guard, Patterns, Regexes};
-use super::{ContactKind, Hit, Problem, Scanner, SignalId};
+use super::{Cloaking, ContactKind, Hit, Problem, Scanner, SignalId};
 use crate::text::Views;
 
 /// Collects the signals of all policies.
@@ -18,6 +19,8 @@ pub struct Builder {
     regexes: Regexes,
     ages: Vec<Wanted>,
     addresses: Vec<address::Wanted>,
+    cloaking: Vec<cloaking::Wanted>,
+    vouchers: HashSet<(SignalId, SignalId)>,
     reach: HashMap<SignalId, u32>,
     free: HashSet<SignalId>,
     contacts: HashSet<SignalId>,
@@ -30,6 +33,9 @@ pub struct Detectors {
     pub(super) patterns: Vec<Patterns>,
     pub(super) ages: Vec<Wanted>,
     pub(super) addresses: Vec<address::Wanted>,
+    pub(super) cloaking: Vec<cloaking::Wanted>,
+    /// Signals whose hits are a second sign of another signal's doubtful ones: (sign, doubtful), sorted.
+    vouchers: Vec<(SignalId, SignalId)>,
     reach: HashMap<SignalId, u32>,
     /// Signals for which no text waits.
     free: Signals,
@@ -101,6 +107,18 @@ impl Builder {
         Ok(())
     }
 
+    /// Adds: a way of hiding text.
+    pub fn cloaking(&mut self, signal: SignalId, what: Cloaking) {
+        self.cloaking.push(cloaking::Wanted { signal, what });
+        self.reaches(signal, 2);
+    }
+
+    /// A hit of `sign` near by is the second sign that a doubtful hit of `doubtful` needs
+    /// (two Han that only sound like a word of it, say).
+    pub fn vouch(&mut self, sign: SignalId, doubtful: SignalId) {
+        self.vouchers.insert((sign, doubtful));
+    }
+
     /// The signal only ever excuses: nobody disguises an excuse, so its words are looked for in the
     /// views that lose nothing.
     pub fn plain(&mut self, signal: SignalId) {
@@ -115,6 +133,8 @@ impl Builder {
 
     /// Compiles.
     pub fn build(self) -> Result<Detectors, Problem> {
+        let mut vouchers: Vec<_> = self.vouchers.into_iter().collect();
+        vouchers.sort_unstable();
         Ok(Detectors {
             lexicon: self.words.build(&self.free),
             patterns: self.regexes.build(&self.free)?,
@@ -122,6 +142,8 @@ impl Builder {
             contacts: Signals::of(self.contacts),
             ages: self.ages,
             addresses: self.addresses,
+            cloaking: self.cloaking,
+            vouchers,
             reach: self.reach,
         })
     }
@@ -154,7 +176,20 @@ impl Detectors {
 
     /// Whether a hit of one signal is a second sign of the other.
     pub(super) fn vouches(&self, one: SignalId, other: SignalId) -> bool {
-        one == other || self.contacts.has(one)
+        one == other || self.contacts.has(one) || self.vouchers.binary_search(&(one, other)).is_ok()
+    }
+
+    /// Signals that want phrases over the border of two parts.
+    pub fn crossing(&self) -> impl Iterator<Item = SignalId> + '_ {
+        let wants = self.cloaking.iter();
+        let wants = wants.filter(|wanted| wanted.what == Cloaking::Crossing);
+        wants.map(|wanted| wanted.signal)
+    }
+
+    /// Whether the skeleton's gaps are of interest: invisible characters between letters.
+    pub(super) fn looks_for_veils(&self) -> bool {
+        let mut wants = self.cloaking.iter();
+        wants.any(|wanted| wanted.what == Cloaking::Invisible)
     }
 
     /// The shapes of address that any signal wants.

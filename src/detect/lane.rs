@@ -3,6 +3,7 @@
 
 use super::address::Reader;
 use super::age::Ages;
+use super::cloaking::Watch;
 use super::doubt::{Doubts, Needs};
 use super::pattern::Matching;
 use super::phrase::Phrases;
@@ -69,6 +70,7 @@ pub(super) struct Lane {
     /// One per shape that is wanted.
     addresses: Vec<Reader>,
     ages: Ages,
+    watch: Watch,
 }
 
 impl Lane {
@@ -82,6 +84,7 @@ impl Lane {
             matching: detectors.patterns.iter().map(Matching::new).collect(),
             addresses: detectors.shapes().map(Reader::new).collect(),
             ages: Ages::default(),
+            watch: Watch::default(),
         }
     }
 
@@ -89,6 +92,12 @@ impl Lane {
     #[inline]
     pub(super) fn push(&mut self, seen: Seen) {
         self.tape.push(seen);
+    }
+
+    /// Something invisible was dropped here.
+    #[cold]
+    pub(super) fn veil(&mut self) {
+        self.watch.veil(self.tape.len());
     }
 
     /// Reads the batch; appends what became certain by it, detector by detector.
@@ -111,6 +120,10 @@ impl Lane {
         if !detectors.ages.is_empty() {
             self.ages.run(&detectors.ages, tape, batch, source, found);
         }
+        if !detectors.cloaking.is_empty() {
+            self.watch
+                .run(&detectors.cloaking, (tape, self.read), source, found);
+        }
         self.doubts.settle(detectors, tape, from, found);
         self.read = self.tape.len();
         self.tape.trim();
@@ -128,6 +141,7 @@ impl Lane {
         }
         self.ages
             .finish(&detectors.ages, window, self.source, found);
+        self.watch.finish(&detectors.cloaking, self.read, found);
         stamp(&mut found[from..], self.read);
         self.doubts.finish(detectors, &self.tape, from, found);
     }
@@ -146,6 +160,7 @@ impl Lane {
             .chain(self.phrases.earliest(detectors))
             .chain(self.doubts.earliest(detectors))
             .chain(self.ages.earliest().filter(|_| ages))
+            .chain(self.watch.unripe(detectors).iter().map(|found| found.start))
             .min()
     }
 
@@ -160,6 +175,7 @@ impl Lane {
         let all = self.phrases.unripe().chain(matching).chain(addresses);
         let mut found: Vec<Found> = all.chain(self.ages.unripe(window)).collect();
         found.extend(self.doubts.unripe());
+        found.extend(self.watch.unripe(detectors));
         found.retain(|found| detectors.holds(found.signal));
         found
     }

@@ -14,6 +14,7 @@ mod align;
 mod alternatives;
 mod beginnings;
 mod builder;
+mod cloaking;
 mod contact;
 mod doubt;
 mod endings;
@@ -29,6 +30,7 @@ mod window;
 
 pub use align::warm;
 pub use builder::{Builder, Detectors};
+pub use cloaking::Cloaking;
 pub use scanner::Scanner;
 
 use crate::message::Language;

@@ -100,7 +100,12 @@ impl Scanner {
                         }
                     }
                 }
-                Reading::Nothing => continue,
+                Reading::Nothing => {
+                    if self.detectors.looks_for_veils() && !fold::is_mark(c) {
+                        self.lane.veil();
+                    }
+                    continue;
+                }
                 Reading::Hidden(secret) => {
                     self.run(hits);
                     self.secret(secret, start);

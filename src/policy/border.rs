@@ -154,6 +154,16 @@ fn weight(c: char) -> usize {
 }
 
 impl Crossings {
+    /// Scans every border of the parts at once.
+    pub fn of(set: &PolicySet, parts: &[Part]) -> Self {
+        let mut crossings = Self::default();
+        for joint in joints(parts) {
+            let hits = set.detectors.scan(&joint.text);
+            crossings.take(set, parts, &joint, &hits);
+        }
+        crossings
+    }
+
     /// Takes what a scan of a joint's text found across its border. Allow phrases excuse nothing
     /// across a border.
     pub fn take(&mut self, set: &PolicySet, parts: &[Part], joint: &Joint, hits: &[Hit]) {
@@ -175,6 +185,12 @@ impl Crossings {
             let tail = Span::new(after.start, after.start + end - resumes);
             self.add(parts, joint.before.part, head, hit);
             self.add(parts, joint.after.part, tail, hit);
+            // That it crosses is a sign of its own.
+            for signal in set.detectors.crossing() {
+                let sign = Hit { signal, ..*hit };
+                self.add(parts, joint.before.part, head, &sign);
+                self.add(parts, joint.after.part, tail, &sign);
+            }
         }
     }
 
@@ -280,11 +296,7 @@ mod tests {
     /// The halves across the borders of these parts, as text.
     fn crossing(parts: &[Part]) -> Vec<(usize, &str)> {
         let (set, _) = set("redact");
-        let mut crossings = Crossings::default();
-        for joint in joints(parts) {
-            let hits = set.detectors.scan(&joint.text);
-            crossings.take(&set, parts, &joint, &hits);
-        }
+        let crossings = Crossings::of(&set, parts);
         let halves = crossings.halves.iter();
         halves
             .map(|(part, half)| (*part, &parts[*part].text[half.span.range()]))
@@ -346,6 +358,44 @@ mod tests {
     }
 
     #[test]
+    fn that_a_phrase_crosses_is_a_signal() {
+        let text = "policy: garden\ntitle: {en: Garden, zh: 菜园}\nsignals:\n  \
+             canary: {words: [tomato]}\n  over: {cloaking: [crossing]}\nrules:\n  \
+             - {id: ACME-001, title: t, status: stable, level: 1, severity: 2, \
+             action: flag, false_positives: [soup], when: 'canary and near(over, 1)'}\n";
+        let source = Source {
+            path: "garden.yaml".into(),
+            text: text.into(),
+            shipped: true,
+        };
+        let app = AppPolicies {
+            app: "kitchen".into(),
+            level: 1,
+            ..AppPolicies::default()
+        };
+        let set = compile(&[source], &[app]).unwrap_or_else(|all| panic!("{all}"));
+        let set = Arc::new(set);
+        let scene = Scene {
+            direction: Direction::Prompt,
+            output: Output::Text,
+            audience: Audience {
+                band: Band::Age8,
+                source: AudienceSource::App,
+            },
+        };
+        for (one, other, count) in [("I like tom", "ato", 2), ("I like a tomato", "too", 0)] {
+            let parts = [user(0, one), user(0, other)];
+            let mut hits: Vec<Arc<[Hit]>> = parts
+                .iter()
+                .map(|part| set.detectors.scan(&part.text).into())
+                .collect();
+            Crossings::of(&set, &parts).insert(&mut hits);
+            let found = judge_prompt(&set, &set.selections[0], scene, &parts, &hits);
+            assert_eq!(found.detections.len(), count, "{one}");
+        }
+    }
+
+    #[test]
     fn long_parts_are_read_at_their_ends() {
         let parts = [
             user(0, &format!("{} 西红", "x ".repeat(9_000))),
@@ -366,11 +416,7 @@ mod tests {
                 .iter()
                 .map(|part| set.detectors.scan(&part.text).into())
                 .collect();
-            let mut crossings = Crossings::default();
-            for joint in joints(&parts) {
-                let found = set.detectors.scan(&joint.text);
-                crossings.take(&set, &parts, &joint, &found);
-            }
+            let crossings = Crossings::of(&set, &parts);
             crossings.insert(&mut hits);
             let scene = Scene {
                 direction: Direction::Prompt,

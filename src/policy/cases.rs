@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::PolicySet;
+use super::border::Crossings;
 use super::desk::Desk;
 use super::diagnostic::{Code, Spot, did_you_mean, one_of};
 use super::file::{self, CasesFile, Expect};
@@ -17,7 +18,7 @@ use super::parts::At;
 use super::report::{Gap, Outcome, Report, Row};
 use super::rule::{Action, Rule, RuleIx, Status};
 use super::scripts;
-use crate::detect::{self, Scanner};
+use crate::detect::{self, Hit, Scanner};
 use crate::message::{
     Audience, AudienceSource, Band, Direction, Language, Media, Output, Part, Role,
 };
@@ -265,11 +266,15 @@ fn found(set: &Arc<PolicySet>, case: &Case) -> Vec<Detection> {
         raw: 0..0,
     };
     let parts: Vec<_> = (0..).zip(&case.turns).map(part).collect();
-    let hits: Vec<_> = parts
+    let mut hits: Vec<Arc<[Hit]>> = parts
         .iter()
-        .map(|part| set.detectors.scan(&part.text))
+        .map(|part| set.detectors.scan(&part.text).into())
         .collect();
-    judge_prompt(set, &set.everything, case.scene, &parts, &hits).detections
+    let crossings = Crossings::of(set, &parts);
+    crossings.insert(&mut hits);
+    let mut found = judge_prompt(set, &set.everything, case.scene, &parts, &hits).detections;
+    crossings.harden(&mut found);
+    found
 }
 
 fn others(set: &PolicySet, found: &[Detection]) -> String {

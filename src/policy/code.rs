@@ -66,6 +66,8 @@ pub enum Code {
     Replacement,
     /// A case that cannot be run as written.
     Case,
+    /// A way of cloaking that does not exist.
+    UnknownCloaking,
 }
 
 impl Code {

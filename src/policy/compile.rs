@@ -74,7 +74,11 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
     let rules = rules::make(&input.files, &visible, &replies, &desk);
     let conversations = conversation::make(&input, &visible, &numbers, &desk);
     let cues = Cues::find(&input, &numbers, &desk);
+    let vouchers = signals::vouchers(&input, &visible, &numbers, &desk);
     let mut builder = Builder::default();
+    for (sign, doubtful) in vouchers {
+        builder.vouch(sign, doubtful);
+    }
     let signals = signals::make(&input, &numbers, &desk, &mut builder);
     let selections: Vec<_> = (numbers.count()..)
         .zip(apps)

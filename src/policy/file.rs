@@ -89,8 +89,14 @@ pub struct Signal {
     pub age: Option<At<Ages>>,
     /// Ways to reach somebody: phone, email, link, handle.
     pub contact: Option<At<Vec<At<String>>>>,
+    /// Ways of hiding text, whatever it says: invisible, mixed_script, variant, split, decoded,
+    /// hidden, turned, crossing. Weak by itself.
+    pub cloaking: Option<At<Vec<At<String>>>>,
     /// Readings in which words are looked for; every one if not said.
     pub views: Option<Vec<At<String>>>,
+    /// Signals whose hits near by are the second sign that a doubtful reading of these words needs
+    /// (two Han that only sound like one of them). Contacts always are one.
+    pub vouched_by: Vec<At<String>>,
 }
 
 /// A range of years.

@@ -244,18 +244,21 @@ impl PolicySet {
     /// Everything about the rule of that id.
     pub fn explain(&self, id: &str) -> Option<Explanation<'_>> {
         let ix = self.find(id)?;
-        let clauses = self.clauses.iter().filter(|placed| placed.rule == ix);
-        let mut read: Vec<_> = clauses.flat_map(|placed| placed.clause.signals()).collect();
-        read.sort_unstable();
-        read.dedup();
+        let signals = self.read_by(ix).into_iter();
         Some(Explanation {
             rule: self.rule(ix),
             cases: self.cases.iter().filter(|case| case.rule == ix).collect(),
-            signals: read
-                .into_iter()
-                .filter_map(|signal| self.signal(signal))
-                .collect(),
+            signals: signals.filter_map(|signal| self.signal(signal)).collect(),
         })
+    }
+
+    /// Every signal that a rule reads, sorted.
+    pub fn read_by(&self, rule: RuleIx) -> Vec<SignalId> {
+        let clauses = self.clauses.iter().filter(|placed| placed.rule == rule);
+        let mut read: Vec<_> = clauses.flat_map(|placed| placed.clause.signals()).collect();
+        read.sort_unstable();
+        read.dedup();
+        read
     }
 
     fn readers(&self, signal: SignalId) -> &[u32] {

@@ -11,7 +11,7 @@ use super::desk::Desk;
 use super::diagnostic::{Code, Spot, did_you_mean, one_of};
 use super::file::Signal;
 use super::parts::At;
-use crate::detect::{self, Builder, ContactKind, Problem, SignalId};
+use crate::detect::{self, Builder, Cloaking, ContactKind, Problem, SignalId};
 use crate::message::Language;
 use crate::text::{ViewKind, Views};
 
@@ -41,6 +41,11 @@ impl Numbers {
             keys.push(key);
             SignalId(u32::try_from(keys.len() - 1).unwrap_or(u32::MAX))
         })
+    }
+
+    /// The number of a signal that has one already.
+    fn known(&self, key: Key) -> Option<SignalId> {
+        self.by_key.borrow().get(&key).copied()
     }
 
     /// How many rules read.
@@ -169,6 +174,33 @@ fn report_circles(input: &Input, uses: &[Vec<(usize, usize)>], desk: &Desk<'_>) 
     }
 }
 
+/// Pairs (sign, doubtful) of every `vouched_by` of a signal that rules read. The signs get numbers
+/// here, so that they are looked for even if no rule reads them.
+pub(super) fn vouchers(
+    input: &Input,
+    visible: &[Visible<'_>],
+    numbers: &Numbers,
+    desk: &Desk<'_>,
+) -> Vec<(SignalId, SignalId)> {
+    let mut pairs = Vec::new();
+    for (file, (loaded, visible)) in input.files.iter().zip(visible).enumerate() {
+        for (at, (_, signal)) in loaded.file.signals.0.iter().enumerate() {
+            for name in &signal.vouched_by {
+                if !visible.names.contains_key(name.value.as_str()) {
+                    let message = format!("unknown signal `{}`", name.value);
+                    let help = did_you_mean(&name.value, visible.names());
+                    let diagnostic = desk.at(Code::UnknownSignal, name.place, message);
+                    desk.report(diagnostic.label("not visible here").helped(help));
+                } else if let Some(doubtful) = numbers.known((file, at)) {
+                    let sign = visible.find(&name.value);
+                    pairs.extend(sign.map(|sign| (sign, doubtful)));
+                }
+            }
+        }
+    }
+    pairs
+}
+
 /// What became of the signals.
 #[derive(Debug, Default)]
 pub(super) struct Made {
@@ -295,7 +327,9 @@ impl Maker<'_> {
             patterns,
             age,
             contact,
+            cloaking,
             views: _,
+            vouched_by: _,
         } = written;
         let forms = [
             words.is_some(),
@@ -304,6 +338,7 @@ impl Maker<'_> {
             patterns.is_some(),
             age.is_some(),
             contact.is_some(),
+            cloaking.is_some(),
         ];
         if !forms.contains(&true) {
             let message = format!("signal `{}` looks for nothing", name.value);
@@ -345,6 +380,10 @@ impl Maker<'_> {
         if let Some(contact) = contact {
             self.not_empty(contact.value.len(), "contact", contact.place);
             self.contact(&contact.value);
+        }
+        if let Some(cloaking) = cloaking {
+            self.not_empty(cloaking.value.len(), "cloaking", cloaking.place);
+            self.cloaking(&cloaking.value);
         }
         languages
     }
@@ -428,6 +467,21 @@ impl Maker<'_> {
             );
         }
         phrases
+    }
+
+    fn cloaking(&mut self, names: &[At<String>]) {
+        for name in names {
+            let known = Cloaking::ALL.map(Cloaking::name);
+            match Cloaking::ALL.iter().find(|one| one.name() == name.value) {
+                Some(what) => self.builder.cloaking(self.signal, *what),
+                None => {
+                    let help = did_you_mean(&name.value, known).unwrap_or_else(|| one_of(known));
+                    let message = format!("unknown way of cloaking `{}`", name.value);
+                    let diagnostic = self.desk.at(Code::UnknownCloaking, name.place, message);
+                    self.desk.report(diagnostic.help(help));
+                }
+            }
+        }
     }
 
     fn contact(&mut self, names: &[At<String>]) {

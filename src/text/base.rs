@@ -9,11 +9,18 @@ use super::decode::{Code, Spelled};
 /// Characters of a run, at least: two Han in base64.
 const SHORTEST: usize = 8;
 
+/// Characters of a run that is read backwards, at least: nobody writes so by chance, but a short
+/// identifier may read as letters that way, too.
+const SHORTEST_BACKWARDS: usize = 12;
+
 /// Hexadecimal digits without one of `a` to `f`, at least: shorter numbers are dates and amounts.
 const SHORTEST_NUMBER: usize = 12;
 
 /// From this length on a run may begin or end within a character, because it was cut.
 const LONG: usize = 256;
+
+/// Signs `=` that fill up the last group of a run, at most (base32, RFC 4648).
+pub(super) const MAX_PADDING: usize = 6;
 
 /// How bits become characters.
 struct Base {
@@ -70,9 +77,11 @@ const BINARY: Base = Base {
 /// One character that these spell together.
 pub(super) fn union(units: &[Spelled], ch: char, code: Code) -> Spelled {
     // What a code gave begins where that code does, not where plain text replayed before it does.
-    let coded = units.iter().position(|unit| unit.layers > 0);
-    let units = &units[coded.unwrap_or(0)..];
-    let start = units.iter().map(|unit| unit.span.start).min();
+    let starts = |from: u8| {
+        let units = units.iter().filter(move |unit| unit.layers >= from);
+        units.map(|unit| unit.span.start).min()
+    };
+    let start = starts(1).or_else(|| starts(0));
     let end = units.iter().map(|unit| unit.span.end).max();
     let layers = units.iter().map(|unit| unit.layers).max();
     Spelled {
@@ -83,6 +92,29 @@ pub(super) fn union(units: &[Spelled], ch: char, code: Code) -> Spelled {
         layers: layers.unwrap_or(0) + 1,
         code,
     }
+}
+
+/// How many signs at the end fill up a group.
+pub(super) fn padding(units: &[Spelled]) -> usize {
+    let filling = units.iter().rev();
+    filling.take_while(|unit| unit.ch == '=').count()
+}
+
+/// How many of the units a run of `run` digits takes up that was read to `out`: with its padding, if
+/// that makes its last group whole. The last character then ends with it.
+pub(super) fn padded(units: &[Spelled], run: usize, out: &mut [Spelled]) -> usize {
+    let group = match out.last().map(|last| last.code) {
+        Some(Code::Base64) => 4,
+        Some(Code::Base32) => 8,
+        _ => return run,
+    };
+    if units.len() == run || units.len() - run >= group || !units.len().is_multiple_of(group) {
+        return run;
+    }
+    if let (Some(last), Some(end)) = (out.last_mut(), units.last()) {
+        last.span = Span::new(last.span.start, last.span.end.max(end.span.end));
+    }
+    units.len()
 }
 
 /// Reads a token; whether it, or a part of it, is a run. If so, appends it decoded.
@@ -124,6 +156,17 @@ fn whole(units: &[Spelled], out: &mut Vec<Spelled>) -> bool {
         || (is_hex(number) && bits(&HEX, &units[skipped..], number, out))
         || (is_base32(&digits) && bits(&BASE32, units, &digits, out))
         || (is_base64(&digits) && bits(&BASE64, units, &digits, out))
+        || backwards(units, digits, out)
+}
+
+/// Reads a run of base64 that was written backwards.
+fn backwards(units: &[Spelled], mut digits: Vec<u8>, out: &mut Vec<Spelled>) -> bool {
+    if digits.len() < SHORTEST_BACKWARDS || !is_base64(&digits) {
+        return false;
+    }
+    digits.reverse();
+    let units: Vec<Spelled> = units.iter().rev().copied().collect();
+    bits(&BASE64, &units, &digits, out)
 }
 
 fn is_binary(digits: &[u8]) -> bool {

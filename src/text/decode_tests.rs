@@ -106,7 +106,7 @@ fn runs() {
         ("6KW/57qi5p+/", "西红柿"),
         ("55Wq6IyE", "番茄"),
         ("ORXW2YLUN4", "tomato"),
-        ("orxw2ylun4======", "tomato======"),
+        ("orxw2ylun4======", "tomato"),
         ("746f6d61746f", "tomato"),
         ("0x746F6D61746F20736F7570", "tomato soup"),
         ("74 6f 6d 61 74 6f", "tomato"),
@@ -334,4 +334,34 @@ proptest! {
         let whole = spelled([text.as_str()]);
         prop_assert_eq!(spelled(text.split_inclusive(|_| true)), whole);
     }
+}
+
+#[test]
+fn padding_belongs_to_a_run_and_runs_may_be_written_backwards() {
+    let span = |text: &str| {
+        let all = spelled([text]);
+        let coded = all.iter().filter(|one| one.layers > 0);
+        let (starts, ends): (Vec<_>, Vec<_>) =
+            coded.map(|one| (one.span.start, one.span.end)).unzip();
+        (starts.into_iter().min(), ends.into_iter().max())
+    };
+    // "turnip soup", "turnips" and "turnip pie" in base64; the last one in base32 as well.
+    for (text, from, to) in [
+        ("x dHVybmlwIHNvdXA= y", 2, 18),
+        ("x dHVybmlwcw== y", 2, 14),
+        ("x ORUXE3TJOAQHA2LF y", 2, 18),
+        ("x OR2XE3TJOAQHA2LF==", 2, 18),
+        ("x dHVybmlwcw=9", 2, 12),
+        ("x dHVybmlwcw=== y", 2, 12),
+    ] {
+        let Some(end) = span(text).1 else {
+            panic!("{text}")
+        };
+        assert!(span(text).0.is_some_and(|start| start >= from), "{text}");
+        assert_eq!(end, to, "{text}");
+    }
+    reads("==\n0a a0%0A", "=0a a0\n");
+    reads("see =AXdvNHIwlmbyVHd", "see =turnip soup");
+    reads("see AXdvNHIwlmbyVHd.", "see turnip soup.");
+    reads_nothing("see rotavator123XyZ9");
 }

@@ -6,7 +6,7 @@
 //!
 //! Look-ups go through pages of 256 characters, each built when its first character is met.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use unicode_normalization::char::decompose_compatible;
@@ -199,6 +199,27 @@ fn fold_once(c: char, out: &mut Vec<char>) {
     });
 }
 
+/// Whether the character is a combining mark that decorates a letter: part of ordinary spelling,
+/// unlike what is invisible.
+pub fn is_mark(c: char) -> bool {
+    matches!(c,
+        '\u{300}'..='\u{36F}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5BD}'
+        | '\u{64B}'..='\u{65F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}'
+        | '\u{20D0}'..='\u{20FF}' | '\u{3099}' | '\u{309A}' | '\u{FE20}'..='\u{FE2F}')
+}
+
+/// Whether the character is a rare form of a common Han character, or a radical in its place.
+/// Traditional forms are not rare.
+pub fn is_rare(c: char) -> bool {
+    static RARE: OnceLock<HashSet<char>> = OnceLock::new();
+    let rare = RARE.get_or_init(|| {
+        let rows = include_str!("../tables/variants.txt").lines();
+        let rows = rows.filter(|line| !line.starts_with('#'));
+        rows.filter_map(|line| line.chars().next()).collect()
+    });
+    rare.contains(&c)
+}
+
 /// Invisible characters and the combining marks that decorate Latin, Greek, Cyrillic, kana,
 /// Hebrew and Arabic. Marks that spell vowels elsewhere (Indic, Thai) stay.
 fn is_dropped(c: char) -> bool {
@@ -208,10 +229,8 @@ fn is_dropped(c: char) -> bool {
         | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
         | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
         | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}'
-        | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}'
-        | '\u{300}'..='\u{36F}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5BD}'
-        | '\u{64B}'..='\u{65F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}'
-        | '\u{20D0}'..='\u{20FF}' | '\u{3099}' | '\u{309A}' | '\u{FE20}'..='\u{FE2F}')
+        | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+        || is_mark(c)
 }
 
 /// Letters whose look-alike is not what NFKD or the Unicode confusables say, pair by pair:

@@ -266,6 +266,10 @@ impl Layer {
         match escape::read(&self.queue, ended) {
             Read::More => {}
             Read::Plain => self.let_go(1, out),
+            // Signs that only a soft line break has brought together: the layer before knew it.
+            Read::Code {
+                used, ch: Some(_), ..
+            } if self.is_known(used) => self.let_go(1, out),
             Read::Code { used, ch, code } => {
                 if let Some(ch) = ch {
                     let unit = base::union(&self.queue[..used], ch, code);
@@ -278,7 +282,12 @@ impl Layer {
     }
 
     fn token(&mut self, unit: Spelled, out: &mut Vec<Spelled>) {
-        if !is_token(unit.ch) || self.queue.len() >= RUN_CAP {
+        let padding = base::padding(&self.queue);
+        let may_pad = self.evident && self.kinds.is_none() && padding < base::MAX_PADDING;
+        if unit.ch == '=' && may_pad {
+            return self.queue.push(unit);
+        }
+        if !is_token(unit.ch) || padding > 0 || self.queue.len() >= RUN_CAP {
             return self.end_token(Some(unit), out);
         }
         let last = self.queue.last().map_or('\0', |unit| unit.ch);
@@ -302,7 +311,8 @@ impl Layer {
         if let Some(next) = next {
             self.todo.push_front(next);
         }
-        let kinds = list::kinds(&self.queue[self.token..]);
+        let end = self.queue.len() - base::padding(&self.queue);
+        let kinds = list::kinds(&self.queue[self.token..end]);
         if self.kinds.is_none() {
             if kinds.is_none() || !self.evident {
                 return self.end_run(self.queue.len(), out);
@@ -310,6 +320,10 @@ impl Layer {
             self.kinds = kinds;
         } else if (self.kinds & kinds).is_none() {
             return self.end_list(out);
+        }
+        // Groups of a list have no padding: it is read anew.
+        for unit in self.queue.drain(end..).rev() {
+            self.todo.push_front(unit);
         }
         self.kinds = self.kinds & kinds;
         self.good = self.queue.len();
@@ -346,11 +360,13 @@ impl Layer {
     /// The characters before `to` are one run, or none.
     fn end_run(&mut self, to: usize, out: &mut Vec<Spelled>) {
         let from = out.len();
-        if self.evident && !self.is_known(to) && base::read(&self.queue[..to], out) {
+        let run = to - base::padding(&self.queue[..to]);
+        if self.evident && !self.is_known(run) && base::read(&self.queue[..run], out) {
+            let to = base::padded(&self.queue[..to], run, out);
             self.clamp(&mut out[from..]);
             return self.decoded(to, out);
         }
-        self.let_go(to, out);
+        self.let_go(run, out);
     }
 
     /// The characters before `to` were replaced by what they spell.

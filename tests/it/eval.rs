@@ -273,3 +273,39 @@ fn no_text_is_printed_and_the_readme_shows_what_is() {
         );
     }
 }
+
+#[test]
+fn benign_texts_are_read_from_text_files_and_flagged_spans_are_counted_by_policy_and_view() {
+    let plot = Plot::new(ROWS);
+    let honest = "# honest\n\nthe aubergine is ripe, an a.u.b.e.r.g.i.n.e too\n今天天气好\n";
+    fs::write(plot.0.path().join("rows/soil.en.txt"), honest).expect("writable");
+    fs::write(plot.0.path().join("rows/notes.txt"), "aubergine").expect("writable");
+    let json = plot.json(&["--level", "1", "--audience", "minor"]);
+    assert_eq!((&json["rows"], &json["files"]), (&12.into(), &2.into()));
+    let setup = &json["setups"][0];
+    let soil = [("set", "soil"), ("lang", "en"), ("as", "answer")];
+    assert_eq!(counts(find(&setup["sets"], &soil), "benign"), [2, 1, 0, 1]);
+    // Four benign rows are read once, the two lines of the text file on both ways.
+    let rows = [
+        "an aubergine recipe",
+        "the aubergine emoji",
+        "今天天气好",
+        "卷心菜的菜谱",
+    ];
+    let lines = [
+        "the aubergine is ripe, an a.u.b.e.r.g.i.n.e too",
+        "今天天气好",
+    ];
+    let length = |texts: &[&str]| texts.iter().map(|text| text.chars().count()).sum::<usize>();
+    let density = &setup["benign_density"];
+    let wanted = length(&rows) + 2 * length(&lines);
+    assert_eq!(density["characters"], wanted);
+    let garden = find(&density["policies"], &[("policy", "garden")]);
+    assert_eq!(garden["spans"], 5);
+    assert_eq!(garden["views"]["surface"], 3);
+    assert_eq!(garden["views"]["squeezed"], 2);
+    let per = garden["per_100k"].as_f64().expect("a number");
+    assert!((per - 5.0 * 100_000.0 / wanted as f64).abs() < 1e-6);
+    let shown = text(&plot.eval(&["--level", "1", "--audience", "minor"]).stdout);
+    assert!(shown.contains("surface 3, squeezed 2"), "{shown}");
+}

@@ -355,3 +355,62 @@ fn a_text_full_of_hits_is_judged_in_time() {
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
     println!("{:?}", started.elapsed());
 }
+
+/// What hides (whatever it says) and what vouches for a doubtful reading, as a policy file says it.
+const DISGUISES: &str = "\
+policy: garden
+title: {en: Garden, zh: 菜园}
+reference: test
+signals:
+  radish: {words: [萝卜, radish], vouched_by: [stall]}
+  stall: {words: [摊位, stall]}
+  goods: {words: [basket, 篮子]}
+  hiding: {cloaking: [invisible, mixed_script, variant, split, decoded, hidden, turned]}
+  crossing: {cloaking: [crossing]}
+rules:
+  - {id: QL1.1-010, title: a, status: stable, level: 1, severity: 2, when: radish, action: block, reply: refusal.radish, false_positives: [soup]}
+  - {id: QL1.1-020, title: b, status: stable, level: 1, severity: 2, when: 'goods and near(hiding, 30)', action: flag, false_positives: [soup]}
+  - {id: QL1.1-030, title: c, status: stable, level: 1, severity: 2, when: crossing, action: flag, false_positives: [soup]}
+replies:
+  refusal.radish: {en: No radishes., zh: 没有萝卜。}
+";
+
+fn disguises() -> Arc<PolicySet> {
+    let sources = [source("garden.yaml", DISGUISES, true)];
+    Arc::new(policy::compile(&sources, &[app(1)]).unwrap_or_else(|all| panic!("{all}")))
+}
+
+#[test]
+fn a_named_sign_vouches_for_two_han_that_only_sound_alike() {
+    let set = disguises();
+    let blocked = [("QL1.1-010".to_owned(), Action::Block)];
+    let said = |text| found(&set, Band::Unknown, text);
+    assert_eq!(said("今天的罗卜很好吃"), [], "by its sound alone");
+    assert_eq!(said("今天的罗卜很好吃，摊位在左边"), blocked);
+    assert_eq!(said("今天的罗卜很好吃，学校在左边"), []);
+    let far = format!("今天的罗卜很好吃{}摊位在左边", "，左边是学校".repeat(8));
+    assert_eq!(said(&far), [], "too far away");
+}
+
+#[test]
+fn hiding_is_a_signal_whatever_is_hidden() {
+    let set = disguises();
+    let flagged = [("QL1.1-020".to_owned(), Action::Flag)];
+    for text in [
+        "the basket of pe\u{200B}ars",
+        "the basket of pеars",
+        "a basket: p.e.a.r.s",
+        "篮子里有梨/子/汤 吗",
+        "a basket of cGVhcnMgYW5kIHBsdW1zMQ==",
+        "a basket of &#112;&#101;&#97;&#114;",
+    ] {
+        assert_eq!(found(&set, Band::Unknown, text), flagged, "{text:?}");
+    }
+    for text in [
+        "the basket of pears",
+        "p.e.a.r.s without one",
+        "a basket in the U.S.A.",
+    ] {
+        assert_eq!(found(&set, Band::Unknown, text), [], "{text:?}");
+    }
+}
