@@ -6,10 +6,10 @@
 use std::ops::Range;
 
 use super::json::{Document, Kind, MAX_DEPTH, Value};
-use super::splice::{Splice, splice};
-use super::table::{Leaf, Step};
-use super::{Edit, ReadError, ReadLimits};
-use crate::message::Part;
+use super::splice::{self, Splice, splice};
+use super::table::{Leaf, Place, Step, Table, pointer};
+use super::{Edit, Lane, Piece, ReadError, ReadLimits};
+use crate::message::{Media, Part, Role};
 
 /// JSON Schema's own words. A request with many tools holds hundreds of them, and they say nothing.
 const SCHEMA_WORDS: [&str; 24] = [
@@ -115,6 +115,70 @@ pub fn too_many(limits: &ReadLimits) -> ReadError {
     )
 }
 
+/// An answer has one of the members by which its dialect knows it.
+///
+/// # Errors
+/// "unknown_shape" where it has none of them.
+pub fn known_shape(root: Value<'_>, members: &[&str]) -> Result<(), ReadError> {
+    if members.iter().any(|name| root.get(name).is_some()) {
+        return Ok(());
+    }
+    let none = members.join(", no ");
+    Err(refuse("unknown_shape", format!("the answer has no {none}")))
+}
+
+/// A part of a request that is one turn of the user's.
+pub fn user_part(leaf: &Leaf<'_, '_>, turn: u32, media: Media) -> Part {
+    Part {
+        role: Role::User,
+        media: match leaf.place {
+            Place::Key => Media::Name,
+            Place::Value => media,
+        },
+        turn,
+        text: leaf.text.to_string(),
+        at: pointer(leaf.path),
+        raw: leaf.raw.clone(),
+    }
+}
+
+/// What `make` makes of every string of a document that is to be inspected.
+///
+/// # Errors
+/// A refused field, and more strings than `limits.parts`.
+pub fn gather<T>(
+    table: &Table,
+    document: &Document<'_>,
+    limits: &ReadLimits,
+    mut make: impl FnMut(&Leaf<'_, '_>) -> T,
+) -> Result<Vec<T>, ReadError> {
+    let mut made = Vec::new();
+    table.walk(document, &mut |leaf: &Leaf<'_, '_>| {
+        if made.len() >= limits.parts {
+            return Err(too_many(limits));
+        }
+        made.push(make(leaf));
+        Ok(())
+    })?;
+    Ok(made)
+}
+
+/// A string of an answer in a place that the dialect has no number for.
+pub fn unnamed_piece(leaf: &Leaf<'_, '_>, choice: u32) -> Piece {
+    let lane = unnamed_lane(leaf.path);
+    let (field, media) = match leaf.place {
+        Place::Value => (lane, Media::Aside),
+        Place::Key => (lane ^ 1, Media::Name),
+    };
+    Piece {
+        lane: Lane { choice, field },
+        media,
+        text: leaf.text.to_string(),
+        raw: leaf.raw.clone(),
+        apart: true,
+    }
+}
+
 /// The lane of a place that the dialect has no number for: its pointer's FNV-1a hash, with the
 /// highest bit set so that it meets no number of a dialect. The same place of later events of a
 /// stream gets the same lane.
@@ -134,6 +198,19 @@ pub fn unnamed_lane(path: &[Step<'_>]) -> u32 {
         }
     }
     (hash | 0x8000_0000) & !1
+}
+
+/// Empties every array that is a member of one of these names, however deep.
+pub fn empty_arrays(value: Value<'_>, names: &[&str], splices: &mut Vec<Splice>) {
+    for child in value.children() {
+        let named = child.key().is_ok_and(|key| names.contains(&key.as_ref()));
+        if named && child.kind() == Kind::Array {
+            let (at, bytes) = (child.raw(), "[]".to_owned());
+            splice::cover(splices, Splice { at, bytes });
+        } else {
+            empty_arrays(child, names, splices);
+        }
+    }
 }
 
 /// Lets `guidance` follow the part's text, as edited so far.

@@ -7,18 +7,25 @@
 //! opaque or refused. A string in a place that no table names is inspected; an object of an
 //! unknown *type* (content part, event, tool kind) is refused.
 
+pub mod answer;
 pub mod anthropic;
 mod anthropic_fields;
 mod anthropic_reply;
 mod anthropic_shape;
 pub mod array;
+pub mod captions;
+pub mod check;
+pub mod form;
 pub mod framing;
 pub mod gemini;
 mod gemini_fields;
 mod gemini_shape;
+pub mod guard_check;
 pub mod json;
 pub mod lines;
+pub mod litellm;
 pub mod members;
+pub mod moderations;
 pub mod multipart;
 pub mod ollama;
 mod ollama_fields;
@@ -27,8 +34,12 @@ pub mod openai_chat;
 mod openai_chat_fields;
 mod openai_chat_shape;
 pub mod openai_completions;
+pub mod openai_embeddings;
 pub mod openai_images;
 mod openai_reply;
+pub mod openai_speech;
+pub mod openai_transcripts;
+mod openai_transcripts_fields;
 pub mod responses;
 mod responses_fields;
 mod responses_reply;
@@ -42,6 +53,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+pub use answer::AnswerKind;
 pub use framing::Framing;
 
 use crate::message::{Media, Output, Part};
@@ -52,6 +64,11 @@ pub static CODECS: &[&dyn Codec] = &[
     &openai_completions::OpenAiCompletions,
     &openai_images::OpenAiImages::Generations,
     &openai_images::OpenAiImages::Edits,
+    &openai_images::OpenAiImages::Variations,
+    &openai_embeddings::OpenAiEmbeddings,
+    &openai_speech::OpenAiSpeech,
+    &openai_transcripts::OpenAiTranscripts::Transcriptions,
+    &openai_transcripts::OpenAiTranscripts::Translations,
     &anthropic::Anthropic::Messages,
     &anthropic::Anthropic::CountTokens,
     &responses::Responses,
@@ -358,6 +375,17 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
         true
     }
 
+    /// What of its exchanges nobody looks into ("audio", "picture"): it passes by this declaration,
+    /// the audit line names it.
+    fn unseen(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What a whole answer of that content type is made of.
+    fn answer_kind(&self, _: &str) -> AnswerKind {
+        AnswerKind::Document
+    }
+
     /// How an answer of that content type is cut into frames; nothing where it is one document.
     fn framing(&self, content_type: &str) -> Option<Framing> {
         let events = content_type.starts_with("text/event-stream");
@@ -398,16 +426,15 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
         ending: Ending,
     ) -> Result<Bytes, ReadError>;
 
-    /// Reads one event's data; learns the envelope.
-    fn read_event(
-        &self,
-        data: &str,
-        envelope: &mut Envelope,
-        limits: &ReadLimits,
-    ) -> Result<Delta, ReadError>;
+    /// Reads one event's data; learns the envelope. A dialect without streams knows no event.
+    fn read_event(&self, _: &str, _: &mut Envelope, _: &ReadLimits) -> Result<Delta, ReadError> {
+        Err(no_stream())
+    }
 
     /// One event's data with edits applied; what could repeat an edited text (logprobs) is emptied.
-    fn write_event(&self, data: &str, edits: &[Edit]) -> Result<String, ReadError>;
+    fn write_event(&self, _: &str, _: &[Edit]) -> Result<String, ReadError> {
+        Err(no_stream())
+    }
 
     /// Whether events at the end of a stream repeat its words: the guard remembers them then.
     fn repeats(&self) -> bool {
@@ -420,13 +447,18 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
         Ok(data.to_owned())
     }
 
-    /// Complete events (framed) that let `choice` say `text`, and count in the envelope's progress.
-    fn say(&self, envelope: &mut Envelope, choice: u32, text: &str) -> Bytes;
+    /// Complete events (framed) that let `choice` say `text`, and count in the envelope's progress;
+    /// nothing where a stream has no words.
+    fn say(&self, _: &mut Envelope, _: u32, _: &str) -> Bytes {
+        Bytes::new()
+    }
 
     /// The events (framed) that end a stream early: `choice` says `text` (if any), every open
     /// choice ends as `ending` says, then the protocol's own end. `choice` counts as open even
     /// where an event that was read, but not shown, has ended it.
-    fn end_stream(&self, envelope: &Envelope, choice: u32, text: &str, ending: Ending) -> Bytes;
+    fn end_stream(&self, _: &Envelope, _: u32, _: &str, _: Ending) -> Bytes {
+        Bytes::new()
+    }
 
     /// The whole reply instead of a model's answer: document or events as the caller asked.
     fn refuse(&self, ask: &Ask, refusal: &Refusal) -> Reply;
@@ -436,4 +468,8 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
 
     /// An error body.
     fn error(&self, fault: &Fault) -> Reply;
+}
+
+fn no_stream() -> ReadError {
+    members::refuse("unknown_event", "this API has no stream that can be read")
 }

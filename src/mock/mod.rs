@@ -7,8 +7,10 @@
 //! Limit: it judges nothing, not even its input, and is no server for production.
 
 mod anthropic;
+mod audio;
 mod gemini;
 mod ollama;
+mod pictures;
 mod responses;
 pub mod script;
 mod shape;

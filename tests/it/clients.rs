@@ -4,6 +4,9 @@
 //! `.ci/run` installs the SDKs, pinned, and sets WARDGATE_REQUIRE_CLIENTS=1, so that nothing is
 //! skipped there. Elsewhere a missing interpreter or SDK is said and skipped.
 
+mod cases;
+mod frameworks;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,6 +14,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use wardgate::mock::Mock;
+
+use cases::{ANTHROPIC, OLLAMA, OPENAI};
 
 use crate::cli::Served;
 use crate::support::CANARY;
@@ -50,6 +55,8 @@ struct Client {
     /// The classes of its errors: for a refused request, for a server that fails.
     denied: &'static str,
     failed: &'static str,
+    /// Which of its APIs is used, where it has several.
+    flavour: &'static str,
     /// What only this client can do.
     more: &'static [Case],
 }
@@ -64,6 +71,7 @@ const OPENAI_PYTHON: Client = Client {
     called: "tool_calls",
     denied: "BadRequestError",
     failed: "InternalServerError",
+    flavour: "",
     more: OPENAI,
 };
 
@@ -96,7 +104,7 @@ const RESPONSES_PYTHON: Client = Client {
     script: "scenarios_responses.py",
     stopped: "completed",
     called: "completed",
-    more: &[],
+    more: LISTS,
     ..OPENAI_PYTHON
 };
 
@@ -127,7 +135,7 @@ const GEMINI_PYTHON: Client = Client {
     called: "STOP",
     denied: "ClientError",
     failed: "ServerError",
-    more: &[],
+    more: LISTS,
     ..OPENAI_PYTHON
 };
 
@@ -138,6 +146,7 @@ impl Client {
         let own = root().join(".clients/python/bin/python");
         let program = match self.program {
             "python3" if own.exists() => own,
+            "frameworks" => frameworks::python(),
             other => PathBuf::from(other),
         };
         let found = Command::new(&program)
@@ -149,6 +158,7 @@ impl Client {
                 let mut command = Command::new(program);
                 command.arg(root().join("tests/clients").join(self.script));
                 command.env("CLIENT_SDKS", sdks);
+                command.env("WARDGATE_FLAVOUR", self.flavour);
                 Ok(command)
             }
             Ok(_) => Err(format!(
@@ -279,56 +289,11 @@ const EVERYWHERE: &[Case] = &[
         failed,
     )
     .failing(500),
-    case("models", "models", "", listed),
     case("after all that", "chat", "soup?", whole).answered(SOUP),
 ];
 
-const ANTHROPIC: &[Case] = &[
-    case("count allowed", "count", "three small words", counted),
-    case("count blocked", "count", "a turnip", denied),
-];
-
-const OLLAMA: &[Case] = &[
-    case("generated", "generate", "soup?", whole).answered(SOUP),
-    case("streamed generated", "generate_stream", "soup?", whole).answered(SOUP),
-    case("generate blocked", "generate", "a turnip", refused),
-    case("streamed generate blocked", "generate_stream", "soup?", cut)
-        .answered("Soup first, then a turnip, then more."),
-];
-
-const OPENAI: &[Case] = &[
-    case("stream of two allowed", "stream", "soup?", both_whole)
-        .answered(SOUP)
-        .twice(),
-    case("streamed answers blocked", "stream", "soup?", both_cut)
-        .answered("Soup first, then a turnip, then more.")
-        .twice(),
-    case("completion allowed", "completion", "soup?", whole).answered(SOUP),
-    case(
-        "streamed completion allowed",
-        "completion_stream",
-        "soup?",
-        whole,
-    )
-    .answered(SOUP),
-    case("completion blocked", "completion", "a turnip", refused),
-    case(
-        "streamed completion blocked",
-        "completion_stream",
-        "soup?",
-        cut,
-    )
-    .answered("Soup first, then a turnip, then more."),
-    case("image allowed", "image", "a boat on a lake", pictured),
-    case("image blocked", "image", "a turnip", denied),
-    case(
-        "image edit allowed",
-        "image_edit",
-        "a boat on a lake",
-        pictured,
-    ),
-    case("image edit blocked", "image_edit", "a turnip", denied),
-];
+/// What clients that list models do.
+const LISTS: &[Case] = &[case("models", "models", "", listed)];
 
 fn text(result: &Value) -> &str {
     result["text"][0].as_str().unwrap_or_default()
@@ -421,11 +386,6 @@ fn not_called(result: &Value, client: &Client) {
     assert!(!result["tools"].to_string().contains("rutabaga"));
 }
 
-fn pictured(result: &Value, _: &Client) {
-    assert_eq!(result["ok"], true);
-    assert_eq!(result["images"], 1);
-}
-
 fn denied(result: &Value, client: &Client) {
     assert_eq!(result["ok"], false);
     assert_eq!(result["error"]["class"], client.denied);
@@ -469,16 +429,17 @@ fn results(client: &Client, mut command: Command, base: &str) -> Vec<Value> {
         .collect()
 }
 
+/// Says that something is not installed; fails where it has to be.
+fn skip(skipped: &str) {
+    let required = std::env::var("WARDGATE_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
+    assert!(!required, "{skipped}; .ci/run installs it");
+    eprintln!("{skipped}");
+}
+
 fn check(client: &Client) {
     let command = match client.found() {
         Ok(command) => command,
-        Err(skipped) => {
-            let required =
-                std::env::var("WARDGATE_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
-            assert!(!required, "{skipped}; .ci/run installs it");
-            eprintln!("{skipped}");
-            return;
-        }
+        Err(skipped) => return skip(&skipped),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let _within = runtime.enter();
