@@ -205,6 +205,7 @@ pub(crate) mod tests {
             timings: Timings::default(),
             fault: None,
             not_inspected: false,
+            unseen: &[],
         }
     }
 

@@ -64,6 +64,7 @@ impl Exchange {
             timings: Timings::default(),
             fault: None,
             not_inspected: false,
+            unseen: &[],
         };
         Arc::new(Self {
             id,
@@ -117,6 +118,11 @@ impl Exchange {
         self.line().dialect = "listing";
     }
 
+    /// It asks for a verdict through that API.
+    pub fn consults(&self, api: &'static str) {
+        self.line().dialect = api;
+    }
+
     /// Its body's size, decoded.
     pub fn received(&self, bytes: usize) {
         self.line().bytes_in = bytes as u64;
@@ -145,18 +151,23 @@ impl Exchange {
         self.line().not_inspected = true;
     }
 
-    /// How its prompt was judged, and how long that took.
-    pub fn judged(&self, detections: &[Detection], ask: &Ask, micros: u64) {
+    /// It goes on, and what of it nobody looks into.
+    pub fn leaves_unseen(&self, unseen: &'static [&'static str]) {
+        self.line().unseen = unseen;
+    }
+
+    /// How its prompt, or what it asks about, was judged, and how long that took.
+    pub fn judged(&self, direction: Direction, detections: &[Detection], ask: &Ask, micros: u64) {
         for detection in detections {
             let text = ask
                 .parts
                 .get(detection.part as usize)
                 .and_then(|part| part.text.get(detection.span.range()))
                 .unwrap_or("");
-            self.note(Direction::Prompt, detection, detection.part, text);
+            self.note(direction, detection, detection.part, text);
         }
         let mut line = self.line();
-        line.timings.judge_prompt_us = micros;
+        line.timings.judge_prompt_us += micros;
     }
 
     /// The upstream's answer began.

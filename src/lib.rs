@@ -44,3 +44,4 @@ pub mod server;
 pub mod text;
 pub mod tls;
 pub mod upstream;
+pub mod verdict;

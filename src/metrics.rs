@@ -38,6 +38,12 @@ struct AppLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UnseenLabels {
+    app: String,
+    what: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CacheLabels {
     app: String,
     state: &'static str,
@@ -70,6 +76,7 @@ pub struct Metrics {
     detections: Family<DetectionLabels, Counter>,
     answers: Family<CacheLabels, Counter>,
     not_inspected: Family<AppLabels, Counter>,
+    unseen: Family<UnseenLabels, Counter>,
     judge: Histogram,
     first_byte: Histogram,
     held: Histogram,
@@ -102,6 +109,7 @@ impl Metrics {
             detections: Family::default(),
             answers: Family::default(),
             not_inspected: Family::default(),
+            unseen: Family::default(),
             judge: judge_seconds(),
             first_byte: answer_seconds(),
             held: judge_seconds(),
@@ -132,6 +140,11 @@ impl Metrics {
             "not_inspected",
             "Exchanges of which something went on unread",
             self.not_inspected.clone(),
+        );
+        registry.register(
+            "unseen",
+            "Exchanges with sound or pictures that nobody looked into; their words were judged",
+            self.unseen.clone(),
         );
         registry.register(
             "upstream_errors",
@@ -218,6 +231,13 @@ impl Metrics {
                 app: line.app.clone(),
             };
             self.not_inspected.get_or_create(&labels).inc();
+        }
+        for what in line.unseen {
+            let labels = UnseenLabels {
+                app: line.app.clone(),
+                what,
+            };
+            self.unseen.get_or_create(&labels).inc();
         }
         if let Some(fault) = &line.fault
             && fault.blame == crate::body::Blame::Upstream.name()

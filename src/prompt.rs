@@ -72,11 +72,7 @@ pub async fn judge(
     let mut detections = verdict.detections;
     crossings.harden(&mut detections);
     Ok(Prompt {
-        action: detections
-            .iter()
-            .map(|detection| guard::effective(set, app.config.mode, detection))
-            .max()
-            .unwrap_or_default(),
+        action: strongest(set, app, &detections),
         doubtful: set.watches(&talk)
             || detections
                 .iter()
@@ -87,6 +83,49 @@ pub async fn judge(
         detections,
         scene,
     })
+}
+
+/// Judges the last turn of what was said as an answer; what precedes it counts as its prompt.
+///
+/// # Errors
+/// As [`judge`].
+pub async fn judge_answer(
+    exchange: &Exchange,
+    app: &App,
+    audience: Audience,
+    ask: &Ask,
+) -> Result<Prompt, Error> {
+    let set = &exchange.live.set;
+    let mut hits: Vec<Arc<[Hit]>> = Vec::with_capacity(ask.parts.len());
+    for part in &ask.parts {
+        hits.push(hits_of(exchange, &part.text).await?);
+    }
+    let audience = audience.heard(set.cue(&ask.parts, &hits));
+    exchange.heard(audience);
+    let scene = Scene {
+        direction: Direction::Output,
+        output: ask.output,
+        audience,
+    };
+    let detections = policy::judge_answer(set, &app.selection, scene, &ask.parts, &hits);
+    Ok(Prompt {
+        action: strongest(set, app, &detections),
+        detections,
+        talk: Talk::default(),
+        doubtful: false,
+        carried: Vec::new(),
+        language: language(&ask.parts),
+        scene,
+    })
+}
+
+/// The strongest action that is really taken.
+fn strongest(set: &PolicySet, app: &App, detections: &[Detection]) -> Action {
+    detections
+        .iter()
+        .map(|detection| guard::effective(set, app.config.mode, detection))
+        .max()
+        .unwrap_or_default()
 }
 
 /// Whether a detection in a prompt that goes on makes its answer suspect. Redactions do not: they
@@ -209,23 +248,41 @@ impl Prompt {
         body: Bytes,
         ask: &Ask,
     ) -> Result<Bytes, ReadError> {
+        let (edits, guidance) = self.changes(exchange, app, ask);
+        if edits.is_empty() && guidance.is_none() {
+            return Ok(body);
+        }
+        codec.write(content_type, &body, ask, &edits, guidance.as_deref())
+    }
+
+    /// What has to be replaced in what was said, and what the model is told.
+    pub fn changes(
+        &self,
+        exchange: &Exchange,
+        app: &App,
+        ask: &Ask,
+    ) -> (Vec<Edit>, Option<String>) {
         let set = &exchange.live.set;
         let acting: Vec<&Detection> = self
             .detections
             .iter()
             .filter(|detection| guard::effective(set, app.config.mode, detection).withholds())
             .collect();
-        if acting.is_empty() {
-            return Ok(body);
-        }
-        let edits = edits(set, self.language, &acting, &ask.parts);
         let mut guidance: Vec<&str> = Vec::new();
         for detection in &acting {
             let text = set.guidance(detection.rule, self.language);
             guidance.extend(text.filter(|text| !guidance.contains(text)));
         }
+        let edits = edits(set, self.language, &acting, &ask.parts);
         let guidance = (!guidance.is_empty()).then(|| guidance.join("\n"));
-        codec.write(content_type, &body, ask, &edits, guidance.as_deref())
+        (edits, guidance)
+    }
+
+    /// What a reader is told for a detection.
+    pub fn reply<'e>(&self, exchange: &'e Exchange, detection: &Detection) -> &'e str {
+        let band = self.scene.audience.band;
+        let set = &exchange.live.set;
+        set.reply_for(detection.rule, self.language, band)
     }
 
     /// What judging the answer needs to know.

@@ -14,15 +14,17 @@ use crate::app::{App, Gate};
 use crate::audit::CacheState;
 use crate::body::{self, Blame, Body};
 use crate::cache::{self, Answer, AnswerKey, Begin, Lead, Scope};
-use crate::codec::{self, Codec, Framing};
+use crate::codec::check::{self, Check};
+use crate::codec::{self, AnswerKind, Codec, Framing};
 use crate::exchange::{self, Exchange};
 use crate::guard::{Context, GuardedBody, Record, document};
-use crate::message::Audience;
+use crate::message::{Audience, Direction};
 use crate::prompt;
 use crate::recorded::Recorded;
 use crate::reply::{self, Error};
 use crate::server::{Handler, Peer};
 use crate::upstream::Forward;
+use crate::verdict;
 
 /// The proxy as a server's handler.
 pub struct Proxy(pub Arc<Gate>);
@@ -47,7 +49,8 @@ pub async fn handle(gate: &Arc<Gate>, request: Request<Incoming>, peer: Peer) ->
     response
 }
 
-/// route -> read -> cache -> judge the prompt -> act -> forward -> judge the answer.
+/// route -> read -> cache -> judge the prompt -> act -> forward -> judge the answer. Who asks for a
+/// verdict gets it after reading.
 async fn road(
     exchange: &Arc<Exchange>,
     request: Request<Incoming>,
@@ -62,6 +65,7 @@ async fn road(
     match route {
         Route::Judged(codec) => exchange.speaks(codec),
         Route::Listing(codec) => exchange.lists(codec),
+        Route::Asked(check) => exchange.consults(check.name()),
         Route::Unseen => {}
     }
     let body = body::read_request(&head.headers, body, limits).await?;
@@ -73,8 +77,13 @@ async fn road(
         path: &path,
         peer,
     };
+    let audience = app.config.audience.of(&head.headers, peer.addr.ip());
     let codec = match route {
         Route::Judged(codec) if !codec.polls() || body.is_empty() => codec,
+        Route::Asked(check) => {
+            exchange.heard(audience);
+            return verdict::answer(exchange, &app, check, &body, audience).await;
+        }
         Route::Judged(_) | Route::Listing(_) if !body.is_empty() => {
             let message = "This route takes no body: nobody would read it.";
             return Err(Error::client("unexpected_body", message));
@@ -84,7 +93,6 @@ async fn road(
             return asked.forward(body).await;
         }
     };
-    let audience = app.config.audience.of(&head.headers, peer.addr.ip());
     exchange.heard(audience);
 
     let cached = match codec.polls() {
@@ -106,7 +114,8 @@ async fn road(
     exchange.asks(&ask);
     let began = Instant::now();
     let prompt = prompt::judge(exchange, &app, audience, &ask).await?;
-    exchange.judged(&prompt.detections, &ask, exchange::micros(began));
+    let took = exchange::micros(began);
+    exchange.judged(Direction::Prompt, &prompt.detections, &ask, took);
     if prompt.action.ends() {
         return Ok(reply::said(
             codec.refuse(&ask, &prompt.refusal(exchange, &app)),
@@ -116,6 +125,7 @@ async fn road(
     let body = prompt.apply(exchange, &app, codec, content_type, body, &ask)?;
     let context = prompt.into_context(exchange, &app, codec, telling);
 
+    exchange.leaves_unseen(codec.unseen());
     let answer = asked.forward(body).await?;
     judge_answer(exchange, context, answer, lead).await
 }
@@ -125,6 +135,8 @@ async fn road(
 enum Route {
     /// A dialect reads and judges it.
     Judged(&'static dyn Codec),
+    /// Asks for a verdict, not for an answer of a model's.
+    Asked(&'static dyn Check),
     /// A dialect says that nobody's words are on it.
     Listing(&'static dyn Codec),
     /// The app says that it goes on unseen.
@@ -135,6 +147,15 @@ enum Route {
 fn route(app: &App, method: &Method, path: &str) -> Result<Route, Error> {
     if app.config.passes(method, path) {
         return Ok(Route::Unseen);
+    }
+    if let Some(check) = check::for_path(path) {
+        return match *method {
+            Method::POST => Ok(Route::Asked(check)),
+            _ => Err(Error::client(
+                "method_not_allowed",
+                "This route takes POST.",
+            )),
+        };
     }
     let takes = match (codec::for_path(path), codec::for_listing(path)) {
         (Some(codec), _) if codec.polls() && method == Method::GET => {
@@ -274,7 +295,8 @@ async fn judge_answer(
     let lead = lead.filter(|_| head.status == StatusCode::OK && cache::storable(&head.headers));
     let record: Arc<dyn Record> = Arc::<Exchange>::clone(exchange);
 
-    let framing = context.codec.framing(content_type.to_str().unwrap_or(""));
+    let media_type = content_type.to_str().unwrap_or("");
+    let framing = context.codec.framing(media_type);
     // A failure is one document, whatever an answer would have been.
     let whole = |framing: &Framing| *framing == Framing::Array && !head.status.is_success();
     if let Some(framing) = framing.filter(|framing| !whole(framing)) {
@@ -289,9 +311,13 @@ async fn judge_answer(
         return Ok(Response::from_parts(head, body));
     }
 
+    let kind = context.codec.answer_kind(media_type);
+    if kind == AnswerKind::Unseen {
+        return Ok(Response::from_parts(head, body));
+    }
     let limit = exchange.live.config.limits.answer_body_bytes;
     let body = body::read_whole(body, limit, Blame::Upstream).await?;
-    let guarded = match document(&context, &record, body) {
+    let guarded = match document(&context, &record, kind, body) {
         Ok(guarded) => guarded,
         Err(error) if head.status.is_success() => return Err(Error::unreadable_answer(error)),
         // A failure of the model server in no known shape: its status and its retry headers stand,

@@ -88,10 +88,10 @@ def own_table(rows, scores):
     harm, support = scores[:, LABELS.index("harm")], scores[:, LABELS.index("support")]
     result = []
     for lang in ("en", "zh"):
-        chosen = np.array([bool(row.expect) and row.source != "own/plain" and row.lang == lang for row in rows])
+        chosen = np.array([bool(row.expect) and row.lang == lang for row in rows])
         benign = chosen & np.array([row.expect == "benign" for row in rows])
         bar = threshold(harm[benign], 0.02)
-        for name in sorted({row.source for row in rows if row.expect} - {"own/plain"}) + ["all"]:
+        for name in sorted({row.source for row in rows if row.expect}) + ["all"]:
             part = chosen & np.array([name in ("all", row.source) for row in rows])
             kinds = {kind: part & np.array([row.expect == kind for row in rows]) for kind in ("harm", "benign", "support")}
             if not kinds["harm"].any() or not kinds["benign"].any():
@@ -101,7 +101,7 @@ def own_table(rows, scores):
             helped = kinds["support"]
             result.append({
                 "row": name.removeprefix("own/"), "lang": lang, "lines": int(part.sum()),
-                "auc": auc(harm[pair], truth), "recall_2": recall(harm[pair], truth, 0.02), "recall_5": recall(harm[pair], truth, 0.05), "recall_2_lang": float((harm[kinds["harm"]] >= bar).mean()),
+                "auc": auc(harm[pair], truth), "recall_2": recall(harm[pair], truth, 0.02), "recall_2_lang": float((harm[kinds["harm"]] >= bar).mean()),
                 "support": int(helped.sum()), "support_above": int((harm[helped] >= bar).sum()),
                 "support_refused": int(((harm[helped] >= bar) & (support[helped] < 0.5)).sum()),
             })
@@ -156,16 +156,15 @@ def honest(name, item):
 
 def dev_table(folder, vectors_of, counts_of, dense, ngram, calibration):
     """Any-harm view: AUC and recall at 1 and 2 % false alarms over the honest texts of the same language."""
-    unsafe, harm = LABELS.index("unsafe"), LABELS.index("harm")
+    harm = LABELS.index("harm")
     acts = [LABELS.index(label) for label in HARM]
+    nothing = lambda logits: np.zeros_like(logits)
+
     def score(items):
         texts = [item["text"][:TEXT_MAX] for item in items]
         first, second = dense.logits(vectors_of(texts)), ngram.logits(counts_of(texts))
         both = heads.probability(calibration, first, second)
-        return {
-            "n-grams": second[:, unsafe], "encoder": first[:, unsafe], "both": both[:, unsafe],
-            "harm": both[:, harm], "any label": both[:, acts].max(1),
-        }
+        return {"n-grams": second[:, harm], "encoder": first[:, harm], "both": both[:, harm], "any label": both[:, acts].max(1)}
 
     clean, result = {}, {"false_alarms": [], "sets": []}
     for lang, names in NEGATIVES.items():
@@ -174,11 +173,8 @@ def dev_table(folder, vectors_of, counts_of, dense, ngram, calibration):
             items = [item for item in dev_items(folder, name) if honest(name, item)]
             scores = score(items)
             parts.append(scores)
-            shares = {
-                f"{name} {level}": float((scores[view] >= level).mean())
-                for name, view in (("unsafe", "both"), ("harm", "harm"), ("any", "any label"))
-                for level in (0.5, 0.7, 0.9)
-            }
+            shares = {str(level): float((scores["both"] >= level).mean()) for level in (0.5, 0.7, 0.8, 0.9)}
+            shares |= {f"any {level}": float((scores["any label"] >= level).mean()) for level in (0.5, 0.7, 0.8, 0.9)}
             result["false_alarms"].append({"set": name, "lang": lang, "rows": len(items), **shares})
         clean[lang] = {view: np.concatenate([part[view] for part in parts]) for view in parts[0]}
     for name in POSITIVES:

@@ -46,6 +46,10 @@ pub struct Line {
     pub fault: Option<LineFault>,
     /// Whether something went on that nobody had read (passthrough, or `on_failure: allow`).
     pub not_inspected: bool,
+    /// What of it nobody looks into, by its dialect's declaration: "audio", "picture". Its words
+    /// were judged.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub unseen: &'static [&'static str],
 }
 
 /// A detection without its words.

@@ -7,7 +7,7 @@ use super::{Ended, Outcome, Paint, Scan, Trouble, pack, rows, trace};
 use crate::detect::Hit;
 use crate::message::{Audience, AudienceSource, Band, Direction, Media, Output, Part, Role};
 use crate::policy::border::Crossings;
-use crate::policy::{self, Action, Detection, Horizon, Judge, PolicySet, Scene, Selection};
+use crate::policy::{self, Action, Detection, PolicySet, Scene, Selection};
 use crate::text::Span;
 
 /// What texts are judged by. Shared by all threads.
@@ -114,7 +114,10 @@ impl Bench {
     pub fn judge_hits(&self, said: &Said, hits: &[Arc<[Hit]>]) -> Findings {
         let mut found = match said.direction {
             Direction::Prompt => self.judge_prompt(said, hits),
-            Direction::Output => self.judge_answer(said, hits),
+            Direction::Output => {
+                let scene = self.scene(said, hits);
+                policy::judge_answer(&self.set, &self.selection, scene, &said.parts, hits)
+            }
         };
         found.retain(|detection| detection.action > Action::Allow);
         Findings(found)
@@ -142,51 +145,6 @@ impl Bench {
             output: self.output,
             audience: declared.heard(self.set.cue(&said.parts, hits)),
         }
-    }
-
-    /// Judges the last turn as an answer; what the user said before it counts as context.
-    fn judge_answer(&self, said: &Said, hits: &[Arc<[Hit]>]) -> Vec<Detection> {
-        let last = said.parts.last().map_or(0, |part| part.turn);
-        let asked = |part: &&Part| part.role == Role::User && part.turn < last;
-        let asked = said.parts.iter().filter(asked).map(|part| part.turn).max();
-        let both = || said.parts.iter().zip(hits);
-        let carried: Vec<_> = both()
-            .filter(|(part, _)| part.role == Role::User && Some(part.turn) == asked)
-            .flat_map(|(_, hits)| hits.iter().map(|hit| hit.signal))
-            .collect();
-        let (before, _) = said
-            .parts
-            .split_at(said.parts.partition_point(|part| part.turn < last));
-        let scene = self.scene(said, hits);
-        let prompt = Scene {
-            direction: Direction::Prompt,
-            ..scene
-        };
-        let (set, selection) = (&self.set, &self.selection);
-        let (_, talk) =
-            policy::judge_conversation(set, selection, prompt, before, &hits[..before.len()]);
-        let judge = Judge::new(
-            Arc::clone(&self.set),
-            Arc::clone(&self.selection),
-            scene,
-            Role::Assistant,
-            Horizon::Stream,
-            &carried,
-        );
-        let mut judge = judge.after(talk, Role::Assistant);
-        let (mut found, first) = (Vec::new(), before.len());
-        for hits in &hits[first..] {
-            judge.part();
-            for hit in hits.iter() {
-                judge.hit(hit, &mut found);
-            }
-        }
-        judge.finish(&mut found);
-        // The judge has counted the answer's parts only.
-        for detection in &mut found {
-            detection.part += u32::try_from(first).unwrap_or(u32::MAX);
-        }
-        found
     }
 }
 

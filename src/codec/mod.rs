@@ -7,23 +7,30 @@
 //! opaque or refused. A string in a place that no table names is inspected; an object of an
 //! unknown *type* (content part, event, tool kind) is refused.
 
+pub mod answer;
 pub mod anthropic;
 mod anthropic_fields;
 mod anthropic_reply;
 mod anthropic_shape;
 pub mod array;
+pub mod captions;
+pub mod check;
 pub mod comfy;
 pub mod dashscope;
 mod dashscope_fields;
 pub mod dashscope_images;
 mod dashscope_shape;
+pub mod form;
 pub mod framing;
 pub mod gemini;
 mod gemini_fields;
 mod gemini_shape;
+pub mod guard_check;
 pub mod json;
 pub mod lines;
+pub mod litellm;
 pub mod members;
+pub mod moderations;
 pub mod multipart;
 pub mod ollama;
 pub mod ollama_embed;
@@ -33,8 +40,12 @@ pub mod openai_chat;
 mod openai_chat_fields;
 mod openai_chat_shape;
 pub mod openai_completions;
+pub mod openai_embeddings;
 pub mod openai_images;
 mod openai_reply;
+pub mod openai_speech;
+pub mod openai_transcripts;
+mod openai_transcripts_fields;
 pub mod responses;
 mod responses_fields;
 mod responses_reply;
@@ -50,6 +61,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use http::HeaderMap;
 
+pub use answer::AnswerKind;
 pub use framing::Framing;
 
 use crate::message::{Media, Output, Part};
@@ -60,6 +72,11 @@ pub static CODECS: &[&dyn Codec] = &[
     &openai_completions::OpenAiCompletions,
     &openai_images::OpenAiImages::Generations,
     &openai_images::OpenAiImages::Edits,
+    &openai_images::OpenAiImages::Variations,
+    &openai_embeddings::OpenAiEmbeddings,
+    &openai_speech::OpenAiSpeech,
+    &openai_transcripts::OpenAiTranscripts::Transcriptions,
+    &openai_transcripts::OpenAiTranscripts::Translations,
     &anthropic::Anthropic::Messages,
     &anthropic::Anthropic::CountTokens,
     &responses::Responses,
@@ -403,6 +420,17 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
     /// How the events of an answer to this request tell a text, if it is a stream.
     fn telling(&self, _: &[u8]) -> Telling {
         Telling::Pieces
+    }
+
+    /// What of its exchanges nobody looks into ("audio", "picture"): it passes by this declaration,
+    /// the audit line names it.
+    fn unseen(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What a whole answer of that content type is made of.
+    fn answer_kind(&self, _: &str) -> AnswerKind {
+        AnswerKind::Document
     }
 
     /// How an answer of that content type is cut into frames; nothing where it is one document.

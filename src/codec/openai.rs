@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::json::{Document, Kind, Value};
 use super::members::{
-    MAX_CHOICES, WRITE_LIMITS, optional_text, refuse, root, too_many, unnamed_lane, wrong_type,
+    MAX_CHOICES, WRITE_LIMITS, gather, optional_text, refuse, root, unnamed_lane, wrong_type,
 };
 use super::splice::{self, Splice, splice};
 use super::table::{Leaf, Place, Step, Table, pointer};
@@ -29,6 +29,30 @@ pub fn choices_asked(object: Value<'_>) -> Result<u32, ReadError> {
         .ok_or_else(|| wrong_type("/n", &format!("a whole number from 1 to {MAX_CHOICES}")))
 }
 
+/// How many texts a member holds: one string, or an array of strings.
+///
+/// # Errors
+/// Another type; token numbers, which nobody here can read.
+pub fn count_texts(member: Value<'_>, at: &str) -> Result<usize, ReadError> {
+    match member.kind() {
+        Kind::Text => return Ok(1),
+        Kind::Array => {}
+        _ => return Err(wrong_type(at, "a string or an array of strings")),
+    }
+    let mut count = 0;
+    for item in member.children() {
+        match item.kind() {
+            Kind::Text => count += 1,
+            Kind::Number | Kind::Array => {
+                let why = "token numbers cannot be inspected; send text";
+                return Err(refuse("unsupported_field", format!("{at}: {why}")));
+            }
+            _ => return Err(wrong_type(&format!("{at}/*"), "a string")),
+        }
+    }
+    Ok(count)
+}
+
 /// How a dialect sorts the strings of a choice into lanes: the way from the choice on, and the
 /// choice itself.
 pub type Sorter = fn(&[Step<'_>], Value<'_>) -> Option<(u32, Media)>;
@@ -44,22 +68,16 @@ fn read_pieces(
     sort: Sorter,
     limits: &ReadLimits,
 ) -> Result<Vec<Piece>, ReadError> {
-    let mut pieces = Vec::new();
-    table.walk(document, &mut |leaf: &Leaf<'_, '_>| {
-        if pieces.len() >= limits.parts {
-            return Err(too_many(limits));
-        }
+    gather(table, document, limits, |leaf| {
         let (lane, media) = sorted(choices, leaf, sort);
-        pieces.push(Piece {
+        Piece {
             lane,
             media,
             text: leaf.text.to_string(),
             raw: leaf.raw.clone(),
             apart: false,
-        });
-        Ok(())
-    })?;
-    Ok(pieces)
+        }
+    })
 }
 
 fn sorted(choices: &[Choice<'_>], leaf: &Leaf<'_, '_>, sort: Sorter) -> (Lane, Media) {

@@ -194,7 +194,8 @@ fn guidance_splice(ask: &Ask, text: &str) -> Splice {
     Splice { at: at..at, bytes }
 }
 
-fn part(leaf: &Leaf<'_, '_>, roles: &[Role]) -> Part {
+/// A string of a request, by whose messages it belongs to.
+pub(super) fn part(leaf: &Leaf<'_, '_>, roles: &[Role]) -> Part {
     let after = u32::try_from(roles.len()).unwrap_or(u32::MAX);
     let (role, turn, rest) = match leaf.path {
         [Step::Known("messages"), Step::Index(index), rest @ ..] => {

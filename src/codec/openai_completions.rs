@@ -10,16 +10,16 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
-use super::json::{Document, Kind, Value};
-use super::members::{self, refuse, wrong_type};
+use super::json::{Document, Value};
+use super::members::{self, refuse};
 use super::openai::{self, CONTENT};
 use super::splice::{Splice, splice};
-use super::table::{Leaf, Place, Side, Step, Table, pointer};
+use super::table::{Leaf, Side, Step, Table};
 use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal,
     RefusalStyle, Reply, openai_reply, sse,
 };
-use crate::message::{Media, Output, Part, Role};
+use crate::message::{Media, Output, Part};
 
 /// Most answers of one request: prompts times `n`. A refusal repeats its text for each.
 const MAX_ANSWERS: u32 = 2048;
@@ -108,17 +108,9 @@ impl Codec for OpenAiCompletions {
         let prompt = root
             .get("prompt")
             .ok_or_else(|| refuse("missing_field", "/prompt is missing"))?;
-        let prompts = count_prompts(prompt)?;
-        let mut parts = Vec::new();
-        REQUEST.walk(&document, &mut |leaf: &Leaf<'_, '_>| {
-            if parts.len() >= limits.parts {
-                return Err(members::too_many(limits));
-            }
-            parts.push(part(leaf));
-            Ok(())
-        })?;
+        let prompts = openai::count_texts(prompt, "/prompt")?;
         Ok(Ask {
-            parts,
+            parts: members::gather(&REQUEST, &document, limits, part)?,
             stream: members::flag(root, "stream")?,
             model: members::required_text(root, "model")?,
             output: Output::Text,
@@ -224,28 +216,6 @@ impl Codec for OpenAiCompletions {
     }
 }
 
-/// How many prompts: one string, or an array of strings.
-fn count_prompts(prompt: Value<'_>) -> Result<usize, ReadError> {
-    match prompt.kind() {
-        Kind::Text => Ok(1),
-        Kind::Array => {
-            let mut count = 0;
-            for item in prompt.children() {
-                match item.kind() {
-                    Kind::Text => count += 1,
-                    Kind::Number | Kind::Array => {
-                        let why = "token numbers cannot be inspected; send the prompt as text";
-                        return Err(refuse("unsupported_field", format!("/prompt: {why}")));
-                    }
-                    _ => return Err(wrong_type("/prompt/*", "a string")),
-                }
-            }
-            Ok(count)
-        }
-        _ => Err(wrong_type("/prompt", "a string or an array of strings")),
-    }
-}
-
 fn answers(prompts: usize, each: u32) -> Result<u32, ReadError> {
     u32::try_from(prompts)
         .ok()
@@ -258,22 +228,14 @@ fn answers(prompts: usize, each: u32) -> Result<u32, ReadError> {
 }
 
 fn part(leaf: &Leaf<'_, '_>) -> Part {
-    let (turn, media) = match (leaf.place, leaf.path) {
-        (Place::Key, _) => (0, Media::Name),
-        (_, [Step::Known("prompt"), Step::Index(index)]) => {
+    let (turn, media) = match leaf.path {
+        [Step::Known("prompt"), Step::Index(index)] => {
             (u32::try_from(*index).unwrap_or(u32::MAX), Media::Text)
         }
-        (_, [Step::Known("user")]) => (0, Media::Name),
+        [Step::Known("user")] => (0, Media::Name),
         _ => (0, Media::Text),
     };
-    Part {
-        role: Role::User,
-        media,
-        turn,
-        text: leaf.text.to_string(),
-        at: pointer(leaf.path),
-        raw: leaf.raw.clone(),
-    }
+    members::user_part(leaf, turn, media)
 }
 
 fn lane(path: &[Step<'_>], _: Value<'_>) -> Option<(u32, Media)> {

@@ -1,9 +1,11 @@
-//! OpenAI images: pictures from words (JSON), and pictures from pictures and words (forms).
+//! OpenAI images: pictures from words (JSON), from pictures and words (forms or JSON), and variations
+//! of pictures (forms).
 //!
 //! Turns: the whole request is turn 0, one scene. Lanes: the choice is the picture's position, its
-//! field [`REVISED_PROMPT`]. There are no streams: partial pictures would leave before any check.
+//! field [`REVISED_PROMPT`].
 //!
-//! Limit: the pictures themselves pass unseen in both directions.
+//! Limit: the pictures themselves pass unseen in both directions, streamed partial ones too, once
+//! the prompt was judged; the audit line says so.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -11,18 +13,17 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use serde_json::json;
 
-use super::json::{Document, Kind};
+use super::form::{self, Shape};
+use super::json::{Document, Kind, Value};
 use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
 use super::openai;
 use super::splice::{Splice, splice};
-use super::table::{Leaf, Place, Side, Step, Table, pointer};
+use super::table::{Leaf, Place, Side, Step, Table};
 use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Lane, Piece, ReadError, ReadLimits,
-    Refusal, Reply, Treatment,
-    multipart::{self, FormField},
-    openai_reply,
+    Refusal, Reply, openai_reply, sse,
 };
-use crate::message::{Media, Output, Part, Role};
+use crate::message::{Media, Output, Part};
 
 /// Lane of the prompt as the model rephrased it.
 pub const REVISED_PROMPT: u32 = 0;
@@ -44,11 +45,19 @@ static FIELDS: &[Field] = &[
     Field::opaque("/response_format", "url or b64_json"),
     Field::opaque("/input_fidelity", ""),
     Field::opaque("/seed", ""),
-    Field::opaque("/stream", "typed: true is refused"),
-    Field::opaque("/partial_images", "typed: more than 0 is refused"),
+    Field::opaque("/stream", "typed"),
+    Field::opaque(
+        "/partial_images",
+        "a number: unfinished pictures of a stream",
+    ),
     Field::refused("/image/**", "in JSON; a form's picture is passed on unseen"),
-    Field::refused("/images/**", "in JSON"),
-    Field::refused("/mask/**", "in JSON; a form's picture is passed on unseen"),
+    Field::opaque(
+        "/images/*/image_url",
+        "of edits: a picture, passed on unseen",
+    ),
+    Field::opaque("/images/*/file_id", "of edits: a picture, passed on unseen"),
+    Field::opaque("/mask/image_url", "of edits: a picture, passed on unseen"),
+    Field::opaque("/mask/file_id", "of edits: a picture, passed on unseen"),
     Field::inspected("answer:/data/*/revised_prompt", ""),
     Field::opaque("answer:/data/*/b64_json", "a picture"),
     Field::opaque("answer:/data/*/url", "a picture"),
@@ -63,21 +72,52 @@ static FIELDS: &[Field] = &[
     Field::opaque("answer:/error/type", "a stable word"),
     Field::opaque("answer:/error/param", "a pointer"),
     Field::opaque("answer:/error/code", "a stable word"),
+    Field::opaque("event:/type", "checked"),
+    Field::inspected("event:/revised_prompt", ""),
+    Field::opaque("event:/b64_json", "a picture"),
+    Field::opaque("event:/url", "a picture"),
+    Field::opaque("event:/partial_image_index", ""),
+    Field::opaque("event:/sequence_number", ""),
+    Field::opaque("event:/created_at", ""),
+    Field::opaque("event:/size", ""),
+    Field::opaque("event:/quality", ""),
+    Field::opaque("event:/background", ""),
+    Field::opaque("event:/output_format", ""),
+    Field::opaque("event:/usage/**", ""),
+    Field::inspected("event:/error/message", ""),
+    Field::opaque("event:/error/type", "a stable word"),
+    Field::opaque("event:/error/param", "a pointer"),
+    Field::opaque("event:/error/code", "a stable word"),
 ];
 
-/// Form fields that are pictures.
-const PICTURES: [&str; 3] = ["image", "image[]", "mask"];
+/// Forms of edits and variations.
+static FORM: Shape = Shape {
+    fields: FIELDS,
+    files: &["image", "image[]", "mask"],
+    names: &["user"],
+};
+
+/// How OpenAI says that a picture was refused.
+const KIND: &str = "image_generation_user_error";
+const CODE: &str = "moderation_blocked";
+
+/// What an event of a stream may be, errors aside: an unfinished picture, and the last one.
+const PARTIAL: [&str; 2] = ["image_generation.partial_image", "image_edit.partial_image"];
+const COMPLETED: [&str; 2] = ["image_generation.completed", "image_edit.completed"];
 
 static REQUEST: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Request));
 static ANSWER: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Answer));
+static EVENT: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Event));
 
-/// The dialect, in its two forms of request.
+/// The dialect, in its three kinds of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenAiImages {
     /// A picture from words: JSON.
     Generations,
-    /// A picture from pictures and words: multipart/form-data.
+    /// A picture from pictures and words: multipart/form-data or JSON.
     Edits,
+    /// Pictures like a picture, without words: multipart/form-data.
+    Variations,
 }
 
 impl Codec for OpenAiImages {
@@ -85,6 +125,7 @@ impl Codec for OpenAiImages {
         match self {
             Self::Generations => "openai.images",
             Self::Edits => "openai.image_edits",
+            Self::Variations => "openai.image_variations",
         }
     }
 
@@ -92,11 +133,16 @@ impl Codec for OpenAiImages {
         match self {
             Self::Generations => &["/v1/images/generations"],
             Self::Edits => &["/v1/images/edits"],
+            Self::Variations => &["/v1/images/variations"],
         }
     }
 
     fn fields(&self) -> &'static [Field] {
         FIELDS
+    }
+
+    fn unseen(&self) -> &'static [&'static str] {
+        &["picture"]
     }
 
     fn read(
@@ -105,13 +151,14 @@ impl Codec for OpenAiImages {
         body: &Bytes,
         limits: &ReadLimits,
     ) -> Result<Ask, ReadError> {
-        match self {
-            Self::Generations => read_document(body, limits),
-            Self::Edits => read_form(content_type, body, limits),
+        match self.is_form(content_type) {
+            true => self.read_form(content_type, body, limits),
+            false => self.read_document(body, limits),
         }
     }
 
     /// Guidance follows the prompt after a blank line; [`Ask::guidance_at`] is the prompt's value.
+    /// A variation has no words to guide.
     fn write(
         &self,
         content_type: &str,
@@ -121,7 +168,7 @@ impl Codec for OpenAiImages {
         guidance: Option<&str>,
     ) -> Result<Bytes, ReadError> {
         let mut edits = edits.to_vec();
-        if let Some(guidance) = guidance {
+        if let Some(guidance) = guidance.filter(|_| *self != Self::Variations) {
             let prompt = ask.parts.iter().find(|part| part.raw == ask.guidance_at);
             let prompt = prompt.ok_or_else(|| refuse("bad_edit", "the prompt is empty"))?;
             members::append(&mut edits, prompt, guidance);
@@ -129,28 +176,16 @@ impl Codec for OpenAiImages {
         if edits.is_empty() {
             return Ok(body.clone());
         }
-        match self {
-            Self::Generations => splice(body, edits.iter().map(Splice::literal).collect()),
-            Self::Edits => write_form(content_type, body, edits, ask),
+        match self.is_form(content_type) {
+            true => form::write(content_type, body, edits, &ask.parts),
+            false => splice(body, edits.iter().map(Splice::literal).collect()),
         }
     }
 
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
         let document = Document::parse(body, limits)?;
-        let root = members::root(&document)?;
-        if root.get("data").is_none() && root.get("error").is_none() {
-            let message = "the answer has neither data nor an error";
-            return Err(refuse("unknown_shape", message));
-        }
-        let mut pieces = Vec::new();
-        ANSWER.walk(&document, &mut |leaf: &Leaf<'_, '_>| {
-            if pieces.len() >= limits.parts {
-                return Err(members::too_many(limits));
-            }
-            pieces.push(piece(leaf));
-            Ok(())
-        })?;
-        Ok(pieces)
+        members::known_shape(members::root(&document)?, &["data", "error"])?;
+        members::gather(&ANSWER, &document, limits, piece)
     }
 
     fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
@@ -176,27 +211,55 @@ impl Codec for OpenAiImages {
         splice(body, vec![Splice { at, bytes }])
     }
 
-    fn read_event(&self, _: &str, _: &mut Envelope, _: &ReadLimits) -> Result<Delta, ReadError> {
-        Err(no_stream())
+    fn read_event(
+        &self,
+        data: &str,
+        envelope: &mut Envelope,
+        limits: &ReadLimits,
+    ) -> Result<Delta, ReadError> {
+        if data.trim() == openai_reply::DONE {
+            return Ok(Delta {
+                done: true,
+                ..Delta::default()
+            });
+        }
+        let document = Document::parse(data.as_bytes(), limits)?;
+        let root = members::root(&document)?;
+        let kind = members::optional_text(root, "type")?.unwrap_or_default();
+        let error = root.get("error").is_some();
+        let mut delta = Delta {
+            error,
+            ..Delta::default()
+        };
+        match kind.as_str() {
+            kind if PARTIAL.contains(&kind) => envelope.open = vec![0],
+            kind if COMPLETED.contains(&kind) => delta.ended.push(0),
+            _ if error => {}
+            _ => return Err(refuse("unknown_event", "an event's /type is not known")),
+        }
+        if error || !delta.ended.is_empty() {
+            envelope.open.clear();
+        }
+        delta.pieces = members::gather(&EVENT, &document, limits, piece)?;
+        Ok(delta)
     }
 
-    fn write_event(&self, _: &str, _: &[Edit]) -> Result<String, ReadError> {
-        Err(no_stream())
+    fn write_event(&self, data: &str, edits: &[Edit]) -> Result<String, ReadError> {
+        members::write_event(data, edits)
     }
 
-    /// Nothing: pictures have no stream to speak in.
-    fn say(&self, _: &mut Envelope, _: u32, _: &str) -> Bytes {
-        Bytes::new()
-    }
-
-    /// Nothing: pictures have no stream to end.
-    fn end_stream(&self, _: &Envelope, _: u32, _: &str, _: Ending) -> Bytes {
-        Bytes::new()
+    /// Always an error: a picture cannot say why it is missing.
+    fn end_stream(&self, _: &Envelope, _: u32, text: &str, _: Ending) -> Bytes {
+        let error = openai_reply::filtered_error(text.trim_start(), KIND, CODE);
+        sse::named_frame(
+            "error",
+            &json!({"type": "error", "error": error}).to_string(),
+        )
     }
 
     /// Always an error: a picture cannot say why it is missing.
     fn refuse(&self, _: &Ask, refusal: &Refusal) -> Reply {
-        openai_reply::refusal_error(refusal, "image_generation_user_error", "moderation_blocked")
+        openai_reply::refusal_error(refusal, KIND, CODE)
     }
 
     fn fail_stream(&self, _: &Envelope, fault: &Fault) -> Bytes {
@@ -208,128 +271,88 @@ impl Codec for OpenAiImages {
     }
 }
 
-fn no_stream() -> ReadError {
-    refuse("unknown_event", "pictures have no stream that can be read")
-}
-
-fn read_document(body: &Bytes, limits: &ReadLimits) -> Result<Ask, ReadError> {
-    let document = Document::parse(body, limits)?;
-    let root = members::root(&document)?;
-    let prompt = root
-        .get("prompt")
-        .ok_or_else(|| refuse("missing_field", "/prompt is missing"))?;
-    if prompt.kind() != Kind::Text {
-        return Err(wrong_type("/prompt", "a string"));
-    }
-    refuse_streams(
-        members::flag(root, "stream")?,
-        root.get("partial_images").map_or("0", |n| n.raw_text()),
-    )?;
-    let mut parts = Vec::new();
-    REQUEST.walk(&document, &mut |leaf: &Leaf<'_, '_>| {
-        if parts.len() >= limits.parts {
-            return Err(members::too_many(limits));
-        }
-        let media = match (leaf.place, leaf.path) {
-            (Place::Key, _) | (_, [Step::Known("user")]) => Media::Name,
-            _ => Media::Text,
-        };
-        let text = leaf.text.to_string();
-        parts.push(part(media, text, pointer(leaf.path), leaf.raw.clone()));
-        Ok(())
-    })?;
-    Ok(Ask {
-        parts,
-        stream: false,
-        model: members::optional_text(root, "model")?.unwrap_or_default(),
-        output: Output::Image,
-        choices: openai::choices_asked(root)?,
-        guidance_at: prompt.raw(),
-    })
-}
-
-fn read_form(content_type: &str, body: &Bytes, limits: &ReadLimits) -> Result<Ask, ReadError> {
-    let mut ask = Ask {
-        parts: Vec::new(),
-        stream: false,
-        model: String::new(),
-        output: Output::ImageEdit,
-        choices: 1,
-        guidance_at: 0..0,
-    };
-    let mut prompted = false;
-    for field in multipart::read(content_type, body, limits)? {
-        prompted |= field.name == "prompt";
-        match &field.file {
-            Some(file) => read_picture(&mut ask, &field.name, file)?,
-            None => read_value(&mut ask, &field, body)?,
+impl OpenAiImages {
+    fn is_form(self, content_type: &str) -> bool {
+        match self {
+            Self::Generations => false,
+            Self::Edits => !content_type.starts_with("application/json"),
+            Self::Variations => true,
         }
     }
-    if !prompted {
-        return Err(refuse(
-            "missing_field",
-            "the form's field /prompt is missing",
-        ));
-    }
-    Ok(ask)
-}
 
-fn read_picture(
-    ask: &mut Ask,
-    field: &str,
-    (name, raw): &(String, Range<usize>),
-) -> Result<(), ReadError> {
-    if !PICTURES.contains(&field) {
-        let why = "only image and mask may be files";
-        return Err(refuse(
-            "unsupported_field",
-            format!("a form's field is a file: {why}"),
-        ));
-    }
-    if !name.is_empty() {
-        let at = format!("/{field}/filename");
-        ask.parts
-            .push(part(Media::Name, name.clone(), at, raw.clone()));
-    }
-    Ok(())
-}
-
-fn read_value(ask: &mut Ask, field: &FormField, body: &Bytes) -> Result<(), ReadError> {
-    let name = field.name.as_str();
-    let row = FIELDS
-        .iter()
-        .find(|row| row.at.strip_prefix('/') == Some(name));
-    let at = row.map_or("/*", |row| row.at);
-    let value = std::str::from_utf8(&body[field.value.clone()]).map_err(|_| {
-        refuse(
-            "invalid_utf8",
-            format!("the form's field {at} is not UTF-8"),
-        )
-    })?;
-    match name {
-        "prompt" => ask.guidance_at = field.value.clone(),
-        "model" => value.clone_into(&mut ask.model),
-        "n" => ask.choices = form_number(value)?,
-        "stream" => refuse_streams(value != "false", "0")?,
-        "partial_images" => refuse_streams(false, value)?,
-        _ if PICTURES.contains(&name) => {
-            return Err(wrong_type(&format!("/{name}"), "a file"));
+    /// An ask without words yet.
+    fn ask(self) -> Ask {
+        Ask {
+            parts: Vec::new(),
+            stream: false,
+            model: String::new(),
+            output: match self {
+                Self::Generations => Output::Image,
+                Self::Edits | Self::Variations => Output::ImageEdit,
+            },
+            choices: 1,
+            guidance_at: 0..0,
         }
-        _ => {}
     }
-    let inspected = row.is_none_or(|row| row.treatment == Treatment::Inspected);
-    if inspected && !value.is_empty() {
-        let media = if name == "user" {
-            Media::Name
-        } else {
-            Media::Text
-        };
-        ask.parts.push(part(
-            media,
-            value.to_owned(),
-            at.to_owned(),
-            field.value.clone(),
-        ));
+
+    fn read_document(self, body: &Bytes, limits: &ReadLimits) -> Result<Ask, ReadError> {
+        let document = Document::parse(body, limits)?;
+        let root = members::root(&document)?;
+        let prompt = root
+            .get("prompt")
+            .ok_or_else(|| refuse("missing_field", "/prompt is missing"))?;
+        if prompt.kind() != Kind::Text {
+            return Err(wrong_type("/prompt", "a string"));
+        }
+        if self == Self::Generations {
+            refuse_pictures(root)?;
+        }
+        Ok(Ask {
+            parts: members::gather(&REQUEST, &document, limits, said)?,
+            stream: members::flag(root, "stream")?,
+            model: members::optional_text(root, "model")?.unwrap_or_default(),
+            choices: openai::choices_asked(root)?,
+            guidance_at: prompt.raw(),
+            ..self.ask()
+        })
+    }
+
+    fn read_form(
+        self,
+        content_type: &str,
+        body: &Bytes,
+        limits: &ReadLimits,
+    ) -> Result<Ask, ReadError> {
+        let mut ask = self.ask();
+        let mut prompted = self == Self::Variations;
+        let parts = form::read(content_type, body, &FORM, limits, &mut |value| {
+            match value.name {
+                "prompt" => {
+                    prompted = true;
+                    ask.guidance_at = Range::clone(&value.raw);
+                }
+                "model" => value.text.clone_into(&mut ask.model),
+                "n" => ask.choices = form_number(value.text)?,
+                "stream" => ask.stream = form::flag(value)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        if !prompted {
+            let why = "the form's field /prompt is missing";
+            return Err(refuse("missing_field", why));
+        }
+        Ok(Ask { parts, ..ask })
+    }
+}
+
+/// A picture from words alone has no place for pictures.
+fn refuse_pictures(root: Value<'_>) -> Result<(), ReadError> {
+    for name in ["images", "mask"] {
+        if root.get(name).is_some() {
+            let why = format!("/{name} belongs to edits; send it to /v1/images/edits");
+            return Err(refuse("unsupported_field", why));
+        }
     }
     Ok(())
 }
@@ -347,60 +370,12 @@ fn form_number(value: &str) -> Result<u32, ReadError> {
         })
 }
 
-fn refuse_streams(stream: bool, partial: &str) -> Result<(), ReadError> {
-    if stream || !matches!(partial, "0" | "") {
-        let why = "streamed and partial pictures cannot be inspected; ask without them";
-        return Err(refuse(
-            "unsupported_field",
-            format!("/stream, /partial_images: {why}"),
-        ));
-    }
-    Ok(())
-}
-
-fn write_form(
-    content_type: &str,
-    body: &Bytes,
-    edits: Vec<Edit>,
-    ask: &Ask,
-) -> Result<Bytes, ReadError> {
-    let mut splices = Vec::with_capacity(edits.len());
-    for edit in edits {
-        let named = ask
-            .parts
-            .iter()
-            .any(|part| part.raw == edit.raw && part.at.ends_with("/filename"));
-        let text = if named {
-            plain_file_name(&edit.text)
-        } else {
-            edit.text
-        };
-        if !multipart::fits(content_type, &text) {
-            return Err(refuse("bad_edit", "an edit holds the form's boundary"));
-        }
-        splices.push(Splice {
-            at: edit.raw,
-            bytes: text,
-        });
-    }
-    splice(body, splices)
-}
-
-/// A file name that cannot leave its quotes or its line.
-fn plain_file_name(name: &str) -> String {
-    let unsafe_here = |c: char| c.is_control() || matches!(c, '"' | '\\');
-    name.chars().filter(|c| !unsafe_here(*c)).collect()
-}
-
-fn part(media: Media, text: String, at: String, raw: Range<usize>) -> Part {
-    Part {
-        role: Role::User,
-        media,
-        turn: 0,
-        text,
-        at,
-        raw,
-    }
+fn said(leaf: &Leaf<'_, '_>) -> Part {
+    let media = match leaf.path {
+        [Step::Known("user")] => Media::Name,
+        _ => Media::Text,
+    };
+    members::user_part(leaf, 0, media)
 }
 
 fn piece(leaf: &Leaf<'_, '_>) -> Piece {

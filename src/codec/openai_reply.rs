@@ -82,9 +82,20 @@ pub fn events(chunks: &[Json]) -> Bytes {
     out.freeze()
 }
 
+/// The error object of something that is not shown.
+pub fn filtered_error(text: &str, kind: &str, code: &str) -> Json {
+    json!({"message": text, "type": kind, "param": null, "code": code})
+}
+
+/// A document that is nothing but such an error.
+pub fn filtered_document(text: &str) -> Bytes {
+    let error = filtered_error(text, "invalid_request_error", "content_filter");
+    Bytes::from(json!({"error": error}).to_string())
+}
+
 /// A refusal as an error object.
 pub fn refusal_error(refusal: &Refusal, kind: &str, code: &str) -> Reply {
-    let error = json!({"message": refusal.text, "type": kind, "param": null, "code": code});
+    let error = filtered_error(&refusal.text, kind, code);
     document_reply(400, &json!({"error": error, "wardgate": mark(refusal)}))
 }
 

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::json::{Document, Kind, Value};
 use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
@@ -141,27 +141,20 @@ impl Codec for Responses {
                 return Err(refuse("unknown_shape", message));
             }
         }
-        let mut pieces = Vec::new();
-        ANSWER.walk(&document, &mut |leaf: &Leaf<'_, '_>| {
-            if pieces.len() >= limits.parts {
-                return Err(members::too_many(limits));
+        members::gather(&ANSWER, &document, limits, |leaf| match leaf.path {
+            [Step::Known("output"), Step::Index(item), rest @ ..] => {
+                said(leaf, *item as u64, rest, Telling::First)
             }
-            pieces.push(match leaf.path {
-                [Step::Known("output"), Step::Index(item), rest @ ..] => {
-                    said(leaf, *item as u64, rest, Telling::First)
-                }
-                _ => unnamed(leaf),
-            });
-            Ok(())
-        })?;
-        Ok(pieces)
+            _ => members::unnamed_piece(leaf, 0),
+        })
     }
 
     fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
         let document = Document::parse(body, &WRITE_LIMITS)?;
         let mut splices: Vec<_> = edits.iter().map(Splice::literal).collect();
         if !edits.is_empty() {
-            empty_logprobs(document.root(), &mut splices);
+            // Logprobs repeat the tokens of a text: where any text is edited, all of them go.
+            members::empty_arrays(document.root(), &["logprobs"], &mut splices);
         }
         splice(body, splices)
     }
@@ -208,12 +201,8 @@ impl Codec for Responses {
         let mut delta = Delta::default();
         let event = follow(&kind, root, envelope, &mut delta)?;
         let index = root.get("output_index").and_then(|index| index.number());
-        EVENT.walk(&document, &mut |leaf: &Leaf<'_, '_>| {
-            if delta.pieces.len() >= limits.parts {
-                return Err(members::too_many(limits));
-            }
-            delta.pieces.push(event.piece(leaf, index.unwrap_or(0)));
-            Ok(())
+        delta.pieces = members::gather(&EVENT, &document, limits, |leaf| {
+            event.piece(leaf, index.unwrap_or(0))
         })?;
         Ok(delta)
     }
@@ -348,22 +337,13 @@ fn media(place: Place, path: &[Step<'_>]) -> Media {
     }
 }
 
-fn unnamed(leaf: &Leaf<'_, '_>) -> Piece {
-    let lane = members::unnamed_lane(leaf.path);
-    let (field, media) = match leaf.place {
-        Place::Value => (lane, Media::Aside),
-        Place::Key => (lane ^ 1, Media::Name),
-    };
-    piece(leaf, field, media, true)
-}
-
-fn piece(leaf: &Leaf<'_, '_>, field: u32, media: Media, apart: bool) -> Piece {
+fn piece(leaf: &Leaf<'_, '_>, field: u32, media: Media) -> Piece {
     Piece {
         lane: Lane { choice: 0, field },
         media,
         text: leaf.text.to_string(),
         raw: leaf.raw.clone(),
-        apart,
+        apart: false,
     }
 }
 
@@ -374,7 +354,7 @@ fn told(leaf: &Leaf<'_, '_>, text: u32, media: Media, telling: Telling) -> Piece
         (Media::Text, _) => Media::Aside,
         (media, _) => media,
     };
-    piece(leaf, (text << 3) | telling as u32, media, false)
+    piece(leaf, (text << 3) | telling as u32, media)
 }
 
 /// A string of an item; `path` leads from the item to it.
@@ -383,13 +363,13 @@ fn said(leaf: &Leaf<'_, '_>, item: u64, path: &[Step<'_>], telling: Telling) -> 
     let item = u32::try_from(item.min(MAX_ITEMS)).unwrap_or(0);
     let tool = TOOLS + 2 * item;
     match path {
-        _ if leaf.place == Place::Key => unnamed(leaf),
+        _ if leaf.place == Place::Key => members::unnamed_piece(leaf, 0),
         [Known("content"), _, Known("text")] => told(leaf, CONTENT, Media::Text, telling),
         [Known("content"), _, Known("refusal")] => told(leaf, REFUSAL, Media::Refusal, telling),
         [Known("summary"), _, Known("text")] => told(leaf, SUMMARY, Media::Reasoning, telling),
         [Known("name")] => told(leaf, tool, Media::Name, telling),
         [Known("arguments" | "input")] => told(leaf, tool + 1, Media::ToolArguments, telling),
-        _ => unnamed(leaf),
+        _ => members::unnamed_piece(leaf, 0),
     }
 }
 
@@ -408,7 +388,7 @@ impl About {
         use Step::{Index, Known};
         let telling = self.telling;
         match leaf.path {
-            _ if leaf.place == Place::Key => unnamed(leaf),
+            _ if leaf.place == Place::Key => members::unnamed_piece(leaf, 0),
             [Known("delta" | "text" | "refusal" | "arguments" | "input")] => {
                 let item = u32::try_from(index.min(MAX_ITEMS)).unwrap_or(0);
                 let tool = if self.text >= TOOLS { 2 * item } else { 0 };
@@ -423,7 +403,7 @@ impl About {
             [Known("response"), Known("output"), Index(item), rest @ ..] => {
                 said(leaf, *item as u64, rest, Telling::Whole)
             }
-            _ => unnamed(leaf),
+            _ => members::unnamed_piece(leaf, 0),
         }
     }
 }
@@ -567,18 +547,4 @@ fn learn(response: Value<'_>, envelope: &mut Envelope) -> Result<(), ReadError> 
         envelope.created = created.unwrap_or(0);
     }
     Ok(())
-}
-
-/// Logprobs repeat the tokens of a text: where any text is edited, all of them go.
-fn empty_logprobs(value: Value<'_>, splices: &mut Vec<Splice>) {
-    for child in value.children() {
-        let is_logprobs = child.key().is_ok_and(|key| key == "logprobs");
-        if is_logprobs && child.kind() == Kind::Array {
-            let at = child.raw();
-            let bytes = Json::Array(Vec::new()).to_string();
-            splice::cover(splices, Splice { at, bytes });
-        } else {
-            empty_logprobs(child, splices);
-        }
-    }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::lanes::{Lanes, Placed};
 use super::{Context, Record};
-use crate::codec::{Edit, ReadError};
+use crate::codec::{AnswerKind, Edit, ReadError};
 
 /// What the client receives of an answer: the very same bytes if nothing in it is withheld.
 ///
@@ -15,9 +15,10 @@ use crate::codec::{Edit, ReadError};
 pub fn document(
     context: &Arc<Context>,
     record: &Arc<dyn Record>,
+    kind: AnswerKind,
     body: Bytes,
 ) -> Result<Bytes, ReadError> {
-    let pieces = context.codec.read_answer(&body, &context.read)?;
+    let pieces = kind.read(context.codec, &body, &context.read)?;
     let mut lanes = Lanes::new(Arc::clone(context), Arc::clone(record));
     let placed: Vec<Placed> = pieces.into_iter().map(|piece| lanes.read(piece)).collect();
     lanes.finish(None);
@@ -31,9 +32,9 @@ pub fn document(
     let body = if edits.is_empty() {
         body
     } else {
-        context.codec.write_answer(&body, &edits)?
+        kind.write(context.codec, &body, &edits)?
     };
-    let body = end_cut_choices(context, record.as_ref(), &lanes, &placed, body)?;
+    let body = end_cut_choices(context, record.as_ref(), &lanes, &placed, kind, body)?;
     record.complete();
     Ok(body)
 }
@@ -68,6 +69,7 @@ fn end_cut_choices(
     record: &dyn Record,
     lanes: &Lanes,
     placed: &[Placed],
+    kind: AnswerKind,
     mut body: Bytes,
 ) -> Result<Bytes, ReadError> {
     let mut ended: Vec<u32> = Vec::new();
@@ -87,9 +89,8 @@ fn end_cut_choices(
         }
         let reply = context.reply(cut.detection.rule);
         text.push_str(&context.closing.after(reply, cut.action));
-        body = context
-            .codec
-            .end_answer(&body, choice, &text, super::ending(cut.action))?;
+        let ending = super::ending(cut.action);
+        body = kind.end(context.codec, &body, choice, &text, ending)?;
     }
     Ok(body)
 }

@@ -8,10 +8,12 @@
 //! Limit: it judges nothing, not even its input, and is no server for production.
 
 mod anthropic;
+mod audio;
 mod dashscope;
 mod gemini;
 mod ollama;
 mod painters;
+mod pictures;
 mod responses;
 pub mod scenario;
 pub mod script;

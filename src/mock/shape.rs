@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::script::Script;
-use super::{anthropic, dashscope, gemini, ollama, painters, responses};
+use super::{anthropic, audio, dashscope, gemini, ollama, painters, pictures, responses};
 use crate::codec::{Codec, ReadLimits, openai_images::OpenAiImages, sse};
 
 /// When every answer was made: the same request gets the same bytes.
@@ -16,13 +16,13 @@ pub const CREATED: u64 = 1_700_000_000;
 const SCRIPTED: &str = "as scripted";
 
 /// Most choices of one answer.
-const MAX_CHOICES: u64 = 16;
+pub const MAX_CHOICES: u64 = 16;
 
 /// A picture: one transparent pixel, as PNG in base64.
 pub const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /// Bounds for forms; the body's length was bounded before.
-const FORM_LIMITS: ReadLimits = ReadLimits {
+pub const FORM_LIMITS: ReadLimits = ReadLimits {
     depth: 64,
     parts: 1024,
 };
@@ -46,6 +46,7 @@ impl Answer {
         }
     }
 
+    /// A stream of plain events and the protocol's end.
     fn events(events: &[Value]) -> Self {
         let mut chunks: Vec<_> = events
             .iter()
@@ -153,8 +154,14 @@ pub fn answer(
         }
         ("POST", "/v1/chat/completions") => with_json(body, script, chat),
         ("POST", "/v1/completions") => with_json(body, script, completions),
-        ("POST", "/v1/images/generations") => with_json(body, script, generations),
-        ("POST", "/v1/images/edits") => edits(headers, body, script),
+        ("POST", "/v1/embeddings") => with_json(body, script, embeddings),
+        ("POST", "/v1/audio/speech") => with_json(body, script, audio::speech),
+        ("POST", "/v1/audio/transcriptions" | "/v1/audio/translations") => {
+            audio::transcript(headers, body, script)
+        }
+        ("POST", "/v1/images/generations") => with_json(body, script, pictures::generations),
+        ("POST", "/v1/images/edits") => pictures::edits(headers, body, script),
+        ("POST", "/v1/images/variations") => pictures::variations(headers, body, script),
         ("GET", "/v1beta/models") => gemini::models(),
         ("GET", path) if path.starts_with("/v1beta/models/") => gemini::model(),
         ("POST", path) if path.ends_with(":generateContent") => {
@@ -252,8 +259,15 @@ pub fn model(body: &Value) -> &str {
     body["model"].as_str().unwrap_or("mock")
 }
 
-fn count(body: &Value) -> u64 {
+/// How many answers it asks for.
+pub fn count(body: &Value) -> u64 {
     body["n"].as_u64().unwrap_or(1).clamp(1, MAX_CHOICES)
+}
+
+/// The content type of a request.
+pub fn content_type(headers: &HeaderMap) -> &str {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default()
 }
 
 /// The last thing that the user said.
@@ -384,26 +398,24 @@ fn completions(body: &Value, script: &Script) -> Answer {
     Answer::document(StatusCode::OK, &answer)
 }
 
-fn pictures(prompt: &str, count: u64, script: &Script) -> Answer {
-    let revised = script.answer.as_deref().unwrap_or(prompt);
-    let revised = revised.strip_prefix("repeat: ").unwrap_or(revised);
-    let picture = json!({"b64_json": PIXEL, "revised_prompt": revised});
-    let data: Vec<_> = (0..count).map(|_| picture.clone()).collect();
-    Answer::document(StatusCode::OK, &json!({"created": CREATED, "data": data}))
-}
-
-fn generations(body: &Value, script: &Script) -> Answer {
-    let prompt = body["prompt"].as_str().unwrap_or_default();
-    pictures(prompt, count(body), script)
-}
-
-fn edits(headers: &HeaderMap, body: &Bytes, script: &Script) -> Answer {
-    let kind = headers.get(header::CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let Ok(ask) = OpenAiImages::Edits.read(kind, body, &FORM_LIMITS) else {
-        return Answer::error(StatusCode::BAD_REQUEST, "the form cannot be read");
+/// `POST /v1/embeddings`: four numbers per text, told apart by its length.
+fn embeddings(body: &Value, _: &Script) -> Answer {
+    let texts: Vec<_> = match &body["input"] {
+        Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect(),
+        text => vec![text.as_str().unwrap_or_default()],
     };
-    let prompt = ask.parts.iter().find(|part| part.at == "/prompt");
-    let prompt = prompt.map_or("", |part| part.text.as_str());
-    pictures(prompt, u64::from(ask.choices).min(MAX_CHOICES), script)
+    let base64 = body["encoding_format"] == "base64";
+    let data: Vec<_> = (texts.iter().enumerate())
+        .map(|(index, text)| {
+            // As base64: four little-endian floats, all zero.
+            let embedding = match base64 {
+                true => json!("AAAAAAAAAAAAAAAAAAAAAA=="),
+                false => json!([0.5, -0.5, 0.25, text.len()]),
+            };
+            json!({"object": "embedding", "index": index, "embedding": embedding})
+        })
+        .collect();
+    let usage = json!({"prompt_tokens": 1, "total_tokens": 1});
+    let list = json!({"object": "list", "data": data, "model": model(body), "usage": usage});
+    Answer::document(StatusCode::OK, &list)
 }

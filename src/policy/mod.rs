@@ -9,6 +9,7 @@
 //! decides on; [`cases`] shows that rules do what their authors meant.
 
 pub mod actions;
+mod answer;
 mod audience;
 pub mod border;
 pub mod cases;
@@ -48,6 +49,7 @@ mod track;
 pub mod yaml;
 
 pub use actions::Actions;
+pub use answer::judge_answer;
 pub use compile::compile;
 pub use conversation::Talk;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Paint};

@@ -123,6 +123,66 @@ async function imageEdit(client, scenario) {
   return { images: answer.data?.length ?? 0 };
 }
 
+async function imageStream(client, scenario) {
+  const body = { model: 'mock', prompt: scenario.prompt, stream: true, partial_images: 2 };
+  let chunks = 0;
+  let images = 0;
+  for await (const event of await client.images.generate(body, options(scenario))) {
+    chunks += 1;
+    if (event.type === 'image_generation.completed') images += 1;
+  }
+  return { images, chunks };
+}
+
+async function imageVariation(client, scenario) {
+  const image = await toFile(PIXEL, 'pixel.png', { type: 'image/png' });
+  const body = { model: 'mock', image, user: scenario.prompt };
+  const answer = await client.images.createVariation(body, options(scenario));
+  return { images: answer.data?.length ?? 0 };
+}
+
+async function embedding(client, scenario) {
+  const body = { model: 'mock', input: [scenario.prompt] };
+  const answer = await client.embeddings.create(body, options(scenario));
+  return { images: answer.data[0].embedding.length };
+}
+
+async function speech(client, scenario) {
+  const body = { model: 'mock', voice: 'alloy', input: scenario.prompt };
+  const answer = await client.audio.speech.create(body, options(scenario));
+  return { images: (await answer.arrayBuffer()).byteLength };
+}
+
+async function transcript(client, scenario, extra = {}) {
+  const file = await toFile(Buffer.from('ID3'), 'talk.mp3', { type: 'audio/mpeg' });
+  const body = { model: 'mock', file, prompt: scenario.prompt, ...extra };
+  return client.audio.transcriptions.create(body, options(scenario));
+}
+
+async function transcriptStream(client, scenario) {
+  let said = '';
+  let told = null;
+  let chunks = 0;
+  for await (const event of await transcript(client, scenario, { stream: true })) {
+    chunks += 1;
+    if (event.type === 'transcript.text.delta') said += event.delta;
+    if (event.type === 'transcript.text.done') told = event.text;
+  }
+  if (told !== said) throw new Error(`deltas add up to the whole: ${said}, ${told}`);
+  return { text: [said], chunks };
+}
+
+async function transcriptVerbose(client, scenario) {
+  const answer = await transcript(client, scenario, { response_format: 'verbose_json' });
+  return { text: [answer.text, ...(answer.segments ?? []).map((segment) => segment.text)] };
+}
+
+async function moderation(client, scenario) {
+  const body = { model: 'mock', input: scenario.prompt };
+  const answer = await client.moderations.create(body, options(scenario));
+  return { text: answer.results.map((result) => String(result.flagged)) };
+}
+
 async function models(client) {
   const listed = [];
   for await (const model of client.models.list()) listed.push(model.id);
@@ -138,6 +198,17 @@ const KINDS = {
   completion_stream: completionStream,
   image,
   image_edit: imageEdit,
+  image_stream: imageStream,
+  image_variation: imageVariation,
+  embedding,
+  speech,
+  transcript: async (client, scenario) => ({ text: [(await transcript(client, scenario)).text] }),
+  transcript_vtt: async (client, scenario) => ({
+    text: [await transcript(client, scenario, { response_format: 'vtt' })],
+  }),
+  transcript_verbose: transcriptVerbose,
+  transcript_stream: transcriptStream,
+  moderation,
   models,
 };
 

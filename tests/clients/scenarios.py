@@ -3,7 +3,7 @@
 usage: scenarios.py BASE_URL < scenarios.jsonl > results.jsonl
 
 A scenario is a JSON line:
-    {"name", "kind": chat | stream | tools | tools_stream | completion | completion_stream | image | image_edit | models,
+    {"name", "kind": one of KINDS below,
      "prompt", "headers"?: {..}, "n"?: 1}
 A result is a JSON line:
     {"name", "ok", "text": [one per choice], "finish_reason": [one per choice],
@@ -127,6 +127,81 @@ def image_edit(client, scenario):
     return {"images": len(answer.data or [])}
 
 
+def image_stream(client, scenario):
+    chunks, images = 0, 0
+    for event in client.images.generate(
+        model="mock",
+        prompt=scenario["prompt"],
+        stream=True,
+        partial_images=2,
+        extra_headers=scenario.get("headers", {}),
+    ):
+        chunks += 1
+        images += event.type == "image_generation.completed"
+    return {"images": images, "chunks": chunks}
+
+
+def image_variation(client, scenario):
+    answer = client.images.create_variation(
+        model="mock",
+        image=("pixel.png", PIXEL),
+        user=scenario["prompt"],
+        extra_headers=scenario.get("headers", {}),
+    )
+    return {"images": len(answer.data or [])}
+
+
+def embedding(client, scenario):
+    answer = client.embeddings.create(
+        model="mock", input=[scenario["prompt"]], extra_headers=scenario.get("headers", {})
+    )
+    return {"images": len(answer.data[0].embedding)}
+
+
+def speech(client, scenario):
+    answer = client.audio.speech.create(
+        model="mock",
+        voice="alloy",
+        input=scenario["prompt"],
+        extra_headers=scenario.get("headers", {}),
+    )
+    return {"images": len(answer.read())}
+
+
+def transcript(client, scenario, **extra):
+    return client.audio.transcriptions.create(
+        model="mock",
+        file=("talk.mp3", b"ID3"),
+        prompt=scenario["prompt"],
+        extra_headers=scenario.get("headers", {}),
+        **extra,
+    )
+
+
+def transcript_stream(client, scenario):
+    said, told, chunks = "", None, 0
+    for event in transcript(client, scenario, stream=True):
+        chunks += 1
+        if event.type == "transcript.text.delta":
+            said += event.delta
+        if event.type == "transcript.text.done":
+            told = event.text
+    assert told == said, f"deltas add up to the whole: {said!r}, {told!r}"
+    return {"text": [said], "chunks": chunks}
+
+
+def transcript_verbose(client, scenario):
+    answer = transcript(client, scenario, response_format="verbose_json")
+    return {"text": [answer.text, *(segment.text for segment in answer.segments or [])]}
+
+
+def moderation(client, scenario):
+    answer = client.moderations.create(
+        model="mock", input=scenario["prompt"], extra_headers=scenario.get("headers", {})
+    )
+    return {"text": [str(result.flagged).lower() for result in answer.results]}
+
+
 def models(client, scenario):
     listed = [model.id for model in client.models.list()]
     return {"text": [*listed, client.models.retrieve(listed[0]).id]}
@@ -141,6 +216,17 @@ KINDS = {
     "completion_stream": completion_stream,
     "image": image,
     "image_edit": image_edit,
+    "image_stream": image_stream,
+    "image_variation": image_variation,
+    "embedding": embedding,
+    "speech": speech,
+    "transcript": lambda client, scenario: {"text": [transcript(client, scenario).text]},
+    "transcript_vtt": lambda client, scenario: {
+        "text": [transcript(client, scenario, response_format="vtt")]
+    },
+    "transcript_verbose": transcript_verbose,
+    "transcript_stream": transcript_stream,
+    "moderation": moderation,
     "models": models,
 }
 

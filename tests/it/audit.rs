@@ -39,6 +39,7 @@ fn line() -> Line {
             code: "upstream_reset",
         }),
         not_inspected: false,
+        unseen: &[],
     }
 }
 

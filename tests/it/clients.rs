@@ -4,6 +4,9 @@
 //! `.ci/run` installs the SDKs, pinned, and sets WARDGATE_REQUIRE_CLIENTS=1, so that nothing is
 //! skipped there. Elsewhere a missing interpreter or SDK is said and skipped.
 
+mod cases;
+mod frameworks;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,6 +14,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use wardgate::mock::Mock;
+
+use cases::{ANTHROPIC, DASHSCOPE, OLLAMA, OPENAI};
 
 use crate::cli::Served;
 use crate::support::CANARY;
@@ -50,8 +55,8 @@ struct Client {
     /// The classes of its errors: for a refused request, for a server that fails.
     denied: &'static str,
     failed: &'static str,
-    /// Whether it has a list of models.
-    lists: bool,
+    /// Which of its APIs is used, where it has several.
+    flavour: &'static str,
     /// What only this client can do.
     more: &'static [Case],
 }
@@ -66,7 +71,7 @@ const OPENAI_PYTHON: Client = Client {
     called: "tool_calls",
     denied: "BadRequestError",
     failed: "InternalServerError",
-    lists: true,
+    flavour: "",
     more: OPENAI,
 };
 
@@ -99,7 +104,7 @@ const RESPONSES_PYTHON: Client = Client {
     script: "scenarios_responses.py",
     stopped: "completed",
     called: "completed",
-    more: &[],
+    more: LISTS,
     ..OPENAI_PYTHON
 };
 
@@ -130,7 +135,7 @@ const GEMINI_PYTHON: Client = Client {
     called: "STOP",
     denied: "ClientError",
     failed: "ServerError",
-    more: &[],
+    more: LISTS,
     ..OPENAI_PYTHON
 };
 
@@ -140,7 +145,6 @@ const DASHSCOPE_PYTHON: Client = Client {
     base: "/api/v1",
     denied: "Refused",
     failed: "Refused",
-    lists: false,
     more: DASHSCOPE,
     ..OPENAI_PYTHON
 };
@@ -152,6 +156,7 @@ impl Client {
         let own = root().join(".clients/python/bin/python");
         let program = match self.program {
             "python3" if own.exists() => own,
+            "frameworks" => frameworks::python(),
             other => PathBuf::from(other),
         };
         let found = Command::new(&program)
@@ -163,6 +168,7 @@ impl Client {
                 let mut command = Command::new(program);
                 command.arg(root().join("tests/clients").join(self.script));
                 command.env("CLIENT_SDKS", sdks);
+                command.env("WARDGATE_FLAVOUR", self.flavour);
                 Ok(command)
             }
             Ok(_) => Err(format!(
@@ -175,8 +181,7 @@ impl Client {
     }
 
     fn cases(&self) -> impl Iterator<Item = &'static Case> {
-        let asked = |case: &&Case| self.lists || case.kind != "models";
-        EVERYWHERE.iter().filter(asked).chain(self.more)
+        EVERYWHERE.iter().chain(self.more)
     }
 }
 
@@ -294,96 +299,11 @@ const EVERYWHERE: &[Case] = &[
         failed,
     )
     .failing(500),
-    case("models", "models", "", listed),
     case("after all that", "chat", "soup?", whole).answered(SOUP),
 ];
 
-const ANTHROPIC: &[Case] = &[
-    case("count allowed", "count", "three small words", counted),
-    case("count blocked", "count", "a turnip", denied),
-];
-
-const OLLAMA: &[Case] = &[
-    case("generated", "generate", "soup?", whole).answered(SOUP),
-    case("streamed generated", "generate_stream", "soup?", whole).answered(SOUP),
-    case("generate blocked", "generate", "a turnip", refused),
-    case("streamed generate blocked", "generate_stream", "soup?", cut)
-        .answered("Soup first, then a turnip, then more."),
-    case("embed allowed", "embed", "a soup of leeks", counted_four),
-    case("embed blocked", "embed", "a turnip", denied),
-    case(
-        "embed of old allowed",
-        "embeddings",
-        "a soup of leeks",
-        counted_four,
-    ),
-    case("embed of old blocked", "embeddings", "a turnip", denied),
-    case("what a model is", "show", "", listed),
-    case("what runs", "ps", "", listed),
-];
-
-const DASHSCOPE: &[Case] = &[
-    case("whole told again", "stream_whole", "soup?", whole).answered(SOUP),
-    case("whole told again, blocked", "stream_whole", "soup?", cut)
-        .answered("Soup first, then a turnip, then more."),
-    case(
-        "whole told again, redacted",
-        "stream_whole",
-        "soup?",
-        redacted,
-    )
-    .answered("Soup with a radish on top."),
-    case("whole told again, nudged", "stream_whole", "soup?", nudged).answered("Soup of parsnip."),
-    case("older form allowed", "stream_text", "soup?", whole).answered(SOUP),
-    case("older form refused", "stream_text", "a turnip", refused),
-    case("older form blocked", "stream_text", "soup?", cut)
-        .answered("Soup first, then a turnip, then more."),
-    case("multimodal allowed", "multimodal", "soup?", whole).answered(SOUP),
-    case("multimodal refused", "multimodal", "a turnip", refused),
-    case(
-        "streamed multimodal blocked",
-        "multimodal_stream",
-        "soup?",
-        cut,
-    )
-    .answered("Soup first, then a turnip, then more."),
-    case("image allowed", "image", "a boat on a lake", pictured),
-    case("image blocked", "image", "a turnip", denied),
-];
-
-const OPENAI: &[Case] = &[
-    case("stream of two allowed", "stream", "soup?", both_whole)
-        .answered(SOUP)
-        .twice(),
-    case("streamed answers blocked", "stream", "soup?", both_cut)
-        .answered("Soup first, then a turnip, then more.")
-        .twice(),
-    case("completion allowed", "completion", "soup?", whole).answered(SOUP),
-    case(
-        "streamed completion allowed",
-        "completion_stream",
-        "soup?",
-        whole,
-    )
-    .answered(SOUP),
-    case("completion blocked", "completion", "a turnip", refused),
-    case(
-        "streamed completion blocked",
-        "completion_stream",
-        "soup?",
-        cut,
-    )
-    .answered("Soup first, then a turnip, then more."),
-    case("image allowed", "image", "a boat on a lake", pictured),
-    case("image blocked", "image", "a turnip", denied),
-    case(
-        "image edit allowed",
-        "image_edit",
-        "a boat on a lake",
-        pictured,
-    ),
-    case("image edit blocked", "image_edit", "a turnip", denied),
-];
+/// What clients that list models do.
+const LISTS: &[Case] = &[case("models", "models", "", listed)];
 
 fn text(result: &Value) -> &str {
     result["text"][0].as_str().unwrap_or_default()
@@ -466,11 +386,6 @@ fn counted(result: &Value, _: &Client) {
     assert_eq!(result["images"], 3);
 }
 
-fn counted_four(result: &Value, _: &Client) {
-    assert_eq!(result["ok"], true);
-    assert_eq!(result["images"], 4);
-}
-
 fn called(result: &Value, client: &Client) {
     ended(result, client.called);
     assert_eq!(result["tools"], json!([["look_up", "{\"word\":\"soup\"}"]]));
@@ -479,11 +394,6 @@ fn called(result: &Value, client: &Client) {
 fn not_called(result: &Value, client: &Client) {
     ended(result, client.filtered);
     assert!(!result["tools"].to_string().contains("rutabaga"));
-}
-
-fn pictured(result: &Value, _: &Client) {
-    assert_eq!(result["ok"], true);
-    assert_eq!(result["images"], 1);
 }
 
 fn denied(result: &Value, client: &Client) {
@@ -529,16 +439,17 @@ fn results(client: &Client, mut command: Command, base: &str) -> Vec<Value> {
         .collect()
 }
 
+/// Says that something is not installed; fails where it has to be.
+fn skip(skipped: &str) {
+    let required = std::env::var("WARDGATE_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
+    assert!(!required, "{skipped}; .ci/run installs it");
+    eprintln!("{skipped}");
+}
+
 fn check(client: &Client) {
     let command = match client.found() {
         Ok(command) => command,
-        Err(skipped) => {
-            let required =
-                std::env::var("WARDGATE_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
-            assert!(!required, "{skipped}; .ci/run installs it");
-            eprintln!("{skipped}");
-            return;
-        }
+        Err(skipped) => return skip(&skipped),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let _within = runtime.enter();

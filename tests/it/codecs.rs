@@ -7,7 +7,7 @@ use wardgate::codec::json::Document;
 use wardgate::codec::splice::{Splice, quote, splice};
 use wardgate::codec::table::{Leaf, Side, Table};
 use wardgate::codec::{
-    Ask, CODECS, Codec, Edit, Ending, Envelope, Fault, ReadError, ReadLimits, Refusal,
+    AnswerKind, Ask, CODECS, Codec, Edit, Ending, Envelope, Fault, ReadError, ReadLimits, Refusal,
     RefusalStyle, for_path,
 };
 
@@ -400,15 +400,9 @@ fn shapes_that_nobody_can_inspect() {
     let images = "/v1/images/generations";
     refused(
         images,
-        "{\"prompt\":\"a\",\"stream\":true}",
+        "{\"prompt\":\"a\",\"images\":[{\"file_id\":\"beetroot\"}]}",
         "unsupported_field",
-        "/stream",
-    );
-    refused(
-        images,
-        "{\"prompt\":\"a\",\"partial_images\":2}",
-        "unsupported_field",
-        "/partial_images",
+        "/images",
     );
     refused(
         images,
@@ -623,6 +617,52 @@ fn responses_that_are_said_out_of_sight() {
         answer("{\"output\":[{\"type\":\"computer_call\"}]}"),
         "unknown_part"
     );
+}
+
+#[test]
+fn texts_and_sounds_that_nobody_can_inspect() {
+    let embed = |body: &str, code: &str, place: &str| refused("/v1/embeddings", body, code, place);
+    embed("{\"model\":\"m\"}", "missing_field", "/input");
+    embed("{\"input\":\"beetroot\"}", "missing_field", "/model");
+    for tokens in ["[1,2]", "[[1],[2]]", "[\"a\",7]"] {
+        let body = format!("{{\"model\":\"m\",\"input\":{tokens}}}");
+        embed(&body, "unsupported_field", "/input");
+    }
+    embed(
+        "{\"model\":\"m\",\"input\":[null]}",
+        "wrong_type",
+        "/input/*",
+    );
+    let speech = "/v1/audio/speech";
+    refused(speech, "{\"model\":\"m\"}", "missing_field", "/input");
+    let list = "{\"model\":\"m\",\"input\":[\"beetroot\"]}";
+    refused(speech, list, "wrong_type", "/input");
+    let heard = "/v1/audio/transcriptions";
+    let form = |head: &str| {
+        format!("--wg\r\nContent-Disposition: form-data; {head}\r\n\r\nbeetroot\r\n--wg--\r\n")
+    };
+    refused(heard, &form("name=\"prompt\""), "missing_field", "/model");
+    let file = form("name=\"voice\"; filename=\"beetroot\"");
+    refused(heard, &file, "unsupported_field", "only file may be");
+    refused(heard, &form("name=\"file\""), "wrong_type", "/file");
+    refused(heard, &form("name=\"stream\""), "wrong_type", "/stream");
+    for (path, unknown) in [
+        (heard, "transcript.audio.delta"),
+        (speech, "speech.text.delta"),
+        ("/v1/images/generations", "image_generation.caption"),
+        ("/v1/embeddings", "embedding.delta"),
+    ] {
+        let event = format!("{{\"type\":\"{unknown}\",\"text\":\"beetroot\"}}");
+        let error = codec(path).read_event(&event, &mut Envelope::default(), &LIMITS);
+        assert_eq!(error.expect_err("refused").code, "unknown_event", "{path}");
+        let error = codec(path).read_answer(b"{\"ok\":true}", &LIMITS);
+        assert_eq!(error.expect_err("refused").code, "unknown_shape", "{path}");
+    }
+    for kind in ["application/json", "text/plain", "text/event-stream"] {
+        assert_eq!(codec(speech).answer_kind(kind), AnswerKind::Document);
+    }
+    assert_eq!(codec(speech).answer_kind("audio/mpeg"), AnswerKind::Unseen);
+    assert_eq!(codec(CHAT).answer_kind("audio/mpeg"), AnswerKind::Document);
 }
 
 #[test]
@@ -859,8 +899,8 @@ fn forms_that_two_parsers_could_read_differently() {
     );
     refused(
         edits,
-        &form(&(prompt.clone() + &named("stream", "true"))),
-        "unsupported_field",
+        &form(&(prompt.clone() + &named("stream", "beetroot"))),
+        "wrong_type",
         "/stream",
     );
     refused(
@@ -876,10 +916,10 @@ fn forms_that_two_parsers_could_read_differently() {
         "/prompt",
     );
     let body = Bytes::from(form(&prompt));
-    let error = codec(edits)
-        .read("application/json", &body, &LIMITS)
-        .expect_err("refused");
-    assert_eq!(error.code, "unsupported_media_type");
+    for kind in ["text/plain", "multipart/form-data"] {
+        let error = codec(edits).read(kind, &body, &LIMITS);
+        assert_eq!(error.expect_err("refused").code, "unsupported_media_type");
+    }
     let edit = |text: &str| Edit {
         raw: ask.parts[0].raw.clone(),
         text: text.to_owned(),

@@ -7,7 +7,7 @@ use wardgate::config::Config;
 use wardgate::policy;
 
 /// One config per use, as the README promises.
-const USES: usize = 6;
+const USES: usize = 8;
 
 fn examples() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");

@@ -203,3 +203,18 @@ pub fn percent(text: &str) -> String {
         })
         .collect()
 }
+
+/// Posts JSON to any server.
+pub async fn fetch(url: &str, body: &Value) -> Reply {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let request = Request::post(url).header("content-type", "application/json");
+    let request = request.body(Full::new(Bytes::from(body.to_string())));
+    let response = client.request(request.expect("a valid request")).await;
+    let (head, body) = response.expect("an answer").into_parts();
+    let body = body.collect().await.expect("a whole body").to_bytes();
+    Reply {
+        status: head.status,
+        headers: head.headers,
+        body,
+    }
+}

@@ -23,12 +23,16 @@ fn codec_of(file: &Path) -> &'static dyn Codec {
         .expect("in a folder");
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let is_stream = name.starts_with("stream-");
-    let is_form = file.extension().is_some_and(|end| end == "form");
+    let is_edit = name.starts_with("ask-edit");
     let path = match folder.to_str().expect("plain name") {
         "openai-chat" => "/v1/chat/completions",
         "openai-completions" => "/v1/completions",
-        "openai-images" if is_form => "/v1/images/edits",
+        "openai-images" if is_edit => "/v1/images/edits",
         "openai-images" => "/v1/images/generations",
+        "openai-variations" => "/v1/images/variations",
+        "openai-embeddings" => "/v1/embeddings",
+        "openai-speech" => "/v1/audio/speech",
+        "openai-transcripts" => "/v1/audio/transcriptions",
         "anthropic" => "/v1/messages",
         "responses" => "/v1/responses",
         "gemini" if is_stream => "/v1beta/models/m:streamGenerateContent",
@@ -57,6 +61,10 @@ fn files(start: &str) -> Vec<PathBuf> {
         "openai-chat",
         "openai-completions",
         "openai-images",
+        "openai-variations",
+        "openai-embeddings",
+        "openai-speech",
+        "openai-transcripts",
         "anthropic",
         "responses",
         "ollama-chat",
@@ -116,7 +124,11 @@ fn requests() {
     for file in files("ask-") {
         let codec = codec_of(&file);
         let body = Bytes::from(std::fs::read(&file).expect("read"));
-        let kind = "multipart/form-data; boundary=wg";
+        let is_form = file.extension().is_some_and(|end| end == "form");
+        let kind = match is_form {
+            true => "multipart/form-data; boundary=wg",
+            false => "application/json",
+        };
         let ask = codec.read(kind, &body, &LIMITS).expect("reads");
         let mut out = format!(
             "{} model={} stream={} choices={} {:?}\n",

@@ -51,6 +51,16 @@ pub static SPOKEN: &[Spoken] = &[
         follow: ends_with_done,
     },
     Spoken {
+        path: "/v1/audio/transcriptions",
+        framing: Framing::Events,
+        choices: 1,
+        stopped: "stop",
+        filtered: "content_filter",
+        write: transcript_stream,
+        read: transcript_shown,
+        follow: transcript_follow,
+    },
+    Spoken {
         path: "/v1/messages",
         framing: Framing::Events,
         telling: Telling::Pieces,
@@ -239,6 +249,42 @@ fn choices_shown(stream: &[u8], choices: u32) -> Shown {
 
 fn ends_with_done(stream: &[u8]) {
     assert!(stream.ends_with(b"data: [DONE]\n\n"));
+}
+
+/// The words come as deltas, then whole.
+fn transcript_stream(deltas: &Deltas, _: u32) -> Vec<u8> {
+    let event = |event: Value| format!("data: {event}\n\n");
+    let said = deltas
+        .iter()
+        .map(|(_, text)| event(json!({"type": "transcript.text.delta", "delta": text})));
+    let whole: String = deltas.iter().map(|(_, text)| text.as_str()).collect();
+    let done = event(json!({"type": "transcript.text.done", "text": whole}));
+    (said.collect::<String>() + &done).into_bytes()
+}
+
+fn transcript_shown(stream: &[u8], _: u32) -> Shown {
+    let (mut text, mut ended) = (String::new(), None);
+    for event in events(stream) {
+        text += event["delta"].as_str().unwrap_or_default();
+        if event["type"] == "transcript.text.done" {
+            let reason = event["wardgate"]["finish_reason"].as_str();
+            ended = Some(reason.unwrap_or("stop").to_owned());
+        }
+    }
+    vec![(text, ended)]
+}
+
+/// The last event, and no other, tells the whole text again.
+fn transcript_follow(stream: &[u8]) {
+    let (mut told, mut last) = (String::new(), None);
+    for event in events(stream) {
+        assert_eq!(last, None, "nothing follows the end");
+        told += event["delta"].as_str().unwrap_or_default();
+        if event["type"] == "transcript.text.done" {
+            last = event["text"].as_str().map(str::to_owned);
+        }
+    }
+    assert_eq!(last, Some(told));
 }
 
 // ---- Anthropic --------------------------------------------------------------------------------

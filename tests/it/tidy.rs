@@ -62,7 +62,7 @@ const FLOORS: &[&[&str]] = &[
         "upstream",
     ],
     // One exchange, and what exchanges share.
-    &["app", "exchange", "prompt", "recorded"],
+    &["app", "exchange", "prompt", "recorded", "verdict"],
     &["proxy"],
     &["cli"],
 ];

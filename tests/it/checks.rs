@@ -1,0 +1,325 @@
+//! The APIs that wardgate answers itself: moderations, its own check, LiteLLM's guardrail contract.
+
+use http::{Method, StatusCode};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use wardgate::codec::ReadLimits;
+use wardgate::codec::check::{CHECKS, for_path};
+
+use crate::gateway::{Gateway, Reply};
+
+const MODERATE: &str = "/v1/moderations";
+const CHECK: &str = "/guard/v1/check";
+const LITELLM: &str = "/beta/litellm_basic_guardrail_api";
+const FILTERED: &str = "This cannot be shown.";
+
+/// An app of children, and one of adults behind a prefix.
+const APPS: &str = "apps:
+  - name: children
+    upstream: {url: UPSTREAM}
+    on_failure: block
+  - name: adults
+    match: {path_prefix: /adults}
+    upstream: {url: UPSTREAM}
+    audience: {default: adult}
+    on_failure: block
+";
+
+async fn ask(gateway: &Gateway, path: &str, body: Value) -> Value {
+    let reply: Reply = gateway.post(path, &[], &body).await;
+    assert_eq!(reply.status, StatusCode::OK, "{:?}", reply.body);
+    reply.json()
+}
+
+#[tokio::test]
+async fn moderations_come_from_wardgates_own_policies() {
+    let gateway = Gateway::with_config(APPS).await;
+    let input = json!([
+        "a pear",
+        "a turnip",
+        "How do I bypass the parental controls on my tablet?"
+    ]);
+    let answer = ask(&gateway, MODERATE, json!({"model": "m", "input": input})).await;
+    let results = answer["results"].as_array().expect("a list");
+    let flags: Vec<_> = results.iter().map(|one| &one["flagged"]).collect();
+    assert_eq!(flags, [false, true, true]);
+    let none = |result: &Value| {
+        let all = result["categories"].as_object().expect("categories");
+        all.len() == 13 && all.values().all(|one| one == false)
+    };
+    assert!(
+        none(&results[0]) && none(&results[1]),
+        "canaries have no category"
+    );
+    assert_eq!(results[1]["wardgate"]["rules"][0]["rule"], "CAN-010");
+    assert_eq!(results[1]["wardgate"]["rules"][0]["span"], json!([2, 8]));
+    assert_eq!(results[2]["categories"]["illicit"], true);
+    assert_eq!(results[2]["category_scores"]["illicit"], 1.0);
+    assert_eq!(results[2]["categories"]["sexual"], false);
+    assert_eq!(
+        results[2]["category_applied_input_types"]["illicit"],
+        json!(["text"])
+    );
+
+    let parts = json!([{"type": "text", "text": "a turnip"}, {"type": "text", "text": "a pear"}]);
+    let together = ask(&gateway, MODERATE, json!({"input": parts})).await;
+    assert_eq!(together["results"].as_array().map(Vec::len), Some(1));
+    assert_eq!(together["results"][0]["flagged"], true);
+    let helped = ask(&gateway, MODERATE, json!({"input": "asparagus"})).await;
+    let verdict = &helped["results"][0]["wardgate"];
+    assert_eq!(
+        (&verdict["action"], &verdict["reply"]),
+        (&json!("support"), &json!("Here is some help."))
+    );
+    // What a child may not, an adult may: the app's audience counts.
+    let leek = json!({"input": "a leek"});
+    assert_eq!(
+        ask(&gateway, MODERATE, leek.clone()).await["results"][0]["flagged"],
+        true
+    );
+    let adult = ask(&gateway, "/adults/v1/moderations", leek).await;
+    assert_eq!(adult["results"][0]["flagged"], false);
+    assert_eq!(
+        adult["results"][0]["wardgate"]["rules"][0]["action"],
+        "flag"
+    );
+
+    let picture = json!({"input": [{"type": "image_url", "image_url": {"url": "x"}}]});
+    let refused = gateway.post(MODERATE, &[], &picture).await;
+    assert_eq!(refused.error_code(), "unsupported_part");
+    let get = gateway.send(Method::GET, MODERATE, &[], "").await;
+    assert_eq!(get.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(gateway.mock.seen().is_empty(), "no model is asked");
+    let lines = gateway.audit();
+    assert_eq!(lines[0]["dialect"], "openai.moderations");
+    assert_eq!(lines[0]["app"], "children");
+    assert_eq!(lines[0]["action"], "block");
+    assert!(!lines[0].to_string().contains("turnip"));
+}
+
+#[tokio::test]
+async fn a_check_says_what_the_road_would_do() {
+    let gateway = Gateway::with_config(APPS).await;
+    let clean = ask(&gateway, CHECK, json!({"text": "a pear"})).await;
+    assert_eq!(
+        (&clean["action"], &clean["text"]),
+        (&json!("allow"), &json!("a pear"))
+    );
+    let blocked = ask(&gateway, CHECK, json!({"text": "a turnip"})).await;
+    assert_eq!(
+        (&blocked["action"], &blocked["reply"]),
+        (&json!("block"), &json!(FILTERED))
+    );
+    assert_eq!(
+        (&blocked["rule"], &blocked["text"]),
+        (&json!("CAN-010"), &Value::Null)
+    );
+    assert_eq!(blocked["rules"][0]["at"], "/text");
+    let redacted = ask(
+        &gateway,
+        CHECK,
+        json!({"text": "a radish pie", "direction": "output"}),
+    )
+    .await;
+    assert_eq!(redacted["action"], "redact");
+    let text = redacted["text"].as_str().expect("a text");
+    assert!(text.starts_with("a ") && text.ends_with(" pie") && !text.contains("radish"));
+    let messages = json!([{"role": "system", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "an okra pie"}]}]);
+    let rewritten = ask(&gateway, CHECK, json!({"messages": messages})).await;
+    assert_eq!(rewritten["action"], "rewrite");
+    assert_eq!(rewritten["guidance"], "Speak of fruit.");
+    assert!(!rewritten["messages"].to_string().contains("okra"));
+    assert_eq!(rewritten["rules"][0]["at"], "/messages/1/content/0/text");
+    // The rule is about prompts: the same words pass in an answer.
+    let said =
+        json!([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "an okra pie"}]);
+    let answer = ask(
+        &gateway,
+        CHECK,
+        json!({"messages": said, "direction": "output"}),
+    )
+    .await;
+    assert_eq!(answer["action"], "allow");
+    let nudged = ask(
+        &gateway,
+        CHECK,
+        json!({"text": "parsnip", "direction": "output"}),
+    )
+    .await;
+    assert_eq!(
+        (&nudged["action"], &nudged["reply"]),
+        (&json!("nudge"), &json!("Eat well."))
+    );
+    let gated = gateway.audit();
+    assert!(
+        gated
+            .iter()
+            .any(|line| line["detections"][0]["direction"] == "output")
+    );
+    let metrics = gateway.gate.metrics.render();
+    assert!(metrics.contains("dialect=\"guard.check\""));
+}
+
+#[tokio::test]
+async fn a_callers_word_on_the_audience_only_protects() {
+    let gateway = Gateway::with_config(APPS).await;
+    let leek = |audience: &str| json!({"text": "a leek", "audience": audience});
+    let child = ask(&gateway, "/adults/guard/v1/check", leek("8-11")).await;
+    assert_eq!(child["action"], "block");
+    assert_eq!(
+        ask(&gateway, "/adults/guard/v1/check", leek("18+")).await["action"],
+        "flag"
+    );
+    assert_eq!(ask(&gateway, CHECK, leek("18+")).await["action"], "block");
+    for (body, code) in [
+        (leek("grown"), "wrong_type"),
+        (json!({}), "missing_field"),
+        (json!({"text": "a", "messages": []}), "missing_field"),
+        (json!({"text": 7}), "wrong_type"),
+        (json!({"text": "a", "direction": "up"}), "wrong_type"),
+        (json!({"text": "a", "output": "film"}), "wrong_type"),
+        (
+            json!({"messages": [{"role": "user", "content": [{"type": "film"}]}]}),
+            "unknown_part",
+        ),
+    ] {
+        let reply = gateway.post(CHECK, &[], &body).await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+        assert_eq!(reply.error_code(), code, "{body}");
+    }
+}
+
+fn litellm(kind: &str, texts: &[&str], more: Value) -> Value {
+    let mut body = json!({"input_type": kind, "texts": texts, "request_data": {"user_api_key_alias": "turnip"},
+        "litellm_call_id": "c", "images": null, "tools": null, "model": "m"});
+    let members = more.as_object().expect("an object").clone();
+    body.as_object_mut().expect("an object").extend(members);
+    body
+}
+
+#[tokio::test]
+async fn litellm_is_told_what_to_do() {
+    let gateway = Gateway::with_config(APPS).await;
+    let told = async |kind: &str, texts: &[&str], more: Value| {
+        ask(&gateway, LITELLM, litellm(kind, texts, more)).await
+    };
+    let clean = told("request", &["a pear"], json!({})).await;
+    assert_eq!(clean["action"], "NONE");
+    let blocked = told("request", &["a pear", "a turnip"], json!({})).await;
+    assert_eq!(
+        (&blocked["action"], &blocked["blocked_reason"]),
+        (&json!("BLOCKED"), &json!(FILTERED))
+    );
+    let messages =
+        json!([{"role": "system", "content": "a turnip"}, {"role": "user", "content": "hi"}]);
+    let system = told("request", &["hi"], json!({"structured_messages": messages})).await;
+    assert_eq!(
+        system["action"], "BLOCKED",
+        "what stands in the messages alone is judged too"
+    );
+    let messages = json!([{"role": "user", "content": "a radish pie"}, {"role": "assistant", "content": "yes"}, {"role": "user", "content": "go on"}]);
+    let more = json!({"structured_messages": messages, "images": ["data:image/png;base64,AA"]});
+    let edited = told("request", &["a radish pie", "yes", "go on"], more).await;
+    assert_eq!(edited["action"], "GUARDRAIL_INTERVENED");
+    assert!(!edited["texts"][0].to_string().contains("radish"));
+    assert_eq!(
+        (&edited["texts"][1], &edited["texts"][2]),
+        (&json!("yes"), &json!("go on"))
+    );
+    let guided = told("request", &["an okra pie"], json!({})).await;
+    let text = guided["texts"][0].as_str().expect("a text");
+    assert!(
+        text.ends_with("Speak of fruit.") && !text.contains("okra"),
+        "{text}"
+    );
+    let call = |word: &str| json!({"tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": format!("{{\"a\": \"{word}\"}}")}}]});
+    for word in ["turnip", "radish"] {
+        let called = told("response", &[], call(word)).await;
+        assert_eq!(
+            called["action"], "BLOCKED",
+            "{word}: calls cannot be edited"
+        );
+    }
+    assert_eq!(
+        told("response", &["fine"], call("pear")).await["action"],
+        "NONE"
+    );
+    let words = json!({"additional_provider_specific_params": {"audience": "8-11"}});
+    let body = litellm("request", &["a leek"], words);
+    let adult = ask(&gateway, "/adults/beta/litellm_basic_guardrail_api", body).await;
+    assert_eq!(adult["action"], "BLOCKED");
+    let lines = gateway.audit();
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["unseen"] == json!(["picture"]))
+    );
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["dialect"] == "litellm.guardrail")
+    );
+}
+
+#[tokio::test]
+async fn litellm_holds_back_what_may_still_become_something() {
+    let gateway = Gateway::with_config(APPS).await;
+    let held = async |text: &str| {
+        let body = litellm("response", &[text, "Here is a pear. "], json!({}));
+        let answer = ask(&gateway, LITELLM, body).await;
+        let held = answer["stream_holdback_chars"].clone();
+        let held: Vec<u64> = serde_json::from_value(held).expect("numbers");
+        assert_eq!(held.len(), 2, "one for each text");
+        held
+    };
+    let undecided = held("Here is a red cab").await;
+    assert_eq!(undecided[0], 7);
+    assert!(
+        undecided[1] < 7,
+        "a text that says nothing is not held whole"
+    );
+    let request = litellm("request", &["a red cab"], json!({}));
+    let answer = ask(&gateway, LITELLM, request).await;
+    assert!(answer["stream_holdback_chars"].is_null());
+}
+
+const LIMITS: ReadLimits = ReadLimits {
+    depth: 64,
+    parts: 1000,
+};
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
+
+    /// Any bytes: a question or an error, never a panic, and no error repeats the text.
+    #[test]
+    fn any_bytes_are_read_or_refused(
+        start in prop::sample::select(vec!["", "{\"input\":", "{\"text\":", "{\"input_type\":\"request\",\"texts\":["]),
+        middle in "(beetroot|[\\[\\]{}\",:0-9]|type|text|null){0,12}",
+    ) {
+        let body = bytes::Bytes::from(format!("{start}{middle}"));
+        for check in CHECKS {
+            if let Err(error) = check.read(&body, &LIMITS) {
+                prop_assert!(!error.message.contains("beetroot"), "{}", error.message);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_row_of_a_table_is_single_and_paths_differ() {
+    for check in CHECKS {
+        let mut seen = std::collections::HashSet::new();
+        assert!(
+            check
+                .fields()
+                .iter()
+                .all(|field| field.at.starts_with('/') && seen.insert(field.at))
+        );
+        assert_eq!(
+            for_path(check.path()).map(|found| found.name()),
+            Some(check.name())
+        );
+    }
+    assert!(for_path("/v1/moderation").is_none());
+}

@@ -1,0 +1,193 @@
+//! What single clients do beside conversations: scenarios and what has to come of them.
+
+use serde_json::{Value, json};
+
+use super::{
+    Case, Client, REFUSED, SOUP, both_cut, both_whole, case, counted, cut, denied, failed, listed,
+    nudged, redacted, refused, text, whole,
+};
+
+pub const ANTHROPIC: &[Case] = &[
+    case("models", "models", "", listed),
+    case("count allowed", "count", "three small words", counted),
+    case("count blocked", "count", "a turnip", denied),
+];
+
+pub const OLLAMA: &[Case] = &[
+    case("models", "models", "", listed),
+    case("generated", "generate", "soup?", whole).answered(SOUP),
+    case("streamed generated", "generate_stream", "soup?", whole).answered(SOUP),
+    case("generate blocked", "generate", "a turnip", refused),
+    case("streamed generate blocked", "generate_stream", "soup?", cut)
+        .answered("Soup first, then a turnip, then more."),
+    case("embed allowed", "embed", "a soup of leeks", embedded),
+    case("embed blocked", "embed", "a turnip", denied),
+    case(
+        "embed of old allowed",
+        "embeddings",
+        "a soup of leeks",
+        embedded,
+    ),
+    case("embed of old blocked", "embeddings", "a turnip", denied),
+    case("what a model is", "show", "", listed),
+    case("what runs", "ps", "", listed),
+];
+
+pub const DASHSCOPE: &[Case] = &[
+    case("whole told again", "stream_whole", "soup?", whole).answered(SOUP),
+    case("whole told again, blocked", "stream_whole", "soup?", cut)
+        .answered("Soup first, then a turnip, then more."),
+    case(
+        "whole told again, redacted",
+        "stream_whole",
+        "soup?",
+        redacted,
+    )
+    .answered("Soup with a radish on top."),
+    case("whole told again, nudged", "stream_whole", "soup?", nudged).answered("Soup of parsnip."),
+    case("older form allowed", "stream_text", "soup?", whole).answered(SOUP),
+    case("older form refused", "stream_text", "a turnip", refused),
+    case("older form blocked", "stream_text", "soup?", cut)
+        .answered("Soup first, then a turnip, then more."),
+    case("multimodal allowed", "multimodal", "soup?", whole).answered(SOUP),
+    case("multimodal refused", "multimodal", "a turnip", refused),
+    case(
+        "streamed multimodal blocked",
+        "multimodal_stream",
+        "soup?",
+        cut,
+    )
+    .answered("Soup first, then a turnip, then more."),
+    case("image allowed", "image", "a boat on a lake", pictured),
+    case("image blocked", "image", "a turnip", denied),
+];
+
+pub const OPENAI: &[Case] = &[
+    case("models", "models", "", listed),
+    case("stream of two allowed", "stream", "soup?", both_whole)
+        .answered(SOUP)
+        .twice(),
+    case("streamed answers blocked", "stream", "soup?", both_cut)
+        .answered("Soup first, then a turnip, then more.")
+        .twice(),
+    case("completion allowed", "completion", "soup?", whole).answered(SOUP),
+    case(
+        "streamed completion allowed",
+        "completion_stream",
+        "soup?",
+        whole,
+    )
+    .answered(SOUP),
+    case("completion blocked", "completion", "a turnip", refused),
+    case(
+        "streamed completion blocked",
+        "completion_stream",
+        "soup?",
+        cut,
+    )
+    .answered("Soup first, then a turnip, then more."),
+    case("image allowed", "image", "a boat on a lake", pictured),
+    case("image blocked", "image", "a turnip", denied),
+    case(
+        "image edit allowed",
+        "image_edit",
+        "a boat on a lake",
+        pictured,
+    ),
+    case("image edit blocked", "image_edit", "a turnip", denied),
+    case("image variation", "image_variation", "u1", pictured),
+    case(
+        "image variation blocked",
+        "image_variation",
+        "turnip",
+        denied,
+    ),
+    case("image stream allowed", "image_stream", "a boat", pictured),
+    case("image stream blocked", "image_stream", "a turnip", denied),
+    case("image stream fails", "image_stream", "a boat", failed).failing(500),
+    case("embedding allowed", "embedding", "a boat", embedded),
+    case("embedding redacted", "embedding", "a radish", embedded),
+    case("embedding blocked", "embedding", "a turnip", denied),
+    case("embedding fails", "embedding", "a boat", failed).failing(500),
+    case("speech allowed", "speech", "a boat", sounds),
+    case("speech blocked", "speech", "a turnip", denied),
+    case("speech fails", "speech", "a boat", failed).failing(500),
+    case("transcript allowed", "transcript", "", heard).answered(SOUP),
+    case("transcript blocked", "transcript", "a turnip", denied),
+    case("transcript cut", "transcript", "", heard_cut).answered(SOUP_AND_TURNIP),
+    case("transcript fails", "transcript", "", failed).failing(500),
+    case("captions cut", "transcript_vtt", "", heard_cut).answered(SOUP_AND_TURNIP),
+    case("segments allowed", "transcript_verbose", "", heard).answered(SOUP),
+    case("segments cut", "transcript_verbose", "", heard_cut).answered(SOUP_AND_TURNIP),
+    case(
+        "streamed transcript allowed",
+        "transcript_stream",
+        "",
+        heard,
+    )
+    .answered(SOUP),
+    case(
+        "streamed transcript cut",
+        "transcript_stream",
+        "",
+        heard_cut,
+    )
+    .answered(SOUP_AND_TURNIP),
+    case(
+        "streamed transcript redacted",
+        "transcript_stream",
+        "",
+        heard_redacted,
+    )
+    .answered("Soup with a radish on top."),
+    case("moderation allowed", "moderation", "a boat", unflagged),
+    case("moderation flagged", "moderation", "a turnip", flagged),
+    case(
+        "moderation of a cry for help",
+        "moderation",
+        "asparagus",
+        flagged,
+    ),
+];
+
+const SOUP_AND_TURNIP: &str = "Soup first, then a turnip, then more.";
+
+pub fn pictured(result: &Value, _: &Client) {
+    assert_eq!(result["ok"], true);
+    assert_eq!(result["images"], 1);
+}
+
+pub fn embedded(result: &Value, _: &Client) {
+    assert_eq!(result["ok"], true);
+    assert_eq!(result["images"], 4);
+}
+
+fn sounds(result: &Value, _: &Client) {
+    assert_eq!(result["ok"], true);
+    assert_eq!(result["images"], 8);
+}
+
+fn heard(result: &Value, _: &Client) {
+    assert_eq!(result["ok"], true);
+    assert_eq!(text(result), SOUP);
+}
+
+fn heard_cut(result: &Value, _: &Client) {
+    assert_eq!(result["ok"], true);
+    let told = result["text"].to_string();
+    assert!(told.contains("Soup first") && told.contains(REFUSED));
+    assert!(!told.contains("turnip") && !told.contains("then more"));
+}
+
+fn heard_redacted(result: &Value, _: &Client) {
+    assert_eq!(result["ok"], true);
+    assert!(text(result).starts_with("Soup with a ") && !text(result).contains("radish"));
+}
+
+fn unflagged(result: &Value, _: &Client) {
+    assert_eq!(result["text"], json!(["false"]));
+}
+
+fn flagged(result: &Value, _: &Client) {
+    assert_eq!(result["text"], json!(["true"]));
+}

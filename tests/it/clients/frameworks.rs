@@ -1,0 +1,223 @@
+//! Frameworks and gateways that bring clients of their own: langchain-openai, LiteLLM (as a client and as
+//! a proxy that asks wardgate), the Vercel AI SDK.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::cases::{embedded, pictured};
+use super::{
+    Case, Client, OPENAI_PYTHON, SOUP, case, check, cut, denied, failed, refused, root, skip,
+    supported, whole,
+};
+use crate::gateway::{Gateway, Reply, fetch};
+
+/// The interpreter that has them: their pins and those of the official SDKs exclude each other.
+pub fn python() -> PathBuf {
+    root().join(".clients/frameworks/bin/python")
+}
+
+const LANGCHAIN: Client = Client {
+    program: "frameworks",
+    script: "scenarios_langchain.py",
+    probe: ["-c", "import langchain_openai"],
+    failed: "OpenAIAPIError",
+    more: SEEING,
+    ..OPENAI_PYTHON
+};
+
+const LITELLM: Client = Client {
+    program: "frameworks",
+    script: "scenarios_litellm.py",
+    probe: [
+        "-c",
+        "import importlib.util as u; assert u.find_spec('litellm')",
+    ],
+    more: DRAWING_BY_LITELLM,
+    ..OPENAI_PYTHON
+};
+
+const AI_SDK: Client = Client {
+    program: "node",
+    script: "scenarios_ai.mjs",
+    probe: ["-e", "require('ai'); require('@ai-sdk/openai')"],
+    filtered: "content-filter",
+    called: "tool-calls",
+    denied: "AI_APICallError",
+    failed: "AI_APICallError",
+    more: DRAWING,
+    ..OPENAI_PYTHON
+};
+
+const AI_SDK_RESPONSES: Client = Client {
+    flavour: "responses",
+    ..AI_SDK
+};
+
+/// Messages with a picture, and numbers.
+const SEEING: &[Case] = &[
+    case("picture allowed", "seen", "what is it?", whole).answered(SOUP),
+    case("picture blocked", "seen", "a turnip", refused),
+    case("picture supported", "seen", "asparagus", supported),
+    case("answer about a picture blocked", "seen", "what is it?", cut)
+        .answered("Soup first, then a turnip, then more."),
+    case("embedding allowed", "embedding", "a boat", embedded),
+    case("embedding blocked", "embedding", "a turnip", denied),
+];
+
+const DRAWING: &[Case] = &[
+    case("picture allowed", "seen", "what is it?", whole).answered(SOUP),
+    case("picture blocked", "seen", "a turnip", refused),
+    case("picture supported", "seen", "asparagus", supported),
+    case("image allowed", "image", "a boat", pictured),
+    case("image blocked", "image", "a turnip", denied),
+    case("image fails", "image", "a boat", failed).failing(500),
+    case("embedding allowed", "embedding", "a boat", embedded),
+    case("embedding blocked", "embedding", "a turnip", denied),
+];
+
+const DRAWING_BY_LITELLM: &[Case] = &[
+    case("picture allowed", "seen", "what is it?", whole).answered(SOUP),
+    case("picture blocked", "seen", "a turnip", refused),
+    case("picture supported", "seen", "asparagus", supported),
+    case("image allowed", "image", "a boat", pictured),
+    case("image blocked", "image", "a turnip", declined),
+    case("image fails", "image", "a boat", failed).failing(500),
+    case("embedding allowed", "embedding", "a boat", embedded),
+    case("embedding blocked", "embedding", "a turnip", declined),
+];
+
+/// LiteLLM has classes of its own for what a server refuses, and drops its code.
+fn declined(result: &Value, _: &Client) {
+    assert_eq!(result["ok"], false);
+    let class = result["error"]["class"].as_str().unwrap_or_default();
+    assert!(
+        ["BadRequestError", "ContentPolicyViolationError"].contains(&class),
+        "{class}"
+    );
+    assert_eq!(result["error"]["status"], 400);
+    assert!(!result["error"]["message"].to_string().contains("turnip"));
+}
+
+#[test]
+fn langchain_openai_parses_everything() {
+    check(&LANGCHAIN);
+}
+
+#[test]
+fn litellm_parses_everything() {
+    check(&LITELLM);
+}
+
+#[test]
+fn the_ai_sdk_parses_everything() {
+    check(&AI_SDK);
+}
+
+#[test]
+fn the_ai_sdk_parses_every_response() {
+    check(&AI_SDK_RESPONSES);
+}
+
+/// A LiteLLM proxy; it ends with its standard input, and so when dropped.
+struct Proxy {
+    url: String,
+    child: Child,
+}
+
+impl Proxy {
+    fn start(config: &std::path::Path) -> Self {
+        let mut child = Command::new(python())
+            .arg(root().join("tests/clients/litellm_proxy.py"))
+            .arg(config)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it was found before");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut ports = lines
+            .map_while(Result::ok)
+            .filter_map(|line| line.parse::<u16>().ok());
+        let port = ports.next().expect("it serves, and says where");
+        let url = format!("http://127.0.0.1:{port}/v1/chat/completions");
+        Self { url, child }
+    }
+
+    async fn ask(&self, prompt: &str, stream: bool) -> Reply {
+        let messages = json!([{"role": "user", "content": prompt}]);
+        let body = json!({"model": "mock", "stream": stream, "messages": messages});
+        fetch(&self.url, &body).await
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// LiteLLM in front, the model behind it, wardgate beside it.
+#[tokio::test]
+async fn litellm_asks_wardgate_and_does_what_it_says() {
+    if !python().exists() {
+        return skip("skipped: no LiteLLM proxy");
+    }
+    let gateway = Gateway::start("").await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("litellm.yaml");
+    let config = format!(
+        "model_list:
+  - model_name: mock
+    litellm_params: {{model: openai/mock, api_base: \"{}/v1\", api_key: none, max_retries: 0}}
+guardrails:
+  - guardrail_name: wardgate
+    litellm_params:
+      guardrail: generic_guardrail_api
+      mode: [pre_call, post_call]
+      api_base: {}
+      default_on: true
+      streaming_transform_mode: incremental_diff
+      streaming_sampling_rate: 1
+",
+        gateway.mock.url(),
+        gateway.url
+    );
+    fs::write(&path, config).expect("the folder is writable");
+    let proxy = Proxy::start(&path);
+    let told = |reply: &Reply| String::from_utf8_lossy(&reply.body).into_owned();
+    for stream in [false, true] {
+        let allowed = proxy.ask("repeat: Soup for four", stream).await;
+        assert_eq!(allowed.status, StatusCode::OK, "{}", told(&allowed));
+        assert!(told(&allowed).contains("four"), "{}", told(&allowed));
+        let asked = gateway.mock.seen().len();
+        let blocked = proxy.ask("repeat: a turnip", stream).await;
+        assert_eq!(
+            blocked.status,
+            StatusCode::BAD_REQUEST,
+            "{}",
+            told(&blocked)
+        );
+        assert!(
+            told(&blocked).contains("This cannot be shown."),
+            "{}",
+            told(&blocked)
+        );
+        assert_eq!(gateway.mock.seen().len(), asked, "the model never saw it");
+        let redacted = proxy.ask("repeat: Soup with a radish on top", stream).await;
+        assert_eq!(redacted.status, StatusCode::OK, "{}", told(&redacted));
+        assert!(!gateway.forwarded().to_string().contains("radish"));
+        assert!(!told(&redacted).contains("radish") && told(&redacted).contains("top"));
+    }
+    let lines = gateway.audit();
+    let ways: Vec<_> = lines.iter().map(|line| &line["dialect"]).collect();
+    assert!(
+        lines.len() >= 6 && ways.iter().all(|way| *way == "litellm.guardrail"),
+        "{ways:?}"
+    );
+}
