@@ -451,7 +451,7 @@ fn dispatch(command: &Command) -> Ended {
         Command::Eval(eval) => eval::run(eval),
         Command::Explain(explain) => explain::run(explain),
         Command::Schema(schema) => explain::schema(schema.of),
-        Command::Mock(mock) => serve::mock(&mock),
+        Command::Mock(mock) => serve::mock(mock),
         Command::Completions(completions) => {
             let mut script = Vec::new();
             clap_complete::generate(

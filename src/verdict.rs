@@ -86,7 +86,7 @@ fn finding(
     let nudge = nudge.map(|detection| judged.reply(exchange, detection).to_owned());
     let undecided = match (direction, ask.parts.last()) {
         (Direction::Output, Some(part)) => undecided(
-            judged.into_context(exchange, app, codec::CODECS[0]),
+            judged.into_context(exchange, app, codec::CODECS[0], codec::Telling::Pieces),
             &part.text,
         ),
         _ => 0,

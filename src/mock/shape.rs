@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::script::Script;
 use super::{anthropic, audio, dashscope, gemini, ollama, painters, pictures, responses};
-use crate::codec::{Codec, ReadLimits, openai_images::OpenAiImages, sse};
+use crate::codec::{ReadLimits, sse};
 
 /// When every answer was made: the same request gets the same bytes.
 pub const CREATED: u64 = 1_700_000_000;

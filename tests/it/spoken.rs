@@ -53,6 +53,7 @@ pub static SPOKEN: &[Spoken] = &[
     Spoken {
         path: "/v1/audio/transcriptions",
         framing: Framing::Events,
+        telling: Telling::Pieces,
         choices: 1,
         stopped: "stop",
         filtered: "content_filter",
