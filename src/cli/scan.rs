@@ -138,11 +138,11 @@ impl Bench {
         let last = said.parts.last().map_or(0, |part| part.turn);
         let asked = |part: &&Part| part.role == Role::User && part.turn < last;
         let asked = said.parts.iter().filter(asked).map(|part| part.turn).max();
-        let both = || said.parts.iter().zip(hits);
-        let carried: Vec<_> = both()
-            .filter(|(part, _)| part.role == Role::User && Some(part.turn) == asked)
-            .flat_map(|(_, hits)| hits.iter().map(|hit| hit.signal))
-            .collect();
+        let spoken = said.parts.iter().zip(hits);
+        let spoken = spoken.filter(|(part, _)| part.role == Role::User && Some(part.turn) == asked);
+        let carried = self
+            .set
+            .signals_of(spoken.flat_map(|(_, hits)| hits.iter()));
         let (before, _) = said
             .parts
             .split_at(said.parts.partition_point(|part| part.turn < last));
