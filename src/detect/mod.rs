@@ -21,6 +21,7 @@ mod lane;
 mod lexicon;
 mod pattern;
 mod phrase;
+mod regex;
 mod scanner;
 mod sets;
 mod side;
@@ -31,7 +32,7 @@ mod window;
 
 pub use align::warm;
 pub use builder::{Builder, Detectors};
-pub use pattern::{Prepared, prepare};
+pub use regex::{Prepared, prepare};
 pub use scanner::Scanner;
 pub use sets::SignalSet;
 
