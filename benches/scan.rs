@@ -11,6 +11,10 @@ use divan::{Bencher, black_box};
 use wardgate::detect::{Builder, ContactKind, Detectors, Scanner, SignalId};
 use wardgate::text::{Views, symbols};
 
+/// Counts allocations: a delta of clean text must make none.
+#[global_allocator]
+static ALLOC: divan::AllocProfiler = divan::AllocProfiler::system();
+
 fn main() {
     divan::main();
 }

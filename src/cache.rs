@@ -217,12 +217,12 @@ fn says(headers: &HeaderMap, directive: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::SignalId;
+    use crate::detect::SignalSet;
     use crate::text::{Span, ViewKind};
 
     fn hit(at: u32) -> Hit {
         Hit {
-            signal: SignalId(7),
+            signals: SignalSet(7),
             span: Span::new(at, at + 3),
             from: at,
             to: at + 3,

@@ -78,7 +78,7 @@ pub async fn judge(
                 .iter()
                 .any(|detection| raises_doubt(&app.selection, detection)),
         talk,
-        carried: carried(&ask.parts, &hits),
+        carried: carried(set, &ask.parts, &hits),
         language: language(&ask.parts),
         detections,
         scene,
@@ -167,21 +167,15 @@ async fn hits_of(exchange: &Exchange, text: &str) -> Result<Arc<[Hit]>, Error> {
 }
 
 /// Signals of the user's last turn.
-fn carried(parts: &[Part], hits: &[Arc<[Hit]>]) -> Vec<SignalId> {
+fn carried(set: &PolicySet, parts: &[Part], hits: &[Arc<[Hit]>]) -> Vec<SignalId> {
     let last = parts
         .iter()
         .filter(|part| part.role == Role::User)
         .map(|part| part.turn)
         .max();
-    let mut signals: Vec<SignalId> = parts
-        .iter()
-        .zip(hits)
-        .filter(|(part, _)| part.role == Role::User && Some(part.turn) == last)
-        .flat_map(|(_, hits)| hits.iter().map(|hit| hit.signal))
-        .collect();
-    signals.sort_unstable();
-    signals.dedup();
-    signals
+    let spoken = parts.iter().zip(hits);
+    let spoken = spoken.filter(|(part, _)| part.role == Role::User && Some(part.turn) == last);
+    set.signals_of(spoken.flat_map(|(_, hits)| hits.iter()))
 }
 
 /// The language of the last thing the user said, or of everything if no user spoke.

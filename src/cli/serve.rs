@@ -231,9 +231,10 @@ fn greeting(serve: &Serve, live: &Live, address: SocketAddr, admin: Option<Socke
     }
     let rules = live.set.rules.len();
     let shipped = policy::shipped().len();
+    let memory = live.set.detectors.memory() >> 20;
     let _ = writeln!(
         out,
-        "  policies   {rules} rules from {shipped} shipped files{}",
+        "  policies   {rules} rules from {shipped} shipped files{}, {memory} MiB of automata",
         beside(live)
     );
     for app in &live.apps {

@@ -64,19 +64,25 @@ pub(super) fn steps<'b>(bench: &'b Bench, said: &Said, detection: &Detection) ->
             continue;
         };
         for hit in bench.set.detectors.scan(text) {
-            if hit.span != span || read.binary_search(&hit.signal).is_err() {
+            if hit.span != span {
                 continue;
             }
-            let step = bench.set.signal(hit.signal).map(|signal| Step {
-                signal: &signal.name,
-                file: &signal.place.0,
-                line: signal.place.1,
-                view: hit.view.name(),
-                symbols: [hit.from, hit.to],
-                span: [span.start, span.end],
-                reads: reading(text, &hit),
-            });
-            steps.extend(step.filter(|step| !steps.contains(step)));
+            let signals = bench.set.detectors.signals(hit.signals).iter();
+            let own = signals.filter(|signal| read.binary_search(signal).is_ok());
+            for signal in own.filter_map(|signal| bench.set.signal(*signal)) {
+                let step = Step {
+                    signal: &signal.name,
+                    file: &signal.place.0,
+                    line: signal.place.1,
+                    view: hit.view.name(),
+                    symbols: [hit.from, hit.to],
+                    span: [span.start, span.end],
+                    reads: reading(text, &hit),
+                };
+                if !steps.contains(&step) {
+                    steps.push(step);
+                }
+            }
         }
     }
     steps

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::SignalId;
+use super::SignalSet;
 use super::doubt::Needs;
 use super::lane::{Found, Source, stamp};
 use super::window::{Tape, Window};
@@ -115,7 +115,7 @@ impl Shape {
 /// An address signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wanted {
-    pub signal: SignalId,
+    pub signals: SignalSet,
     pub shape: Shape,
 }
 
@@ -474,7 +474,7 @@ fn report(
     };
     let signals = wanted.iter().filter(|wanted| wanted.shape == shape);
     found.extend(signals.map(|wanted| Found {
-        signal: wanted.signal,
+        signals: wanted.signals,
         view: source.view(),
         start: candidate.start,
         end,

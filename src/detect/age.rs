@@ -9,7 +9,7 @@ mod words;
 
 use std::ops::Range;
 
-use super::SignalId;
+use super::SignalSet;
 use super::doubt::Needs;
 use super::endings::Endings;
 use super::lane::{Found, Source, stamp};
@@ -34,7 +34,7 @@ const MAX_WORD: usize = 16;
 /// An age signal: from which to which age, in years.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
-    pub signal: SignalId,
+    pub signals: SignalSet,
     pub from: u8,
     pub to: u8,
 }
@@ -184,7 +184,7 @@ impl Ages {
                     let hits = wanted
                         .iter()
                         .filter(|w| (u16::from(w.from)..=u16::from(w.to)).contains(&age.years));
-                    found.extend(hits.map(|w| report(*candidate, age, w.signal, window, source)));
+                    found.extend(hits.map(|w| report(*candidate, age, w.signals, window, source)));
                     false
                 }
             }
@@ -220,9 +220,13 @@ impl Ages {
         self.candidates
             .iter()
             .filter_map(move |&candidate| match look(candidate, window, true) {
-                Look::Yes(age) => {
-                    Some(report(candidate, age, SignalId(0), window, Source::Visible))
-                }
+                Look::Yes(age) => Some(report(
+                    candidate,
+                    age,
+                    SignalSet(0),
+                    window,
+                    Source::Visible,
+                )),
                 Look::No | Look::More => None,
             })
     }
@@ -231,13 +235,13 @@ impl Ages {
 fn report(
     candidate: Candidate,
     age: Age,
-    signal: SignalId,
+    signals: SignalSet,
     window: Window<'_>,
     source: Source,
 ) -> Found {
     let to = candidate.from + age.length as u32;
     Found {
-        signal,
+        signals,
         view: source.view(),
         start: candidate.start,
         end: window.get(to - 1).map_or(candidate.start, |seen| seen.end),

@@ -1,6 +1,6 @@
 //! [`Builder`] and [`Detectors`]: from signals to one immutable set of automata.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::address::{self, Shape};
@@ -9,54 +9,43 @@ use super::cloaking;
 use super::contact;
 use super::lexicon::{Lexicon, Words};
 use super::pattern::{Guard, Patterns, Regexes};
-use super::{Cloaking, ContactKind, Hit, Problem, Scanner, SignalId};
+use super::sets::Sets;
+use super::trie::Trie;
+use super::{Cloaking, ContactKind, Hit, Problem, Scanner, SignalId, SignalSet};
 use crate::text::Views;
+
+/// Bytes of everything compiled: the shipped pack needs 26 MiB, and 20,000 phrases more some 30.
+const MAX_MEMORY: usize = 256 << 20;
 
 /// Collects the signals of all policies.
 #[derive(Debug, Default)]
 pub struct Builder {
     words: Words,
     regexes: Regexes,
-    ages: Vec<Wanted>,
-    addresses: Vec<address::Wanted>,
-    cloaking: Vec<cloaking::Wanted>,
+    ages: Vec<(SignalId, u8, u8)>,
+    addresses: Vec<(SignalId, Shape)>,
+    cloaking: Vec<(SignalId, Cloaking)>,
     vouchers: HashSet<(SignalId, SignalId)>,
     reach: HashMap<SignalId, u32>,
     free: HashSet<SignalId>,
     contacts: HashSet<SignalId>,
+    alone: BTreeSet<SignalId>,
+    plain: HashSet<SignalId>,
 }
 
 /// All signals of all policies, compiled. Immutable and shared.
 #[derive(Debug)]
 pub struct Detectors {
     pub(super) lexicon: Lexicon,
-    pub(super) patterns: Vec<Patterns>,
+    pub(super) patterns: Patterns,
     pub(super) ages: Vec<Wanted>,
     pub(super) addresses: Vec<address::Wanted>,
     pub(super) cloaking: Vec<cloaking::Wanted>,
-    /// Signals whose hits are a second sign of another signal's doubtful ones: (sign, doubtful), sorted.
-    vouchers: Vec<(SignalId, SignalId)>,
+    pub(super) sets: Sets,
     reach: HashMap<SignalId, u32>,
-    /// Signals for which no text waits.
-    free: Signals,
-    /// Signals that are a way to reach somebody.
-    contacts: Signals,
-}
-
-/// A set of signals that is asked for every match: sorted, since hashing costs more than the look-up.
-#[derive(Debug)]
-struct Signals(Vec<SignalId>);
-
-impl Signals {
-    fn of(set: HashSet<SignalId>) -> Self {
-        let mut signals: Vec<SignalId> = set.into_iter().collect();
-        signals.sort_unstable();
-        Self(signals)
-    }
-
-    fn has(&self, signal: SignalId) -> bool {
-        self.0.binary_search(&signal).is_ok()
-    }
+    /// Whether text waits for any age, and for any address.
+    holds_ages: bool,
+    holds_addresses: bool,
 }
 
 impl Builder {
@@ -83,7 +72,7 @@ impl Builder {
                 Some("write the younger age first"),
             ));
         }
-        self.ages.push(Wanted { signal, from, to });
+        self.ages.push((signal, from, to));
         self.reaches(signal, age::MAX_WIDTH as u32);
         Ok(())
     }
@@ -93,9 +82,8 @@ impl Builder {
         self.contacts.insert(signal);
         for &kind in kinds {
             if let Some(shape) = contact::shape(kind) {
-                let wanted = address::Wanted { signal, shape };
-                if !self.addresses.contains(&wanted) {
-                    self.addresses.push(wanted);
+                if !self.addresses.contains(&(signal, shape)) {
+                    self.addresses.push((signal, shape));
                 }
                 self.reaches(signal, shape.reach());
             }
@@ -109,7 +97,7 @@ impl Builder {
 
     /// Adds: a way of hiding text.
     pub fn cloaking(&mut self, signal: SignalId, what: Cloaking) {
-        self.cloaking.push(cloaking::Wanted { signal, what });
+        self.cloaking.push((signal, what));
         self.reaches(signal, 2);
     }
 
@@ -122,7 +110,7 @@ impl Builder {
     /// The signal only ever excuses: nobody disguises an excuse, so its words are looked for in the
     /// views that lose nothing.
     pub fn plain(&mut self, signal: SignalId) {
-        self.words.plain(signal);
+        self.plain.insert(signal);
     }
 
     /// No hit of this signal ever withholds text of a stream, so none of it needs to wait for one:
@@ -131,21 +119,62 @@ impl Builder {
         self.free.insert(signal);
     }
 
+    /// A hit of this signal belongs to no other; and it has a set even if nothing in a text shows it.
+    pub fn alone(&mut self, signal: SignalId) {
+        self.alone.insert(signal);
+    }
+
     /// Compiles.
-    pub fn build(self) -> Result<Detectors, Problem> {
-        let mut vouchers: Vec<_> = self.vouchers.into_iter().collect();
-        vouchers.sort_unstable();
-        Ok(Detectors {
-            lexicon: self.words.build(&self.free),
-            patterns: self.regexes.build(&self.free)?,
-            free: Signals::of(self.free),
-            contacts: Signals::of(self.contacts),
-            ages: self.ages,
-            addresses: self.addresses,
-            cloaking: self.cloaking,
-            vouchers,
+    pub fn build(mut self) -> Result<Detectors, Problem> {
+        self.words.plain(&self.plain);
+        let reached = self.reach.keys().chain(&self.alone);
+        let mut sets = Sets::of(reached.copied().collect());
+        let terms = self.words.join(&self.alone, &mut sets);
+        sets.seal(&self.free, &self.contacts, &self.vouchers);
+        let single = |signal| sets.single(signal).expect("every signal has a set");
+        let ages: Vec<Wanted> = self
+            .ages
+            .into_iter()
+            .map(|(signal, from, to)| Wanted {
+                signals: single(signal),
+                from,
+                to,
+            })
+            .collect();
+        let addresses: Vec<address::Wanted> = self
+            .addresses
+            .into_iter()
+            .map(|(signal, shape)| address::Wanted {
+                signals: single(signal),
+                shape,
+            })
+            .collect();
+        let cloaking = self.cloaking.into_iter();
+        let cloaking = cloaking.map(|(signal, what)| cloaking::Wanted {
+            signals: single(signal),
+            what,
+        });
+        let cloaking = cloaking.collect();
+        let detectors = Detectors {
+            lexicon: Trie::grow(terms, &sets),
+            patterns: self.regexes.build(&sets)?,
+            holds_ages: ages.iter().any(|wanted| sets.holds(wanted.signals)),
+            holds_addresses: addresses.iter().any(|wanted| sets.holds(wanted.signals)),
+            ages,
+            addresses,
+            cloaking,
+            sets,
             reach: self.reach,
-        })
+        };
+        if detectors.memory() > MAX_MEMORY {
+            let most = MAX_MEMORY >> 20;
+            let message = format!("all words and patterns together need more than {most} MiB");
+            return Err(Problem::new(
+                message,
+                Some("shorten lists, or split apps over proxies"),
+            ));
+        }
+        Ok(detectors)
     }
 
     fn reaches(&mut self, signal: SignalId, reach: u32) {
@@ -169,21 +198,47 @@ impl Detectors {
         self.reach.get(&signal).copied().unwrap_or_default()
     }
 
-    /// Whether text may have to wait for hits of the signal.
-    pub(super) fn holds(&self, signal: SignalId) -> bool {
-        !self.free.has(signal)
+    /// The signals that a hit belongs to, sorted.
+    #[inline]
+    pub fn signals(&self, set: SignalSet) -> &[SignalId] {
+        self.sets.members(set)
     }
 
-    /// Whether a hit of one signal is a second sign of the other.
-    pub(super) fn vouches(&self, one: SignalId, other: SignalId) -> bool {
-        one == other || self.contacts.has(one) || self.vouchers.binary_search(&(one, other)).is_ok()
+    /// Every set of signals that a hit can belong to.
+    pub fn sets(&self) -> impl Iterator<Item = SignalSet> {
+        (0..self.sets.len()).map(SignalSet)
     }
 
-    /// Signals that want phrases over the border of two parts.
-    pub fn crossing(&self) -> impl Iterator<Item = SignalId> + '_ {
+    /// Every set that a signal is in.
+    pub fn sets_of(&self, signal: SignalId) -> &[SignalSet] {
+        self.sets.of_signal(signal)
+    }
+
+    /// The set of this signal alone; `None` if nothing shows it.
+    pub fn single(&self, signal: SignalId) -> Option<SignalSet> {
+        self.sets.single(signal)
+    }
+
+    /// Whether text may have to wait for hits of the set.
+    pub(super) fn holds(&self, set: SignalSet) -> bool {
+        self.sets.holds(set)
+    }
+
+    /// Whether text may have to wait for an age.
+    pub(super) fn holds_ages(&self) -> bool {
+        self.holds_ages
+    }
+
+    /// Whether text may have to wait for an address.
+    pub(super) fn holds_addresses(&self) -> bool {
+        self.holds_addresses
+    }
+
+    /// The sets of signals that want phrases over the border of two parts.
+    pub fn crossing(&self) -> impl Iterator<Item = SignalSet> + '_ {
         let wants = self.cloaking.iter();
         let wants = wants.filter(|wanted| wanted.what == Cloaking::Crossing);
-        wants.map(|wanted| wanted.signal)
+        wants.map(|wanted| wanted.signals)
     }
 
     /// Whether the skeleton's gaps are of interest: invisible characters between letters.
@@ -200,6 +255,6 @@ impl Detectors {
 
     /// Heap bytes of the compiled automata.
     pub fn memory(&self) -> usize {
-        self.lexicon.memory() + self.patterns.iter().map(Patterns::memory).sum::<usize>()
+        self.lexicon.memory() + self.patterns.memory() + self.sets.memory()
     }
 }

@@ -9,7 +9,7 @@
 
 use super::lane::{Found, Source};
 use super::window::{Seen, Tape};
-use super::{Detectors, SignalId};
+use super::{Detectors, SignalSet};
 use crate::text::{Class, ViewKind, fold};
 
 /// Letters of a script without spaces that stand apart before they count as spelled out, and
@@ -86,10 +86,10 @@ impl Cloaking {
     }
 }
 
-/// A way of hiding that a signal looks for.
+/// A way of hiding that signals look for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wanted {
-    pub signal: SignalId,
+    pub signals: SignalSet,
     pub what: Cloaking,
 }
 
@@ -201,7 +201,7 @@ impl Watch {
         if let Some(at) = self.spelled.waiting {
             report(&detectors.cloaking, Cloaking::Split, at, 0, &mut found);
         }
-        found.retain(|one| detectors.holds(one.signal));
+        found.retain(|one| detectors.holds(one.signals));
         found
     }
 }
@@ -215,7 +215,7 @@ fn report(
 ) {
     for one in wanted.iter().filter(|one| one.what == what) {
         found.push(Found {
-            signal: one.signal,
+            signals: one.signals,
             view: what.view(),
             start,
             end,
@@ -312,7 +312,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::detect::{Builder, Scanner};
+    use crate::detect::{Builder, Scanner, SignalId};
 
     fn detectors() -> Arc<Detectors> {
         let mut builder = Builder::default();
@@ -339,7 +339,8 @@ mod tests {
         assert_eq!(whole, pieces, "{text:?}");
         let hits = whole.iter();
         hits.map(|hit| {
-            let name = Cloaking::ALL[hit.signal.0 as usize].name();
+            let signal = all.signals(hit.signals)[0];
+            let name = Cloaking::ALL[signal.0 as usize].name();
             (name, text[hit.span.range()].to_owned())
         })
         .collect()

@@ -48,6 +48,8 @@ pub(super) struct Doubts {
     open: Vec<Doubt>,
     /// Matches that may be second signals.
     known: Vec<Found>,
+    /// Reused by [`Doubts::settle`].
+    fresh: Vec<Found>,
     /// Symbols up to which everything has been decided that could be.
     moment: u32,
     /// Whether something became due or open since everything was decided: until then only a match
@@ -60,8 +62,21 @@ pub(super) struct Doubts {
 #[derive(Debug, Clone, Copy)]
 struct Doubt {
     found: Found,
+    /// Signals of its set that are still in doubt, one bit each.
+    left: u64,
     /// Whether it begins and ends where words do or is no word itself, as it needs; looked up once.
     apart: Option<bool>,
+}
+
+/// What is known of a match in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// Nothing yet.
+    Open,
+    /// It counts for these of its signals.
+    Counts(u64),
+    /// It is an ordinary word.
+    Never,
 }
 
 impl Doubts {
@@ -77,9 +92,10 @@ impl Doubts {
         if self.open.is_empty() && found.len() == from {
             return;
         }
-        let mut fresh: Vec<Found> = found.drain(from..).collect();
+        let mut fresh = std::mem::take(&mut self.fresh);
+        fresh.extend(found.drain(from..));
         fresh.sort_by_key(|found| found.ripe);
-        for match_ in fresh {
+        for match_ in fresh.drain(..) {
             self.pass(detectors, tape, match_.ripe, found);
             if match_.needs == Needs::Nothing {
                 found.push(match_);
@@ -91,10 +107,12 @@ impl Doubts {
                 self.stale = true;
                 self.open.push(Doubt {
                     found: match_,
+                    left: detectors.sets.whole(match_.signals),
                     apart: None,
                 });
             }
         }
+        self.fresh = fresh;
         self.pass(detectors, tape, tape.len(), found);
         let read = tape.len();
         self.open.retain(|doubt| read <= doubt.found.to + PATIENCE);
@@ -130,14 +148,14 @@ impl Doubts {
                 let due = self.open[at].due() == moment;
                 self.stale |= due;
                 match due.then(|| self.verdict(detectors, tape, at, moment)) {
-                    Some(Some(true)) => {
+                    Some(Verdict::Counts(_)) => {
                         self.decide(detectors, tape, moment, found);
                         at = 0;
                     }
-                    Some(Some(false)) => {
+                    Some(Verdict::Never) => {
                         self.open.remove(at);
                     }
-                    Some(None) | None => at += 1,
+                    Some(Verdict::Open) | None => at += 1,
                 }
             }
         }
@@ -146,7 +164,7 @@ impl Doubts {
 
     /// Whether a certain match is the second sign of something in doubt.
     fn concerns(&self, detectors: &Detectors, certain: &Found) -> bool {
-        let counts = |doubt: &Doubt| vouches(detectors, certain, &doubt.found);
+        let counts = |doubt: &Doubt| vouched(detectors, certain, &doubt.found) & doubt.left != 0;
         self.open.iter().any(counts)
     }
 
@@ -155,72 +173,92 @@ impl Doubts {
         let mut at = 0;
         while at < self.open.len() {
             match self.verdict(detectors, tape, at, moment) {
-                Some(counts) => {
-                    let doubtful = self.open.remove(at).found;
-                    if counts && !self.is_known(doubtful) {
+                Verdict::Counts(bits) => {
+                    let doubtful = self.open[at].found;
+                    self.open[at].left &= !bits;
+                    if self.open[at].left == 0 {
+                        self.open.remove(at);
+                    }
+                    let fresh = bits & !self.known_of(detectors, doubtful);
+                    for signals in detectors.sets.parts(doubtful.signals, fresh) {
                         let ripe = doubtful.ripe.max(moment);
-                        let certain = Found { ripe, ..doubtful };
+                        let certain = Found {
+                            signals,
+                            ripe,
+                            ..doubtful
+                        };
                         found.push(certain);
                         self.known.push(certain);
+                    }
+                    if fresh != 0 {
                         at = 0;
                     }
                 }
-                None => at += 1,
+                Verdict::Never => {
+                    self.open.remove(at);
+                }
+                Verdict::Open => at += 1,
             }
         }
         self.stale = false;
     }
 
-    /// Whether the same was found with less doubt.
-    fn is_known(&self, found: Found) -> bool {
-        let place = |found: &Found| (found.signal, found.start, found.from, found.to);
-        self.known.iter().any(|known| place(known) == place(&found))
+    /// The signals of which the same was found with less doubt.
+    fn known_of(&self, detectors: &Detectors, found: Found) -> u64 {
+        let place = |found: &Found| (found.start, found.from, found.to);
+        let same = self.known.iter();
+        let same = same.filter(|known| place(known) == place(&found));
+        let shared = same.map(|known| detectors.sets.shared(found.signals, known.signals));
+        shared.fold(0, |all, bits| all | bits)
     }
 
-    /// Whether a match counts; `None` while that is open.
-    fn verdict(
-        &mut self,
-        detectors: &Detectors,
-        tape: &Tape,
-        at: usize,
-        moment: u32,
-    ) -> Option<bool> {
-        let doubtful = self.open[at].found;
+    /// Whether a match counts.
+    fn verdict(&mut self, detectors: &Detectors, tape: &Tape, at: usize, moment: u32) -> Verdict {
         if !self.is_due(at, moment) {
-            return None;
+            return Verdict::Open;
         }
+        let Doubt { found, left, .. } = self.open[at];
         // The words around are looked at last: that costs most.
-        match doubtful.needs {
-            Needs::Nothing => Some(true),
-            Needs::Second => self
-                .second(detectors, tape, doubtful, moment)
-                .then_some(true),
-            Needs::NoWord | Needs::Alignment => {
-                let counts =
-                    self.is_apart(tape, at) || self.second(detectors, tape, doubtful, moment);
-                counts.then_some(true)
-            }
-            Needs::Both => {
-                let second = self.second(detectors, tape, doubtful, moment);
-                second.then(|| self.is_apart(tape, at))
-            }
+        let bits = match found.needs {
+            Needs::Nothing => left,
+            Needs::Second => self.second(detectors, tape, at, moment),
+            Needs::NoWord | Needs::Alignment if self.is_apart(tape, at) => left,
+            Needs::NoWord | Needs::Alignment => self.second(detectors, tape, at, moment),
+            Needs::Both => match self.second(detectors, tape, at, moment) {
+                0 => 0,
+                _ if !self.is_apart(tape, at) => return Verdict::Never,
+                bits => bits,
+            },
+        };
+        match bits {
+            0 => Verdict::Open,
+            bits => Verdict::Counts(bits),
         }
     }
 
-    /// Whether something near by makes the match likely.
-    fn second(&mut self, detectors: &Detectors, tape: &Tape, doubtful: Found, moment: u32) -> bool {
-        let counts =
-            |known: &Found| known.to + MEMORY >= moment && vouches(detectors, known, &doubtful);
-        if self.known.iter().any(counts) {
-            return true;
+    /// The signals in doubt that something near by makes likely.
+    fn second(&mut self, detectors: &Detectors, tape: &Tape, at: usize, moment: u32) -> u64 {
+        let Doubt { found, left, .. } = self.open[at];
+        let mut bits = 0;
+        for known in &self.known {
+            if known.to + MEMORY >= moment {
+                bits |= vouched(detectors, known, &found);
+                if bits & left == left {
+                    return left;
+                }
+            }
         }
-        (0..self.open.len()).any(|at| {
-            let other = self.open[at];
-            other.found.signal == doubtful.signal
-                && self.is_due(at, moment)
-                && is_near(&other.found, &doubtful)
-                && self.is_apart(tape, at)
-        })
+        for other in 0..self.open.len() {
+            let one = self.open[other];
+            let shared = match is_near(&one.found, &found) && self.is_due(other, moment) {
+                true => detectors.sets.shared(found.signals, one.found.signals),
+                false => 0,
+            };
+            if shared & left & !bits != 0 && self.is_apart(tape, other) {
+                bits |= shared;
+            }
+        }
+        bits & left
     }
 
     fn is_due(&self, at: usize, moment: u32) -> bool {
@@ -247,7 +285,7 @@ impl Doubts {
 
     /// First byte of the earliest match in doubt that text waits for.
     pub(super) fn earliest(&self, detectors: &Detectors) -> Option<u32> {
-        let held = |doubt: &&Doubt| detectors.holds(doubt.found.signal);
+        let held = |doubt: &&Doubt| detectors.holds(doubt.found.signals);
         let open = self.open.iter().filter(held);
         open.map(|doubt| doubt.found.start).min()
     }
@@ -265,9 +303,12 @@ impl Doubt {
     }
 }
 
-/// Whether a certain match is a second sign of a doubtful one.
-fn vouches(detectors: &Detectors, certain: &Found, doubtful: &Found) -> bool {
-    is_near(certain, doubtful) && detectors.vouches(certain.signal, doubtful.signal)
+/// The signals of a doubtful match that a certain one is a second sign of.
+fn vouched(detectors: &Detectors, certain: &Found, doubtful: &Found) -> u64 {
+    match is_near(certain, doubtful) {
+        true => detectors.sets.vouched(certain.signals, doubtful.signals),
+        false => 0,
+    }
 }
 
 /// Whether both lie apart, within [`NEAR`] symbols.

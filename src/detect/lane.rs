@@ -8,7 +8,7 @@ use super::doubt::{Doubts, Needs};
 use super::pattern::Matching;
 use super::phrase::Phrases;
 use super::window::{Seen, Tape};
-use super::{Detectors, SignalId};
+use super::{Detectors, SignalSet};
 use crate::text::ViewKind;
 
 /// Where a lane's symbols come from.
@@ -44,7 +44,7 @@ impl Source {
 /// A match: bytes of the original and symbols of the lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found {
-    pub signal: SignalId,
+    pub signals: SignalSet,
     pub view: ViewKind,
     pub start: u32,
     pub end: u32,
@@ -65,8 +65,7 @@ pub(super) struct Lane {
     read: u32,
     phrases: Phrases,
     doubts: Doubts,
-    /// One per [`Detectors::patterns`].
-    matching: Vec<Matching>,
+    matching: Matching,
     /// One per shape that is wanted.
     addresses: Vec<Reader>,
     ages: Ages,
@@ -81,7 +80,7 @@ impl Lane {
             read: 0,
             phrases: Phrases::default(),
             doubts: Doubts::default(),
-            matching: detectors.patterns.iter().map(Matching::new).collect(),
+            matching: Matching::default(),
             addresses: detectors.shapes().map(Reader::new).collect(),
             ages: Ages::default(),
             watch: Watch::default(),
@@ -111,8 +110,10 @@ impl Lane {
             self.phrases
                 .run(&detectors.lexicon, tape, batch.clone(), source, found);
         }
-        for (matching, patterns) in self.matching.iter_mut().zip(&detectors.patterns) {
-            matching.run(patterns, tape, batch.clone(), source, found);
+        let patterns = &detectors.patterns;
+        if !patterns.is_empty() {
+            self.matching
+                .run(patterns, tape, batch.clone(), source, found);
         }
         for reader in &mut self.addresses {
             reader.run(&detectors.addresses, tape, batch.clone(), source, found);
@@ -133,9 +134,8 @@ impl Lane {
     pub(super) fn finish(&mut self, detectors: &Detectors, found: &mut Vec<Found>) {
         let (from, window) = (found.len(), self.tape.whole());
         self.phrases.finish(found);
-        for (matching, patterns) in self.matching.iter_mut().zip(&detectors.patterns) {
-            matching.finish(patterns, window, self.source, found);
-        }
+        self.matching
+            .finish(&detectors.patterns, window, self.source, found);
         for reader in &mut self.addresses {
             reader.finish(&detectors.addresses, window, self.source, found);
         }
@@ -148,18 +148,15 @@ impl Lane {
 
     /// First byte of the earliest thing that is alive and that text waits for.
     pub(super) fn earliest(&self, detectors: &Detectors) -> Option<u32> {
-        let matching = self.matching.iter().zip(&detectors.patterns);
-        let matching = matching.filter(|(_, patterns)| patterns.held);
-        let held = |signal: SignalId| detectors.holds(signal);
-        let ages = detectors.ages.iter().any(|wanted| held(wanted.signal));
-        let addresses = detectors.addresses.iter().any(|wanted| held(wanted.signal));
-        let addresses = self.addresses.iter().filter(|_| addresses);
+        let matching = self.matching.earliest(&detectors.patterns);
+        let addresses = self.addresses.iter();
+        let addresses = addresses.filter(|_| detectors.holds_addresses());
         matching
-            .filter_map(|(matching, _)| matching.earliest())
+            .into_iter()
             .chain(addresses.filter_map(Reader::earliest))
             .chain(self.phrases.earliest(detectors))
             .chain(self.doubts.earliest(detectors))
-            .chain(self.ages.earliest().filter(|_| ages))
+            .chain(self.ages.earliest().filter(|_| detectors.holds_ages()))
             .chain(self.watch.unripe(detectors).iter().map(|found| found.start))
             .min()
     }
@@ -167,16 +164,16 @@ impl Lane {
     /// Complete matches that wait only for what follows, and that text waits for.
     pub(super) fn unripe(&self, detectors: &Detectors) -> Vec<Found> {
         let window = self.tape.whole();
-        let matching = self.matching.iter().zip(&detectors.patterns);
-        let matching =
-            matching.flat_map(|(matching, patterns)| matching.unripe(patterns, window.len()));
+        let matching = self.matching.unripe(&detectors.patterns, window);
+        let held = |found: &Found| detectors.holds(found.signals);
         let addresses = self.addresses.iter();
         let addresses = addresses.flat_map(|reader| reader.unripe(&detectors.addresses, window));
-        let all = self.phrases.unripe().chain(matching).chain(addresses);
-        let mut found: Vec<Found> = all.chain(self.ages.unripe(window)).collect();
-        found.extend(self.doubts.unripe());
+        let ages = self.ages.unripe(window);
+        let ages = ages.filter(|_| detectors.holds_ages());
+        let words = self.phrases.unripe().chain(self.doubts.unripe());
+        let mut found: Vec<Found> = words.chain(addresses).filter(held).collect();
+        found.extend(matching.chain(ages));
         found.extend(self.watch.unripe(detectors));
-        found.retain(|found| detectors.holds(found.signal));
         found
     }
 

@@ -7,11 +7,11 @@
 //! the parts it splits into, by its pinyin in letters; a word by an emoji of that name. So one walk
 //! reads views V0 to V6 and any mixture of them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::beginnings::Beginnings;
-use super::trie::Trie;
-use super::{Problem, SignalId};
+use super::sets::{MAX_SET, Sets};
+use super::{Problem, SignalId, SignalSet};
 use crate::text::{Class, Symbol, ViewKind, Views, symbols};
 
 /// Symbols of the longest term; longer ones are sentences, and a window has to hold them.
@@ -46,13 +46,13 @@ pub(super) const HAS_TERM: u8 = 16;
 /// A term below is one that text waits for.
 pub(super) const HAS_HELD: u8 = 32;
 
-/// One word or phrase of one signal.
+/// One word or phrase of all signals that look for it in the same views.
 #[derive(Debug, Clone)]
 pub(super) struct Term {
-    pub signal: SignalId,
+    pub signals: SignalSet,
     pub views: Views,
-    /// As the policy has it, for the surface view.
-    pub written: Box<str>,
+    /// As policies have it, for the surface view.
+    pub written: Box<[Box<str>]>,
     /// Further letters that may follow.
     pub tail: u8,
     /// Han in it.
@@ -181,10 +181,21 @@ pub(super) struct Edge {
     pub kind: Kind,
 }
 
+/// Terms with their symbols.
+pub(super) type Terms = Vec<(Vec<Symbol>, Term)>;
+
 /// Terms before they are compiled.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    entries: Vec<(Vec<Symbol>, Term)>,
+    entries: Vec<Entry>,
+}
+
+/// One word of one signal.
+#[derive(Debug, Clone)]
+struct Entry {
+    symbols: Vec<Symbol>,
+    signal: SignalId,
+    term: Term,
 }
 
 impl Words {
@@ -218,9 +229,9 @@ impl Words {
         }
         let count = |class: Class| folded.iter().filter(|s| s.class == class).count() as u8;
         let term = Term {
-            signal,
+            signals: SignalSet(0),
             views,
-            written: written.into(),
+            written: Box::new([written.into()]),
             tail,
             han: count(Class::Han),
             letters: count(Class::Letter),
@@ -228,27 +239,28 @@ impl Words {
         };
         let reach = reach(&folded, &term);
         if views.has(ViewKind::Reversed) {
-            self.turn(&folded, &term);
+            self.turn(&folded, signal, &term);
         }
-        self.entries.push((folded, term));
+        self.entries.push(Entry {
+            symbols: folded,
+            signal,
+            term,
+        });
         Ok(reach)
     }
 
-    /// Looks for the words of a signal in the views that lose nothing only.
-    pub(super) fn plain(&mut self, signal: SignalId) {
+    /// Looks for the words of these signals in the views that lose nothing only.
+    pub(super) fn plain(&mut self, signals: &HashSet<SignalId>) {
         self.entries
-            .retain(|(_, term)| term.signal != signal || !term.turned);
-        for (_, term) in self
-            .entries
-            .iter_mut()
-            .filter(|(_, term)| term.signal == signal)
-        {
-            term.views = term.views & Views::PLAIN;
+            .retain(|entry| !entry.term.turned || !signals.contains(&entry.signal));
+        let own = self.entries.iter_mut();
+        for entry in own.filter(|entry| signals.contains(&entry.signal)) {
+            entry.term.views = entry.term.views & Views::PLAIN;
         }
     }
 
     /// Adds a term backwards, in rot13 and in atbash.
-    fn turn(&mut self, folded: &[Symbol], term: &Term) {
+    fn turn(&mut self, folded: &[Symbol], signal: SignalId, term: &Term) {
         let plain = |s: &Symbol| s.ch.is_ascii_alphabetic() || s.ch == ' ';
         let latin = folded.iter().all(plain) && usize::from(term.letters) >= MIN_TURNED_LETTERS;
         let han = term.han >= 2 && folded.iter().all(|s| s.class == Class::Han);
@@ -267,14 +279,51 @@ impl Words {
                 tail: 0,
                 ..term.clone()
             };
-            self.entries.push((turned, term));
+            self.entries.push(Entry {
+                symbols: turned,
+                signal,
+                term,
+            });
         }
     }
 
-    /// Compiles.
-    pub(super) fn build(self, free: &HashSet<SignalId>) -> Lexicon {
-        Trie::grow(self.entries, free)
+    /// Joins what several signals look for in the same views into one term of all of them; terms
+    /// are sorted by their symbols. Signals that stay alone share none.
+    pub(super) fn join(self, alone: &BTreeSet<SignalId>, sets: &mut Sets) -> Terms {
+        let mut entries = self.entries;
+        entries.sort_by_cached_key(key);
+        let mut terms: Terms = Vec::new();
+        for same in entries.chunk_by(|a, b| key(a) == key(b)) {
+            let mut written: BTreeMap<SignalId, BTreeSet<&Box<str>>> = BTreeMap::new();
+            for entry in same {
+                let own = written.entry(entry.signal).or_default();
+                own.extend(&entry.term.written);
+            }
+            let mut signals: BTreeMap<_, Vec<SignalId>> = BTreeMap::new();
+            for (signal, written) in written {
+                let apart = alone.contains(&signal).then_some(signal);
+                signals.entry((apart, written)).or_default().push(signal);
+            }
+            for ((_, written), signals) in signals {
+                for signals in signals.chunks(MAX_SET) {
+                    let term = Term {
+                        signals: sets.intern(signals),
+                        written: written.iter().map(|&one| one.clone()).collect(),
+                        ..same[0].term.clone()
+                    };
+                    terms.push((same[0].symbols.clone(), term));
+                }
+            }
+        }
+        terms
     }
+}
+
+/// What has to be equal for two words to be one term.
+fn key(entry: &Entry) -> (Vec<char>, bool, u8, Views) {
+    let symbols: Vec<char> = entry.symbols.iter().map(|symbol| symbol.ch).collect();
+    let term = &entry.term;
+    (symbols, term.turned, term.tail, term.views)
 }
 
 /// A Latin phrase with each letter replaced.
@@ -417,7 +466,8 @@ impl Lexicon {
     /// Heap bytes.
     pub(super) fn memory(&self) -> usize {
         let terms = self.terms.iter();
-        let terms = terms.map(|term| term.written.len() + size_of::<Term>());
+        let written = |term: &Term| term.written.iter().map(|one| one.len() + 16).sum::<usize>();
+        let terms = terms.map(|term| written(term) + size_of::<Term>());
         self.nodes.capacity() * size_of::<Node>()
             + self.codes.capacity() * size_of::<u16>()
             + self.edges.capacity() * size_of::<Edge>()

@@ -22,8 +22,11 @@ mod lane;
 mod lexicon;
 mod pattern;
 mod phrase;
+mod regex;
 mod scanner;
+mod sets;
 mod side;
+mod starts;
 mod thread;
 mod trie;
 mod window;
@@ -31,7 +34,9 @@ mod window;
 pub use align::warm;
 pub use builder::{Builder, Detectors};
 pub use cloaking::Cloaking;
+pub use regex::{Prepared, prepare};
 pub use scanner::Scanner;
+pub use sets::SignalSet;
 
 use crate::message::Language;
 use crate::text::fold::han_share;
@@ -41,11 +46,11 @@ use crate::text::{Span, ViewKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SignalId(pub u32);
 
-/// A signal seen in a text.
+/// Signals seen in a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Hit {
-    /// What was looked for.
-    pub signal: SignalId,
+    /// What was looked for: every signal that these words belong to ([`Detectors::signals`]).
+    pub signals: SignalSet,
     /// Where it is: bytes of the original.
     pub span: Span,
     /// The same place in skeleton symbols, counted from the start of the text: distances between
@@ -59,7 +64,7 @@ pub struct Hit {
     pub score: f32,
     /// The number of skeleton symbols of the text that had to be seen before the hit was certain
     /// (its end plus the right context its kind looks at, or the text's length at its end).
-    /// Hits are reported in order of `(ripe, to, from, signal, span)`; those that only the end of the
+    /// Hits are reported in order of `(ripe, to, from, signals, span)`; those that only the end of the
     /// text makes certain come after all others, in the same order.
     pub ripe: u32,
 }

@@ -1,37 +1,26 @@
-//! [`Patterns`]: regular expressions of bounded width, all in one dense automaton.
+//! [`Patterns`]: regular expressions of bounded width, a dense automaton each.
 //!
-//! A thread starts at every symbol at which the automaton does not die at once; threads that meet
-//! in one state go on as the one that began first. Of one pattern, the longest match from each
-//! start is reported, and none that overlaps one that began earlier.
+//! A thread of a pattern begins at every symbol with which the pattern can begin ([`super::starts`]);
+//! threads of one pattern that meet in one state go on as the one that began first. Of one pattern,
+//! the longest match from each start is reported, and none that overlaps one that began earlier.
+//!
+//! One automaton per pattern, not one of many: together they need more states where two can be in a
+//! gap at once, and every one of them as many columns as all alphabets together.
 
-use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::Arc;
 
-use regex_automata::dfa::{Automaton, StartKind, dense};
-use regex_automata::nfa::thompson;
+use regex_automata::dfa::{Automaton, dense};
 use regex_automata::util::primitives::StateID;
-use regex_automata::util::start;
-use regex_automata::{Anchored, MatchKind};
-use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, HirKind, LookSet};
 
 use super::contact;
 use super::doubt::Needs;
-use super::lane::{Found, Source, stamp};
+use super::lane::{Found, Source};
+use super::regex::{Compiled, MAX_PATTERNS, compile};
+use super::sets::Sets;
+use super::starts::Starts;
 use super::window::{Tape, Window};
-use super::{Problem, SignalId};
-use crate::text::skeleton;
-
-/// Bytes that the widest pattern may match: a stream may be held that long.
-const MAX_WIDTH: usize = 512;
-
-/// Bytes of one automaton; more patterns than fit are spread over several.
-const MAX_DFA: usize = 8 << 20;
-
-/// Patterns that one automaton is tried for.
-const MAX_TOGETHER: usize = 32;
-
-/// Members of a character class up to which each is folded like the text.
-const MAX_FOLDED_CLASS: usize = 512;
+use super::{Problem, SignalId, SignalSet};
 
 /// What has to hold around a match for it to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,15 +34,7 @@ pub(super) enum Guard {
 /// Patterns before they are compiled.
 #[derive(Debug, Default)]
 pub(super) struct Regexes {
-    entries: Vec<(Hir, Meta)>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Meta {
-    signal: SignalId,
-    /// Bytes, and so symbols, of the longest match.
-    width: u32,
-    guard: Guard,
+    entries: Vec<(Arc<Compiled>, SignalId, Guard)>,
 }
 
 impl Regexes {
@@ -64,222 +45,72 @@ impl Regexes {
         regex: &str,
         guard: Guard,
     ) -> Result<u32, Problem> {
-        let hir = folded(parse(regex)?);
-        let properties = hir.properties();
-        if has_unicode_border(properties.look_set()) {
-            return Err(Problem::new(
-                "a Unicode word border (`\\b`) makes Chinese text very slow to scan",
-                Some("write `(?-u:\\b)`, or leave it out: Han has no word borders"),
-            ));
-        }
-        let Some(width) = properties.maximum_len() else {
-            return Err(Problem::new(
-                "this pattern has no bounded width, so a stream would wait for it without end",
-                Some("write `{0,20}` instead of `*`, `{1,20}` instead of `+` or `{n,}`"),
-            ));
-        };
-        if properties.minimum_len().is_none_or(|least| least == 0) {
-            return Err(Problem::new(
-                "this pattern matches the empty text",
-                Some("make at least one character obligatory"),
-            ));
-        }
-        if width > MAX_WIDTH {
-            return Err(Problem::new(
-                format!("this pattern can match {width} bytes; the limit is {MAX_WIDTH}"),
-                Some("use smaller counts, or two signals and `near`"),
-            ));
-        }
-        let width = width as u32;
-        let meta = Meta {
-            signal,
-            width,
-            guard,
-        };
-        // On its own first, so that the author learns which pattern is too large; ours fit.
-        if guard == Guard::None {
-            bank(&[(hir.clone(), meta)]).ok_or_else(too_large)?;
-        }
-        self.entries.push((hir, meta));
+        let compiled = compile(regex)?;
+        let width = compiled.width;
+        self.entries.push((compiled, signal, guard));
         Ok(width + 1)
     }
 
-    /// Compiles.
-    pub(super) fn build(self, free: &HashSet<SignalId>) -> Result<Vec<Patterns>, Problem> {
-        let (free, held): (Vec<_>, Vec<_>) = self
-            .entries
-            .into_iter()
-            .partition(|(_, meta)| free.contains(&meta.signal));
-        let mut banks = spread(&held)?;
-        for bank in &mut banks {
-            bank.held = true;
+    /// Lays them out.
+    pub(super) fn build(self, sets: &Sets) -> Result<Patterns, Problem> {
+        if self.entries.len() > MAX_PATTERNS {
+            let message = format!("more than {MAX_PATTERNS} patterns");
+            return Err(Problem::new(message, Some("join some with `|`")));
         }
-        banks.extend(spread(&free)?);
-        Ok(banks)
-    }
-}
-
-fn too_large() -> Problem {
-    Problem::new(
-        format!("this pattern needs more than {MAX_DFA} bytes of automaton"),
-        Some("use smaller counts and fewer `\\w` or `.`"),
-    )
-}
-
-/// Few automata within the limit. Many patterns together nearly always exceed it, and the
-/// attempt costs as much as success does, so those are halved at once, a thread for each half.
-fn spread(entries: &[(Hir, Meta)]) -> Result<Vec<Patterns>, Problem> {
-    if entries.is_empty() {
-        return Ok(Vec::new());
-    }
-    if entries.len() <= MAX_TOGETHER
-        && let Some(bank) = bank(entries)
-    {
-        return Ok(vec![bank]);
-    }
-    if entries.len() == 1 {
-        return Err(too_large());
-    }
-    let (left, right) = entries.split_at(entries.len() / 2);
-    let (left, right) = std::thread::scope(|scope| {
-        let left = scope.spawn(|| spread(left));
-        let right = spread(right);
-        (left.join().expect("compiling does not panic"), right)
-    });
-    let mut banks = left?;
-    banks.append(&mut right?);
-    Ok(banks)
-}
-
-fn parse(regex: &str) -> Result<Hir, Problem> {
-    regex_syntax::ParserBuilder::new()
-        .case_insensitive(true)
-        .build()
-        .parse(regex)
-        .map_err(|error| {
-            let message = match &error {
-                regex_syntax::Error::Parse(error) => error.kind().to_string(),
-                regex_syntax::Error::Translate(error) => error.kind().to_string(),
-                _ => error.to_string(),
-            };
-            Problem::new(format!("this is no regular expression: {message}"), None)
+        let beginnings = self.entries.iter();
+        let beginnings = beginnings.map(|entry| entry.0.beginnings.as_deref());
+        Ok(Patterns {
+            starts: Starts::of(beginnings),
+            all: self
+                .entries
+                .into_iter()
+                .map(|(compiled, signal, guard)| {
+                    let signals = sets.single(signal).unwrap_or(SignalSet(0));
+                    Pattern {
+                        compiled,
+                        signals,
+                        guard,
+                        held: sets.holds(signals),
+                    }
+                })
+                .collect(),
         })
-}
-
-fn has_unicode_border(looks: LookSet) -> bool {
-    looks.contains_word_unicode()
-}
-
-/// The expression as it must read to match folded text: its literals and small classes folded.
-fn folded(hir: Hir) -> Hir {
-    match hir.into_kind() {
-        HirKind::Empty => Hir::empty(),
-        HirKind::Look(look) => Hir::look(look),
-        HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
-            Ok(text) => Hir::literal(skeleton(text).into_bytes()),
-            Err(_) => Hir::literal(literal.0),
-        },
-        HirKind::Class(Class::Unicode(class)) => Hir::class(Class::Unicode(folded_class(class))),
-        HirKind::Class(class) => Hir::class(class),
-        HirKind::Repetition(mut repetition) => {
-            repetition.sub = Box::new(folded(*repetition.sub));
-            Hir::repetition(repetition)
-        }
-        HirKind::Capture(capture) => folded(*capture.sub),
-        HirKind::Concat(parts) => Hir::concat(parts.into_iter().map(folded).collect()),
-        HirKind::Alternation(parts) => Hir::alternation(parts.into_iter().map(folded).collect()),
     }
 }
 
-/// Only folded characters occur in the skeleton, so only those stay: case folding adds the Kelvin
-/// sign and the long s, which would treble the width of `[a-z]`.
-fn folded_class(class: ClassUnicode) -> ClassUnicode {
-    let members: usize = class.iter().map(ClassUnicodeRange::len).sum();
-    if members > MAX_FOLDED_CLASS {
-        return class;
-    }
-    let folded = class
-        .iter()
-        .flat_map(|range| range.start()..=range.end())
-        .filter_map(|c| {
-            let folded = skeleton(c.encode_utf8(&mut [0; 4]));
-            let mut chars = folded.chars();
-            chars.next().filter(|_| chars.next().is_none())
-        })
-        .map(|c| ClassUnicodeRange::new(c, c));
-    ClassUnicode::new(folded)
-}
-
-/// One automaton and what its patterns mean.
+/// All patterns.
 #[derive(Debug)]
 pub(super) struct Patterns {
-    dfa: dense::DFA<Vec<u32>>,
-    /// By the byte before (the last is for the start of the text): which row of `first` applies.
-    rows: Vec<u8>,
-    /// Where each first byte leads, a row of 256 for each start state.
-    first: Vec<StateID>,
-    metas: Vec<Meta>,
+    all: Vec<Pattern>,
+    starts: Starts,
+}
+
+/// A pattern and what it means.
+#[derive(Debug)]
+struct Pattern {
+    compiled: Arc<Compiled>,
+    signals: SignalSet,
+    guard: Guard,
     /// Whether text waits for its matches.
-    pub(super) held: bool,
-}
-
-fn bank(entries: &[(Hir, Meta)]) -> Option<Patterns> {
-    let hirs: Vec<&Hir> = entries.iter().map(|entry| &entry.0).collect();
-    let nfa = thompson::Compiler::new()
-        .configure(thompson::Config::new().nfa_size_limit(Some(MAX_DFA)))
-        .build_many_from_hir(&hirs)
-        .ok()?;
-    let dfa = dense::Builder::new()
-        .configure(
-            dense::Config::new()
-                .match_kind(MatchKind::All)
-                .start_kind(StartKind::Anchored)
-                .dfa_size_limit(Some(MAX_DFA))
-                .determinize_size_limit(Some(4 * MAX_DFA)),
-        )
-        .build_from_nfa(&nfa)
-        .ok()?;
-    let (rows, first) = first_steps(&dfa)?;
-    Some(Patterns {
-        dfa,
-        rows,
-        first,
-        metas: entries.iter().map(|entry| entry.1).collect(),
-        held: false,
-    })
-}
-
-/// Most symbols start nothing: one look-up tells.
-fn first_steps(dfa: &dense::DFA<Vec<u32>>) -> Option<(Vec<u8>, Vec<StateID>)> {
-    let mut starts: Vec<StateID> = Vec::new();
-    let mut rows = Vec::new();
-    for before in (0..=u8::MAX).map(Some).chain([None]) {
-        let config = start::Config::new()
-            .anchored(Anchored::Yes)
-            .look_behind(before);
-        let state = dfa.start_state(&config).ok()?;
-        let row = starts.iter().position(|&known| known == state);
-        rows.push(row.unwrap_or(starts.len()) as u8);
-        if row.is_none() {
-            starts.push(state);
-        }
-    }
-    let first = starts
-        .iter()
-        .flat_map(|&start| (0..=u8::MAX).map(move |byte| dfa.next_state(start, byte)))
-        .collect();
-    Some((rows, first))
+    held: bool,
 }
 
 impl Patterns {
     /// Heap bytes.
     pub(super) fn memory(&self) -> usize {
-        self.dfa.memory_usage() + self.first.len() * size_of::<StateID>()
+        let all = self.all.iter().map(|pattern| pattern.compiled.memory());
+        all.sum::<usize>() + self.starts.memory()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
     }
 }
 
+/// A place in a pattern.
 #[derive(Debug, Clone, Copy)]
 struct Thread {
+    pattern: u16,
     start: u32,
     from: u32,
     state: StateID,
@@ -288,40 +119,28 @@ struct Thread {
 /// The longest match so far of one pattern from one start.
 #[derive(Debug, Clone, Copy)]
 struct Match {
-    pattern: usize,
+    pattern: u16,
     start: u32,
     end: u32,
     from: u32,
     to: u32,
 }
 
-/// What is alive of one [`Patterns`] in one lane.
-#[derive(Debug)]
+/// What is alive of all patterns in one lane.
+#[derive(Debug, Default)]
 pub(super) struct Matching {
+    /// In the order of their starts.
     threads: Vec<Thread>,
     matches: Vec<Match>,
-    /// Per pattern: one past the last symbol of the last match reported.
+    /// By pattern: one past the last symbol of the last match reported. Empty before the first.
     reported: Vec<u32>,
-    /// The last byte read.
-    before: Option<u8>,
-    /// One past the last original byte of the last symbol.
-    end: u32,
+    /// Reused for what may begin at a symbol.
+    begins: Vec<u16>,
     /// Reused by [`Matching::merge`].
-    order: Vec<(StateID, u32)>,
+    order: Vec<(u16, StateID, usize)>,
 }
 
 impl Matching {
-    pub(super) fn new(patterns: &Patterns) -> Self {
-        Self {
-            threads: Vec::new(),
-            matches: Vec::new(),
-            reported: vec![0; patterns.metas.len()],
-            before: None,
-            end: 0,
-            order: Vec::new(),
-        }
-    }
-
     /// Reads the batch, symbol by symbol.
     pub(super) fn run(
         &mut self,
@@ -331,85 +150,95 @@ impl Matching {
         source: Source,
         found: &mut Vec<Found>,
     ) {
-        for next in batch {
-            let from = found.len();
-            self.step(patterns, tape.before(next), source, found);
-            stamp(&mut found[from..], next);
-        }
-    }
-
-    /// Reads the newest symbol of the window.
-    #[inline]
-    fn step(
-        &mut self,
-        patterns: &Patterns,
-        window: Window<'_>,
-        source: Source,
-        found: &mut Vec<Found>,
-    ) {
-        let seen = window.newest();
-        let mut buffer = [seen.symbol.ch as u8, 0, 0, 0];
-        let bytes = if seen.symbol.ch.is_ascii() {
-            &buffer[..1]
-        } else {
-            seen.symbol.ch.encode_utf8(&mut buffer).as_bytes()
-        };
-        let index = window.len() - 1;
-        let dfa = &patterns.dfa;
-        if !self.threads.is_empty() {
-            self.advance(dfa, bytes, index);
-        }
-        let row = usize::from(patterns.rows[self.before.map_or(256, usize::from)]);
-        let first = patterns.first[row * 256 + usize::from(bytes[0])];
-        let state = if dfa.is_dead_state(first) {
-            first
-        } else {
-            walk(dfa, first, &bytes[1..])
-        };
-        if !dfa.is_dead_state(state) {
-            self.threads.push(Thread {
-                start: seen.start,
-                from: index,
-                state,
-            });
-            if self.threads.len() > 1 {
-                self.merge();
+        let symbols = tape.from(batch.start - 1);
+        for (at, seen) in symbols.iter().enumerate() {
+            let follows = |by: usize| symbols.get(at + by).map(|seen| seen.symbol.ch);
+            let begins = patterns.starts.any(seen.symbol.ch, follows(1));
+            if !begins && self.threads.is_empty() && self.matches.is_empty() {
+                continue;
+            }
+            let window = tape.before(batch.start + at as u32);
+            let mut buffer = [0; 4];
+            let bytes = seen.symbol.ch.encode_utf8(&mut buffer).as_bytes();
+            if !self.threads.is_empty() {
+                self.advance(patterns, bytes, window);
+            }
+            if begins {
+                let mut begins = std::mem::take(&mut self.begins);
+                let (two, three) = (follows(1), follows(2));
+                patterns.starts.all(seen.symbol.ch, two, three, &mut begins);
+                self.begin(patterns, &begins, bytes, window);
+                begins.clear();
+                self.begins = begins;
+            }
+            if !self.matches.is_empty() {
+                self.resolve(patterns, window, source, found);
             }
         }
-        self.before = bytes.last().copied();
-        self.end = seen.end;
-        if !self.matches.is_empty() {
-            self.resolve(patterns, window, source, found);
+    }
+
+    /// Begins these patterns with the newest symbol.
+    fn begin(&mut self, patterns: &Patterns, begins: &[u16], bytes: &[u8], window: Window<'_>) {
+        let index = window.len() - 1;
+        let mut buffer = [0; 4];
+        let before = window.before_newest().map_or(256, |seen| {
+            let last = seen.symbol.ch.encode_utf8(&mut buffer).as_bytes().last();
+            last.map_or(256, |&byte| usize::from(byte))
+        });
+        let known = self.threads.len();
+        for &pattern in begins {
+            let Compiled {
+                dfa, rows, starts, ..
+            } = &*patterns.all[usize::from(pattern)].compiled;
+            let state = walk(dfa, starts[usize::from(rows[before])], bytes);
+            let met = |thread: &Thread| thread.pattern == pattern && thread.state == state;
+            if !dfa.is_dead_state(state) && !self.threads[..known].iter().any(met) {
+                self.threads.push(Thread {
+                    pattern,
+                    start: window.newest().start,
+                    from: index,
+                    state,
+                });
+            }
         }
     }
 
-    fn advance(&mut self, dfa: &dense::DFA<Vec<u32>>, bytes: &[u8], index: u32) {
-        let (matches, end) = (&mut self.matches, self.end);
+    fn advance(&mut self, patterns: &Patterns, bytes: &[u8], window: Window<'_>) {
+        let index = window.len() - 1;
+        // Threads are alive, so there is a symbol before this one.
+        let end = window.before_newest().map_or(0, |seen| seen.end);
+        let matches = &mut self.matches;
         self.threads.retain_mut(|thread| {
+            let dfa = &patterns.all[usize::from(thread.pattern)].compiled.dfa;
             // The automaton reports a match one byte late: on the first byte after it.
             let state = dfa.next_state(thread.state, bytes[0]);
             if dfa.is_match_state(state) {
-                record(dfa, state, *thread, (index, end), matches);
+                record(*thread, (index, end), matches);
             }
             thread.state = walk(dfa, state, &bytes[1..]);
             !dfa.is_dead_state(thread.state)
         });
+        self.merge();
     }
 
-    /// Of threads in the same state, keeps the one that began first.
+    /// Of threads of one pattern in the same state, keeps the one that began first.
     fn merge(&mut self) {
-        self.order.clear();
-        let states = self.threads.iter().zip(0..);
-        self.order.extend(states.map(|(t, at)| (t.state, at)));
-        self.order.sort_unstable();
-        let twice = |pair: &[(StateID, u32)]| pair[0].0 == pair[1].0;
-        if !self.order.windows(2).any(twice) {
+        if self.threads.len() < 2 {
             return;
         }
-        self.order.dedup_by_key(|entry| entry.0);
-        self.order.sort_unstable_by_key(|entry| entry.1);
-        for (kept, &(_, at)) in self.order.iter().enumerate() {
-            self.threads[kept] = self.threads[at as usize];
+        self.order.clear();
+        let places = self.threads.iter().zip(0..);
+        self.order
+            .extend(places.map(|(one, at)| (one.pattern, one.state, at)));
+        self.order.sort_unstable();
+        self.order
+            .dedup_by_key(|(pattern, state, _)| (*pattern, *state));
+        if self.order.len() == self.threads.len() {
+            return;
+        }
+        self.order.sort_unstable_by_key(|entry| entry.2);
+        for (kept, &(.., at)) in self.order.iter().enumerate() {
+            self.threads[kept] = self.threads[at];
         }
         self.threads.truncate(self.order.len());
     }
@@ -422,20 +251,17 @@ impl Matching {
         source: Source,
         found: &mut Vec<Found>,
     ) {
-        // Threads and matches are both in the order of their starts.
         self.matches
             .sort_by_key(|match_| (match_.from, match_.pattern));
         let mut at = 0;
         while at < self.matches.len() {
             let match_ = self.matches[at];
-            let meta = patterns.metas[match_.pattern];
-            // The thread may be alive for the sake of another, wider pattern.
-            let grows = window.len() - match_.from <= meta.width
-                && self
-                    .threads
-                    .binary_search_by_key(&match_.from, |thread| thread.from)
-                    .is_ok();
-            if grows {
+            let own =
+                |thread: &Thread| (thread.pattern, thread.from) == (match_.pattern, match_.from);
+            let pattern = &patterns.all[usize::from(match_.pattern)];
+            // A thread outlives its widest match by a symbol, which tells that it ended.
+            let grows = window.len() - match_.from <= pattern.compiled.width;
+            if grows && self.threads.iter().any(own) {
                 at += 1;
                 continue;
             }
@@ -445,15 +271,19 @@ impl Matching {
                     && match_.from < other.to
             });
             self.matches.remove(at);
-            let reported = &mut self.reported[match_.pattern];
+            self.reported.resize(patterns.all.len(), 0);
+            let reported = &mut self.reported[usize::from(match_.pattern)];
             if earlier
                 || match_.from < *reported
-                || !holds(meta.guard, match_.from, match_.to, window)
+                || !holds(pattern.guard, match_.from, match_.to, window)
             {
                 continue;
             }
             *reported = match_.to;
-            found.push(report(meta.signal, match_, source));
+            found.push(Found {
+                ripe: window.len(),
+                ..report(pattern.signals, match_, source)
+            });
         }
     }
 
@@ -465,42 +295,50 @@ impl Matching {
         source: Source,
         found: &mut Vec<Found>,
     ) {
+        let end = window.last().map_or(0, |seen| seen.end);
         for thread in self.threads.drain(..) {
-            let state = patterns.dfa.next_eoi_state(thread.state);
-            if patterns.dfa.is_match_state(state) {
-                let at = (window.len(), self.end);
-                record(&patterns.dfa, state, thread, at, &mut self.matches);
+            let dfa = &patterns.all[usize::from(thread.pattern)].compiled.dfa;
+            let state = dfa.next_eoi_state(thread.state);
+            if dfa.is_match_state(state) {
+                record(thread, (window.len(), end), &mut self.matches);
             }
         }
         self.resolve(patterns, window, source, found);
     }
 
-    /// First byte of the earliest live thread.
-    pub(super) fn earliest(&self) -> Option<u32> {
-        self.threads.first().map(|thread| thread.start)
+    /// First byte of the earliest live thread that text waits for.
+    pub(super) fn earliest(&self, patterns: &Patterns) -> Option<u32> {
+        let held = |pattern: u16| patterns.all[usize::from(pattern)].held;
+        let mut threads = self.threads.iter();
+        let thread = threads.find(|thread| held(thread.pattern));
+        thread.map(|thread| thread.start)
     }
 
-    /// Matches that are complete already or would be if the text ended here, and may yet grow.
+    /// Matches that are complete already or would be if the text ended here, may yet grow, and that
+    /// text waits for.
     pub(super) fn unripe<'a>(
         &'a self,
         patterns: &'a Patterns,
-        to: u32,
+        window: Window<'a>,
     ) -> impl Iterator<Item = Found> + 'a {
         let whole = self.threads.iter().filter_map(move |thread| {
-            let state = patterns.dfa.next_eoi_state(thread.state);
-            patterns.dfa.is_match_state(state).then_some(Match {
-                pattern: 0,
+            let dfa = &patterns.all[usize::from(thread.pattern)].compiled.dfa;
+            let state = dfa.next_eoi_state(thread.state);
+            dfa.is_match_state(state).then_some(Match {
+                pattern: thread.pattern,
                 start: thread.start,
-                end: self.end,
+                end: window.last().map_or(0, |seen| seen.end),
                 from: thread.from,
-                to,
+                to: window.len(),
             })
         });
+        let pattern = |match_: &Match| &patterns.all[usize::from(match_.pattern)];
         self.matches
             .iter()
             .copied()
             .chain(whole)
-            .map(|match_| report(SignalId(0), match_, Source::Visible))
+            .filter(move |match_| pattern(match_).held)
+            .map(move |match_| report(pattern(&match_).signals, match_, Source::Visible))
     }
 }
 
@@ -512,29 +350,24 @@ fn walk(dfa: &dense::DFA<Vec<u32>>, mut state: StateID, bytes: &[u8]) -> StateID
     state
 }
 
-/// Notes that the patterns of a match state ended before symbol `to`, at original byte `end`.
-fn record(
-    dfa: &dense::DFA<Vec<u32>>,
-    state: StateID,
-    thread: Thread,
-    (to, end): (u32, u32),
-    matches: &mut Vec<Match>,
-) {
-    for nth in 0..dfa.match_len(state) {
-        let pattern = dfa.match_pattern(state, nth).as_usize();
-        let known = matches
-            .iter_mut()
-            .find(|match_| match_.from == thread.from && match_.pattern == pattern);
-        match known {
-            Some(match_) => (match_.to, match_.end) = (to, end),
-            None => matches.push(Match {
-                pattern,
-                start: thread.start,
-                end,
-                from: thread.from,
-                to,
-            }),
-        }
+/// Notes that a thread's pattern ended before symbol `to`, at original byte `end`.
+fn record(thread: Thread, (to, end): (u32, u32), matches: &mut Vec<Match>) {
+    let Thread {
+        pattern,
+        start,
+        from,
+        ..
+    } = thread;
+    let own = |match_: &&mut Match| (match_.pattern, match_.from) == (pattern, from);
+    match matches.iter_mut().find(own) {
+        Some(match_) => (match_.to, match_.end) = (to, end),
+        None => matches.push(Match {
+            pattern,
+            start,
+            end,
+            from,
+            to,
+        }),
     }
 }
 
@@ -545,9 +378,9 @@ fn holds(guard: Guard, from: u32, to: u32, window: Window<'_>) -> bool {
     }
 }
 
-fn report(signal: SignalId, match_: Match, source: Source) -> Found {
+fn report(signals: SignalSet, match_: Match, source: Source) -> Found {
     Found {
-        signal,
+        signals,
         view: source.view(),
         start: match_.start,
         end: match_.end,

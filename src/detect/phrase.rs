@@ -89,8 +89,7 @@ impl Phrases {
             }
             let next = batch.start + at as u32;
             let from = found.len();
-            let follows = &symbols[at + 1..];
-            self.step(lexicon, tape.before(next), (source, follows), found);
+            self.step(lexicon, tape.before(next), (source, &symbols[at..]), found);
             stamp(&mut found[from..], next);
             self.overflowed |= self.threads.len() > MAX_THREADS;
             at += 1;
@@ -162,12 +161,12 @@ impl Phrases {
             });
     }
 
-    /// Reads the newest symbol of the window, which `follows` stand behind.
+    /// Reads the newest symbol of the window, with which `word` begins.
     fn step(
         &mut self,
         lexicon: &Lexicon,
         window: Window<'_>,
-        (source, follows): (Source, &[Seen]),
+        (source, word): (Source, &[Seen]),
         found: &mut Vec<Found>,
     ) {
         let seen = window.newest();
@@ -190,14 +189,15 @@ impl Phrases {
         let inside_word = class.is_latin() && is_latin(self.last);
         if !inside_word && !class.is_white() {
             let neighbour = match class {
-                Class::Han => neighbour(lexicon, step.labels, follows.first()),
+                Class::Han => neighbour(lexicon, step.labels, word.get(1)),
                 _ => None,
             };
             match neighbour {
                 Some(next) => {
-                    let both = (step.labels, next, follows.get(1));
+                    let both = (step.labels, next, word.get(2));
                     self.look_ahead(lexicon, both, seen, step.index);
                 }
+                None if class == Class::Letter && dull_word(lexicon, word).is_some() => {}
                 None => self.begin(&step, found),
             }
         }
@@ -462,7 +462,7 @@ impl Phrases {
     pub(super) fn earliest(&self, detectors: &Detectors) -> Option<u32> {
         let threads = self.threads.iter();
         let threads = threads.filter(|thread| detectors.lexicon.holds(thread.node));
-        let waiting = self.unripe().filter(|found| detectors.holds(found.signal));
+        let waiting = self.unripe().filter(|found| detectors.holds(found.signals));
         threads
             .map(|thread| thread.start)
             .chain(waiting.map(|found| found.start))

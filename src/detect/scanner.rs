@@ -333,10 +333,11 @@ impl Scanner {
     /// Turns what became certain into hits, in the order of the law.
     fn report(&mut self, hits: &mut Vec<Hit>) {
         let place = |found: &Found| {
-            let order = (found.ripe, found.to, found.from, found.signal);
+            let order = (found.ripe, found.to, found.from, found.signals);
             (order, found.start, found.end)
         };
-        self.found.sort_by_key(|found| (place(found), found.view));
+        self.found
+            .sort_unstable_by_key(|found| (place(found), found.view));
         self.found.dedup_by_key(|found| place(found));
         for found in self.found.drain(..) {
             if self.reported >= MAX_HITS.saturating_add(found.ripe.saturating_mul(HITS_PER_SYMBOL))
@@ -346,7 +347,7 @@ impl Scanner {
             }
             self.reported += 1;
             hits.push(Hit {
-                signal: found.signal,
+                signals: found.signals,
                 span: Span::new(found.start, found.end),
                 from: found.from,
                 to: found.to,

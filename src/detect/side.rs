@@ -115,7 +115,7 @@ impl Side {
     /// First byte of the earliest thing that text waits for.
     pub(super) fn earliest(&self, detectors: &Detectors) -> Option<u32> {
         let late = self.late.iter();
-        let late = late.filter(|found| detectors.holds(found.signal));
+        let late = late.filter(|found| detectors.holds(found.signals));
         let late = late.map(|found| found.start).min();
         [self.lane.earliest(detectors), late]
             .into_iter()
@@ -127,7 +127,7 @@ impl Side {
     pub(super) fn unripe(&self, detectors: &Detectors) -> Vec<Found> {
         let mut found = self.lane.unripe(detectors);
         let late = self.late.iter().copied();
-        found.extend(late.filter(|found| detectors.holds(found.signal)));
+        found.extend(late.filter(|found| detectors.holds(found.signals)));
         found
     }
 

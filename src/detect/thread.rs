@@ -1,7 +1,6 @@
 //! [`Thread`]: a live prefix of terms, and what becomes of it where a term is complete: found, found
 //! with a doubt, or waiting for the border after it.
 
-use super::SignalId;
 use super::doubt::Needs;
 use super::lane::{Found, Source};
 use super::lexicon::{HAS_TERM, Kind, Labels, Lexicon, Term};
@@ -120,13 +119,7 @@ fn report(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut V
     if (thread.flags & LEET != 0 && thread.flags & REAL == 0) || thread.crossings == 1 {
         return;
     }
-    let mut reported: Option<(SignalId, u8, bool)> = None;
     for term in step.lexicon.terms(thread.node) {
-        // Two spellings of one term fold alike; terms of a node are sorted by signal.
-        let same = Some((term.signal, term.tail, term.turned));
-        if reported == same {
-            continue;
-        }
         // A single Han has too many that sound or look like it.
         if term.han == 1 && term.letters == 0 && thread.lossy > 0 {
             continue;
@@ -138,9 +131,8 @@ fn report(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut V
         let Some(view) = view(thread, term, step) else {
             continue;
         };
-        reported = same;
         let match_ = Found {
-            signal: term.signal,
+            signals: term.signals,
             view,
             start: thread.start,
             end: step.seen.end,
@@ -203,13 +195,10 @@ fn view(thread: Thread, term: &Term, step: &Step) -> Option<ViewKind> {
     if let Some(view) = step.source.only() {
         return term.views.has_all(thread.uses.with(view)).then_some(view);
     }
+    let written = |written: &Box<str>| step.window.spells(thread.from, step.index + 1, written);
     let level = if thread.flags & SQUEEZED != 0 {
         ViewKind::Squeezed
-    } else if thread.flags & LEET != 0
-        || !step
-            .window
-            .spells(thread.from, step.index + 1, &term.written)
-    {
+    } else if thread.flags & LEET != 0 || !term.written.iter().any(written) {
         ViewKind::Skeleton
     } else {
         ViewKind::Surface

@@ -1,15 +1,15 @@
 //! [`Trie`]: grows a [`Lexicon`] from terms: the plain trie, the disguises beside its edges, and
 //! everything laid out flat.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-use super::SignalId;
 use super::alternatives::{self, Way};
 use super::beginnings::Beginnings;
 use super::lexicon::{
     Edge, HAS_HAN, HAS_HELD, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon,
-    Node, Term,
+    Node, Term, Terms,
 };
+use super::sets::Sets;
 use crate::text::readings::{Key, readings};
 use crate::text::{Class, Symbol, ViewKind, Views};
 
@@ -91,14 +91,8 @@ pub(super) struct Trie {
 }
 
 impl Trie {
-    /// The compiled lexicon of these terms.
-    pub(super) fn grow(mut entries: Vec<(Vec<Symbol>, Term)>, free: &HashSet<SignalId>) -> Lexicon {
-        entries.sort_by(|a, b| {
-            let key = |entry: &(Vec<Symbol>, Term)| -> Vec<char> {
-                entry.0.iter().map(|symbol| symbol.ch).collect()
-            };
-            key(a).cmp(&key(b)).then(a.1.signal.cmp(&b.1.signal))
-        });
+    /// The compiled lexicon of these terms, which are sorted by their symbols.
+    pub(super) fn grow(entries: Terms, sets: &Sets) -> Lexicon {
         let mut trie = Self {
             nodes: vec![Draft::new()],
             codes: HashMap::new(),
@@ -107,7 +101,7 @@ impl Trie {
         };
         let mut ways: BTreeMap<u32, Vec<Way>> = BTreeMap::new();
         for (number, (symbols, term)) in (0..).zip(&entries) {
-            let path = trie.plant(symbols, term, number, free);
+            let path = trie.plant(symbols, term, number, sets.holds(term.signals));
             if !term.turned {
                 alternatives::emoji(symbols, term, &path, &mut ways);
             }
@@ -134,18 +128,12 @@ impl Trie {
     }
 
     /// Adds a term to the plain trie; returns the nodes on its way, the root first.
-    fn plant(
-        &mut self,
-        symbols: &[Symbol],
-        term: &Term,
-        number: u32,
-        free: &HashSet<SignalId>,
-    ) -> Vec<u32> {
+    fn plant(&mut self, symbols: &[Symbol], term: &Term, number: u32, held: bool) -> Vec<u32> {
         let mut has = 0;
         if term.views.has(ViewKind::Squeezed) {
             has |= HAS_SQUEEZED;
         }
-        if !free.contains(&term.signal) {
+        if held {
             has |= HAS_HELD;
         }
         let mut path = vec![0_u32];

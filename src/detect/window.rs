@@ -93,6 +93,17 @@ impl<'t> Window<'t> {
         &self.seen[self.seen.len() - 1]
     }
 
+    /// The newest symbol, if there is any.
+    pub(super) fn last(&self) -> Option<&'t Seen> {
+        self.seen.last()
+    }
+
+    /// The symbol before the newest one.
+    #[inline]
+    pub(super) fn before_newest(&self) -> Option<&'t Seen> {
+        self.seen.get(self.seen.len().checked_sub(2)?)
+    }
+
     /// Symbols of the lane up to here.
     #[inline]
     pub(super) fn len(&self) -> u32 {

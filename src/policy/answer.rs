@@ -20,10 +20,9 @@ pub fn judge_answer<H: AsRef<[Hit]>>(
     let last = parts.last().map_or(0, |part| part.turn);
     let asked = |part: &&Part| part.role == Role::User && part.turn < last;
     let asked = parts.iter().filter(asked).map(|part| part.turn).max();
-    let carried: Vec<_> = (parts.iter().zip(hits))
-        .filter(|(part, _)| part.role == Role::User && Some(part.turn) == asked)
-        .flat_map(|(_, hits)| hits.as_ref().iter().map(|hit| hit.signal))
-        .collect();
+    let spoken = parts.iter().zip(hits);
+    let spoken = spoken.filter(|(part, _)| part.role == Role::User && Some(part.turn) == asked);
+    let carried = set.signals_of(spoken.flat_map(|(_, hits)| hits.as_ref().iter()));
     let first = parts.partition_point(|part| part.turn < last);
     let prompt = Scene {
         direction: Direction::Prompt,

@@ -15,7 +15,7 @@ use super::compile::Input;
 use super::desk::Desk;
 use super::diagnostic::Code;
 use super::signals::Numbers;
-use crate::detect::{Hit, SignalId};
+use crate::detect::{Detectors, Hit, SignalId};
 use crate::message::{Band, Media, Part, Role};
 
 /// What the names of cue signals begin with.
@@ -36,6 +36,8 @@ const FROM: [(&str, Band); 6] = [
 pub(super) struct Cues {
     said: Vec<(SignalId, Band)>,
     not: Vec<SignalId>,
+    /// By set of signals: the youngest band that it says, and whether it takes cues back.
+    meanings: Vec<(Option<Band>, bool)>,
 }
 
 impl Cues {
@@ -79,17 +81,40 @@ impl Cues {
         let spoken = parts.iter().zip(hits);
         let spoken =
             spoken.filter(|(part, _)| part.role == Role::User && part.media == Media::Text);
-        spoken.flat_map(|(_, hits)| self.bands(hits.as_ref())).min()
+        spoken
+            .filter_map(|(_, hits)| self.band(hits.as_ref()))
+            .min()
     }
 
-    fn bands<'h>(&'h self, hits: &'h [Hit]) -> impl Iterator<Item = Band> + 'h {
-        hits.iter().filter_map(move |hit| {
-            let mut said = self.said.iter();
-            let (_, band) = said.find(|(signal, _)| *signal == hit.signal)?;
-            let touches = |one: &Hit| one.from <= hit.to && hit.from <= one.to;
-            let mut nots = hits.iter().filter(|one| self.not.contains(&one.signal));
-            (!nots.any(touches)).then_some(*band)
-        })
+    /// The youngest band that nothing takes back.
+    fn band(&self, hits: &[Hit]) -> Option<Band> {
+        let meaning = |hit: &Hit| self.meanings[hit.signals.0 as usize];
+        let said = || hits.iter().filter(|hit| meaning(hit).0.is_some());
+        said().next()?;
+        let mut nots: Vec<&Hit> = hits.iter().filter(|hit| meaning(hit).1).collect();
+        nots.sort_by_key(|not| not.from);
+        let widest = nots.iter().map(|not| not.to - not.from).max();
+        let widest = widest.unwrap_or(0);
+        let taken_back = |hit: &&Hit| {
+            let before = nots.partition_point(|not| not.from <= hit.to);
+            let near = nots[..before].iter().rev();
+            let mut near = near.take_while(|not| not.from + widest >= hit.from);
+            near.any(|not| hit.from <= not.to)
+        };
+        let stands = said().filter(|hit| !taken_back(hit));
+        stands.filter_map(|hit| meaning(hit).0).min()
+    }
+
+    /// The detectors are known: what each of their sets of signals means.
+    pub fn seal(&mut self, detectors: &Detectors) {
+        let meaning = |set| {
+            let members = detectors.signals(set);
+            let said = self.said.iter();
+            let said = said.filter(|(signal, _)| members.contains(signal));
+            let not = self.not.iter().any(|signal| members.contains(signal));
+            (said.map(|(_, band)| *band).min(), not)
+        };
+        self.meanings = detectors.sets().map(meaning).collect();
     }
 }
 

@@ -176,7 +176,7 @@ impl Crossings {
             let long = hit.to - hit.from >= FEWEST + joint.gap;
             let cut_off =
                 (start == 0 && !joint.before.whole) || (end == length && !joint.after.whole);
-            if !crosses || !long || cut_off || set.is_allow(hit.signal) {
+            if !crosses || !long || cut_off || set.allow(hit.signals).is_some() {
                 continue;
             }
             let before = joint.before.span;
@@ -186,8 +186,8 @@ impl Crossings {
             self.add(parts, joint.before.part, head, hit);
             self.add(parts, joint.after.part, tail, hit);
             // That it crosses is a sign of its own.
-            for signal in set.detectors.crossing() {
-                let sign = Hit { signal, ..*hit };
+            for signals in set.detectors.crossing() {
+                let sign = Hit { signals, ..*hit };
                 self.add(parts, joint.before.part, head, &sign);
                 self.add(parts, joint.after.part, tail, &sign);
             }
@@ -197,7 +197,7 @@ impl Crossings {
     /// The half of a hit that lies in a part, as a hit of that part.
     fn add(&mut self, parts: &[Part], part: usize, span: Span, hit: &Hit) {
         let known = |(at, half): &(usize, Hit)| {
-            *at == part && half.span == span && half.signal == hit.signal
+            *at == part && half.span == span && half.signals == hit.signals
         };
         if self.halves.iter().any(known) {
             return;
@@ -225,7 +225,7 @@ impl Crossings {
     pub fn insert(&self, hits: &mut [Arc<[Hit]>]) {
         for &(part, half) in &self.halves {
             let mut all = hits[part].to_vec();
-            let key = |hit: &Hit| (hit.ripe, hit.to, hit.from, hit.signal);
+            let key = |hit: &Hit| (hit.ripe, hit.to, hit.from, hit.signals);
             let place = all.iter().position(|hit| key(hit) > key(&half));
             all.insert(place.unwrap_or(all.len()), half);
             hits[part] = all.into();

@@ -66,6 +66,15 @@ impl Clause {
         self.need.iter().chain(&self.unless).flat_map(Atom::signals)
     }
 
+    /// Everything that has to be seen, and what of it is measured from the anchor, one bit each.
+    pub(super) fn needs(&self) -> (u32, u32) {
+        let bits = |is: fn(&Atom) -> bool| {
+            let atoms = self.need.iter().enumerate().filter(|(_, atom)| is(atom));
+            atoms.fold(0, |bits, (bit, _)| bits | 1 << bit)
+        };
+        (bits(|_| true), bits(|atom| matches!(atom, Atom::Near(..))))
+    }
+
     /// Whether this clause holds wherever `other` holds, and no later.
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.anchors == other.anchors

@@ -73,7 +73,7 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
     let visible = signals::visible(&input, &numbers, &desk);
     let rules = rules::make(&input.files, &visible, &replies, &desk);
     let conversations = conversation::make(&input, &visible, &numbers, &desk);
-    let cues = Cues::find(&input, &numbers, &desk);
+    let mut cues = Cues::find(&input, &numbers, &desk);
     let vouchers = signals::vouchers(&input, &visible, &numbers, &desk);
     let mut builder = Builder::default();
     for (sign, doubtful) in vouchers {
@@ -98,16 +98,22 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
     let read = (numbers.count(), conversations.as_slice());
     free_what_never_withholds(&rules, &selections, read, &mut builder);
     plain_what_only_excuses(&rules, &cues, &conversations, &mut builder);
+    for seen in conversations.iter().flat_map(|one| one.seen) {
+        builder.alone(seen);
+    }
     let detectors = built(builder, &desk);
     let problems = desk.problems.take().settle();
     let Some(detectors) = detectors.filter(|_| problems.errors() == 0) else {
         return Err(problems);
     };
     let rules::Made { rules, clauses, .. } = rules;
+    cues.seal(&detectors);
     let hash = hash(&sources, apps);
     let mut set = PolicySet {
         everything: Arc::new(Selection::everything(&rules)),
         readers: readers(&clauses, signals.infos.len()),
+        needs: clauses.iter().map(|one| one.clause.needs()).collect(),
+        acts: acts(&detectors, &conversations),
         reaches: (0..numbers.count())
             .map(|id| detectors.reach(SignalId(id)))
             .collect(),
@@ -308,10 +314,9 @@ fn plain_what_only_excuses(
     let unless = |one: &'_ Placed| -> Vec<SignalId> {
         one.clause.unless.iter().flat_map(Atom::signals).collect()
     };
-    for signal in made.clauses.iter().flat_map(unless) {
-        if !needed.contains(&signal) {
-            builder.plain(signal);
-        }
+    let excuses: BTreeSet<SignalId> = made.clauses.iter().flat_map(unless).collect();
+    for signal in excuses.difference(&needed) {
+        builder.plain(*signal);
     }
 }
 
@@ -362,17 +367,28 @@ fn built(builder: Builder, desk: &Desk<'_>) -> Option<Detectors> {
         .ok()
 }
 
-fn readers(clauses: &[Placed], signals: usize) -> Vec<Vec<u32>> {
+fn readers(clauses: &[Placed], signals: usize) -> Vec<Vec<(u32, u32)>> {
     let mut readers = vec![Vec::new(); signals];
     for (at, placed) in (0..).zip(clauses) {
-        let mut needed: Vec<_> = placed.clause.need.iter().flat_map(Atom::signals).collect();
-        needed.sort_unstable();
-        needed.dedup();
-        for signal in needed {
-            readers[signal.0 as usize].push(at);
+        let mut needed: BTreeMap<SignalId, u32> = BTreeMap::new();
+        for (bit, atom) in placed.clause.need.iter().enumerate() {
+            for signal in atom.signals() {
+                *needed.entry(signal).or_default() |= 1 << bit;
+            }
+        }
+        for (signal, bits) in needed {
+            readers[signal.0 as usize].push((at, bits));
         }
     }
     readers
+}
+
+/// By set of signals: whether a conversation hears one of them.
+fn acts(detectors: &Detectors, conversations: &[Conversation]) -> Vec<bool> {
+    let hears = |signal: &SignalId| conversations.iter().any(|one| one.hears(*signal));
+    let sets = detectors.sets();
+    sets.map(|set| detectors.signals(set).iter().any(hears))
+        .collect()
 }
 
 /// Fills in what a rule knows of its clauses: reach and languages.

@@ -207,6 +207,11 @@ impl Conversation {
             .take_while(move |(known, ..)| *known == signal)
     }
 
+    /// Whether a hit of the signal changes a book.
+    pub fn hears(&self, signal: SignalId) -> bool {
+        self.refusals.contains(&signal) || self.of(signal).next().is_some()
+    }
+
     /// Every signal that moves the score.
     pub fn signals(&self) -> impl Iterator<Item = SignalId> + '_ {
         self.acts.iter().map(|(signal, ..)| *signal)

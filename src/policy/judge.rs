@@ -197,22 +197,26 @@ impl Judge {
         self.run(now.saturating_sub(1), found);
         self.read = self.read.max(hit.ripe);
         let mark = self.mark(hit, now);
-        if self.frame.set.is_allow(hit.signal) {
-            if self
-                .frame
-                .selection
-                .allow
-                .binary_search(&hit.signal)
-                .is_ok()
-            {
+        let set = Arc::clone(&self.frame.set);
+        if let Some(allow) = set.allow(hit.signals) {
+            if self.frame.selection.allow.binary_search(&allow).is_ok() {
                 self.allowed.push(mark);
             }
             return;
         }
         self.take(mark, found);
-        if !self.frame.set.conversations.is_empty() {
-            for signal in self.talk.hear(&self.frame.set.conversations, hit.signal) {
-                self.take(Mark { signal, ..mark }, found);
+        if set.acts[hit.signals.0 as usize] {
+            self.hear(&set, mark, found);
+        }
+    }
+
+    /// What a hit shows of the conversation stands at its place.
+    fn hear(&mut self, set: &PolicySet, mark: Mark, found: &mut Vec<Detection>) {
+        for &signal in set.detectors.signals(mark.signals) {
+            for seen in self.talk.hear(&set.conversations, signal) {
+                if let Some(signals) = set.detectors.single(seen) {
+                    self.take(Mark { signals, ..mark }, found);
+                }
             }
         }
     }
@@ -250,7 +254,7 @@ impl Judge {
     pub fn undecided_from(&self) -> Option<u32> {
         let part = self.current();
         let waiting = self.waiting.iter().map(|(_, mark)| mark);
-        let waiting = waiting.filter(|mark| self.patient.may_withhold(&self.frame, mark.signal));
+        let waiting = waiting.filter(|mark| self.patient.may_withhold(&self.frame, mark.signals));
         let late = self.late.iter().filter(|late| late.action.withholds());
         let late = late.map(|late| {
             if late.part == part {
@@ -305,15 +309,13 @@ impl Judge {
         let set = &self.frame.set;
         let excused = !self.frame.selection.allow.is_empty();
         let wall = |signal: &SignalId| {
-            set.readers(*signal)
-                .iter()
-                .any(|at| set.clauses[*at as usize].wall)
+            let mut readers = set.readers(*signal).iter();
+            readers.any(|(at, _)| set.clauses[*at as usize].wall)
         };
-        let prompt = self
-            .prompt
-            .signals()
-            .filter(|signal| !excused || wall(signal));
-        let mut seen: Vec<_> = prompt.chain(self.patient.signals()).collect();
+        let prompt = self.prompt.signals(&self.frame).into_iter();
+        let prompt = prompt.filter(|signal| !excused || wall(signal));
+        let patient = self.patient.signals(&self.frame);
+        let mut seen: Vec<_> = prompt.chain(patient).collect();
         seen.sort_unstable();
         seen.dedup();
         seen
@@ -326,7 +328,7 @@ impl Judge {
     fn mark(&self, hit: &Hit, now: u32) -> Mark {
         Mark {
             id: 0,
-            signal: hit.signal,
+            signals: hit.signals,
             part: self.current(),
             span: hit.span,
             from: self.place(hit.from),

@@ -1,43 +1,48 @@
 //! [`Ledger`]: what was seen in a turn, and which clauses of which rules it makes true.
 //!
-//! Per clause: which atoms hold, which anchors wait for a `near`, which only for the rest. Work
-//! per hit is in proportion to the clauses that read its signal and to what lies within their
-//! reach, never to the length of the text. A ledger without hits holds no heap memory.
+//! A clause sleeps until something was seen for each of its atoms: until then it cannot come true,
+//! whatever else is seen. Then it is told of the hits so far, in their order, and of every further
+//! one at once. Most clauses never wake, so most hits are only written down. Per awake clause: which
+//! atoms hold, which anchors wait for a `near`, which only for the rest. Work per hit is in
+//! proportion to the awake clauses that read it and to what lies within their reach, never to the
+//! length of the text. A ledger without hits holds no heap memory.
 
 use std::collections::BTreeSet;
 
 use super::clause::{Atom, Clause};
 use super::frame::{Frame, Share};
 use super::judge::{Detection, Horizon, NOT_REACH};
+use super::log::{Listener, Log};
 use super::mark::{Cut, Mark};
 use super::rule::RuleIx;
 use super::track::{Pending, Track, deadline};
-use crate::detect::SignalId;
+use crate::detect::{SignalId, SignalSet};
 use crate::text::Span;
 
 /// What was seen and what follows.
 #[derive(Debug)]
 pub(super) struct Ledger {
     share: Share,
-    /// By signal, then by end.
-    seen: Vec<(SignalId, Vec<Mark>)>,
+    log: Log,
+    /// By clause: atoms for which nothing was seen yet, one bit each.
+    lacks: Vec<u32>,
+    /// Clauses that are awake, in the order in which they woke.
     tracks: Vec<(u32, Track)>,
     /// By deadline, then in order of arrival.
     pending: Vec<Pending>,
     /// Rule and completing hit of detections.
     told: BTreeSet<(RuleIx, u32)>,
-    next: u32,
 }
 
 impl Ledger {
     pub const fn new(share: Share) -> Self {
         Self {
             share,
-            seen: Vec::new(),
+            log: Log::new(),
+            lacks: Vec::new(),
             tracks: Vec::new(),
             pending: Vec::new(),
             told: BTreeSet::new(),
-            next: 0,
         }
     }
 
@@ -59,30 +64,94 @@ impl Ledger {
             .min()
     }
 
-    /// Whether a rule that withholds text reads the signal.
-    pub fn may_withhold(&self, frame: &Frame, signal: SignalId) -> bool {
-        frame.set.readers(signal).iter().any(|at| {
+    /// Whether a rule that withholds text reads one of the signals.
+    pub fn may_withhold(&self, frame: &Frame, signals: SignalSet) -> bool {
+        let signals = frame.set.detectors.signals(signals).iter();
+        let mut readers = signals.flat_map(|signal| frame.set.readers(*signal));
+        readers.any(|(at, _)| {
             let placed = &frame.set.clauses[*at as usize];
             frame.judges(placed, self.share) && frame.action(placed.rule).withholds()
         })
     }
 
-    /// Signals seen, sorted.
-    pub fn signals(&self) -> impl Iterator<Item = SignalId> + '_ {
-        self.seen
-            .iter()
-            .filter(|(_, marks)| !marks.is_empty())
-            .map(|(signal, _)| *signal)
+    /// Signals seen.
+    pub fn signals(&self, frame: &Frame) -> BTreeSet<SignalId> {
+        let members = |set| frame.set.detectors.signals(set).iter().copied();
+        self.log.sets().flat_map(members).collect()
     }
 
     /// One more hit.
-    pub fn add(&mut self, frame: &Frame, mut mark: Mark, found: &mut Vec<Detection>) {
-        mark.id = self.next;
-        self.next += 1;
-        self.keep(mark);
+    pub fn add(&mut self, frame: &Frame, mark: Mark, found: &mut Vec<Detection>) {
+        let detectors = &frame.set.detectors;
+        let fresh = self.log.is_new(mark.signals);
+        let mark = self.log.write(detectors, mark);
         self.excuse(frame, &mark);
-        for &at in frame.set.readers(mark.signal) {
-            self.feed(frame, at, &mark, found);
+        if fresh {
+            self.wake(frame, &mark, found);
+        }
+        if self.tracks.is_empty() {
+            return;
+        }
+        let twin = self.log.has_twin(&mark);
+        for &signal in detectors.signals(mark.signals) {
+            if twin && self.log.repeats(signal, &mark) {
+                continue;
+            }
+            for at in 0..self.log.listeners(signal).len() {
+                let listener = self.log.listeners(signal)[at];
+                self.feed(frame, listener, (signal, &mark), found);
+            }
+        }
+    }
+
+    /// Wakes the clauses for which the first hit of these signals was the last that they lacked.
+    fn wake(&mut self, frame: &Frame, mark: &Mark, found: &mut Vec<Detection>) {
+        if self.lacks.is_empty() {
+            self.lacks = frame.set.needs.iter().map(|(all, _)| *all).collect();
+            for signal in &frame.carried {
+                self.carry(frame, *signal);
+            }
+        }
+        let mut awake = Vec::new();
+        for signal in frame.set.detectors.signals(mark.signals) {
+            for &(at, bits) in frame.set.readers(*signal) {
+                let lacks = &mut self.lacks[at as usize];
+                if *lacks & bits != 0 {
+                    *lacks &= !bits;
+                    if *lacks == 0 {
+                        awake.push(at);
+                    }
+                }
+            }
+        }
+        for at in awake {
+            let placed = &frame.set.clauses[at as usize];
+            if !frame.judges(placed, self.share) {
+                continue;
+            }
+            for signal in placed.clause.signals() {
+                self.log.follow(&frame.set.detectors, signal);
+            }
+            let track = self.tracks.len() as u32;
+            self.tracks.push((at, track_of(frame, &placed.clause)));
+            let listeners = listeners(&placed.clause, at, track);
+            for (signal, listener) in &listeners {
+                self.log.listen(*signal, *listener);
+            }
+            self.relive(frame, &listeners, mark.id, found);
+        }
+    }
+
+    /// Notes which atoms a signal of the prompt makes true. The anchor has to be in the turn itself.
+    fn carry(&mut self, frame: &Frame, signal: SignalId) {
+        for &(at, bits) in frame.set.readers(signal) {
+            let clause = &frame.set.clauses[at as usize].clause;
+            let anchor = clause.need.iter().position(|atom| atom.anchors().is_some());
+            for (bit, atom) in clause.need.iter().enumerate() {
+                if matches!(atom, Atom::Any(_)) && Some(bit) != anchor {
+                    self.lacks[at as usize] &= !(bits & 1 << bit);
+                }
+            }
         }
     }
 
@@ -107,116 +176,62 @@ impl Ledger {
         cut: Option<Cut>,
         found: &mut Vec<Detection>,
     ) {
-        let moved = cut.is_some_and(|cut| self.shift(cut));
-        let mut gone = Vec::new();
-        for (signal, marks) in &mut self.seen {
-            let before = marks.len();
-            marks.retain(|mark| mark.part != part || !span.contains(mark.span));
-            if marks.len() < before {
-                gone.push(*signal);
-            }
-        }
+        let moved = cut.is_some_and(|cut| self.log.shift(cut));
+        let gone = self.log.forget(&frame.set.detectors, part, span);
         if gone.is_empty() && !moved {
             return;
         }
-        let clauses: Vec<u32> = self.tracks.iter().map(|(at, _)| *at).collect();
-        for at in clauses {
+        let clauses = self.tracks.iter().zip(0..);
+        let mut clauses: Vec<(u32, u32)> = clauses.map(|(one, track)| (one.0, track)).collect();
+        clauses.sort_unstable();
+        for (at, track) in clauses {
             let clause = &frame.set.clauses[at as usize].clause;
             if moved || clause.signals().any(|signal| gone.contains(&signal)) {
-                self.replay(frame, at, found);
+                self.replay(frame, at, track, found);
             }
         }
     }
 
     /// The end and the length, in symbols, of the longest hit that is exactly `span`.
     pub fn extent(&self, part: u32, span: Span) -> Option<(u32, u32)> {
-        let marks = self.seen.iter().flat_map(|(_, marks)| marks);
+        let marks = self.log.marks();
         let here = marks.filter(|mark| mark.part == part && mark.span == span);
         here.map(|mark| (mark.to, mark.to - mark.from))
             .max_by_key(|(_, length)| *length)
     }
 
-    /// Moves what stands behind a cut; whether anything did.
-    fn shift(&mut self, cut: Cut) -> bool {
-        let mut moved = false;
-        for (_, marks) in &mut self.seen {
-            let behind = marks.iter_mut().filter(|mark| mark.from >= cut.at);
-            for mark in behind {
-                mark.shift(cut);
-                moved = true;
-            }
-            marks.sort_by_key(|mark| (mark.to, mark.from));
-        }
-        moved
-    }
-
-    fn keep(&mut self, mark: Mark) {
-        let at = match self
-            .seen
-            .binary_search_by_key(&mark.signal, |(signal, _)| *signal)
-        {
-            Ok(at) => at,
-            Err(at) => {
-                self.seen.insert(at, (mark.signal, Vec::new()));
-                at
-            }
-        };
-        let marks = &mut self.seen[at].1;
-        let place = marks.partition_point(|other| (other.to, other.from) <= (mark.to, mark.from));
-        marks.insert(place, mark);
-    }
-
     fn marks(&self, signal: SignalId) -> &[Mark] {
-        let found = self.seen.binary_search_by_key(&signal, |(known, _)| *known);
-        found.map_or(&[], |at| &self.seen[at].1)
+        self.log.of(signal)
     }
 
-    fn track(&mut self, frame: &Frame, at: u32) -> usize {
-        match self.tracks.binary_search_by_key(&at, |(clause, _)| *clause) {
-            Ok(place) => place,
-            Err(place) => {
-                let mut track = Track::default();
-                for (bit, atom) in frame.set.clauses[at as usize]
-                    .clause
-                    .need
-                    .iter()
-                    .enumerate()
-                {
-                    if matches!(atom, Atom::Any(names) if frame.carries(names)) {
-                        track.held |= 1 << bit;
-                    }
-                }
-                self.tracks.insert(place, (at, track));
-                place
-            }
-        }
-    }
-
-    /// Lets a clause know of a hit that it reads.
-    fn feed(&mut self, frame: &Frame, at: u32, mark: &Mark, found: &mut Vec<Detection>) {
-        let placed = &frame.set.clauses[at as usize];
-        if !frame.judges(placed, self.share) {
+    /// Lets an awake clause know of a hit of a signal that it reads.
+    fn feed(
+        &mut self,
+        frame: &Frame,
+        listener: Listener,
+        (signal, mark): (SignalId, &Mark),
+        found: &mut Vec<Detection>,
+    ) {
+        let (at, place) = (listener.clause, listener.track as usize);
+        let (all, nears) = frame.set.needs[at as usize];
+        let track = &self.tracks[place].1;
+        let news = listener.atoms & !nears & !track.held;
+        let closer = listener.atoms & nears != 0 && !track.open.is_empty();
+        // Most hits change nothing: the clause has the like already.
+        if news == 0 && !closer && !listener.anchors {
             return;
         }
-        let need = &placed.clause.need;
-        let place = self.track(frame, at);
-        let mut held = self.tracks[place].1.held;
-        let mut whole = 0;
+        let need = &frame.set.clauses[at as usize].clause.need;
+        let mut held = track.held;
         for (bit, atom) in need.iter().enumerate() {
-            if matches!(atom, Atom::Near(..)) {
-                continue;
-            }
-            whole |= 1 << bit;
-            if held & (1 << bit) == 0 && atom.reads(mark.signal) && self.holds(frame, atom, mark) {
+            if news >> bit & 1 != 0 && self.holds(frame, atom, (signal, mark)) {
                 held |= 1 << bit;
             }
         }
-        let nears = (1_u32 << need.len()).wrapping_sub(1) & !whole;
-        let own = placed.clause.anchors.contains(&mark.signal);
-        let own = own.then(|| self.nears(frame, need, mark));
+        let own = listener.anchors.then(|| self.nears(frame, need, mark));
         let track = &mut self.tracks[place].1;
         track.held = held;
-        track.approach(frame, need, mark, nears);
+        track.approach(frame, need, (signal, mark), nears);
         if let Some(has) = own {
             if has == nears {
                 track.ready.push(*mark);
@@ -224,7 +239,7 @@ impl Ledger {
                 track.open.push((*mark, has));
             }
         }
-        if held & whole == whole && !track.ready.is_empty() {
+        if held | nears == all && !track.ready.is_empty() {
             let anchors = std::mem::take(&mut track.ready);
             self.complete(frame, at, mark, anchors, found);
         }
@@ -232,7 +247,7 @@ impl Ledger {
 
     /// Whether a hit makes an atom true that does not depend on the anchor. Hits that arrived after
     /// it do not count: when a clause is judged again they are already there.
-    fn holds(&self, frame: &Frame, atom: &Atom, mark: &Mark) -> bool {
+    fn holds(&self, frame: &Frame, atom: &Atom, (signal, mark): (SignalId, &Mark)) -> bool {
         match atom {
             Atom::Any(_) => true,
             Atom::Near(..) => false,
@@ -245,8 +260,8 @@ impl Ledger {
             }
             Atom::InOrder(first, second, distance) => {
                 let known = |other: &Mark| other.id <= mark.id;
-                first.contains(&mark.signal) && self.followed(frame, second, mark, *distance, known)
-                    || second.contains(&mark.signal) && self.led(first, mark, *distance, known)
+                first.contains(&signal) && self.followed(frame, second, mark, *distance, known)
+                    || second.contains(&signal) && self.led(first, mark, *distance, known)
             }
         }
     }
@@ -365,10 +380,12 @@ impl Ledger {
         if self.pending.is_empty() {
             return;
         }
+        let signals = frame.set.detectors.signals(mark.signals);
         let mut pending = std::mem::take(&mut self.pending);
         pending.retain_mut(|one| {
             let clause = &frame.set.clauses[one.clause as usize].clause;
-            if clause.unless.iter().any(|atom| atom.reads(mark.signal)) {
+            let mut unless = clause.unless.iter().flat_map(Atom::signals);
+            if unless.any(|signal| signals.contains(&signal)) {
                 let completing = one.completing;
                 one.anchors
                     .retain(|anchor| !self.excused(frame, clause, &completing, anchor));
@@ -437,21 +454,62 @@ impl Ledger {
     }
 
     /// Judges a clause again from the hits that are left.
-    fn replay(&mut self, frame: &Frame, at: u32, found: &mut Vec<Detection>) {
-        self.pending.retain(|pending| pending.clause != at);
-        self.tracks.retain(|(clause, _)| *clause != at);
+    fn replay(&mut self, frame: &Frame, at: u32, track: u32, found: &mut Vec<Detection>) {
         let clause = &frame.set.clauses[at as usize].clause;
-        let mut marks: Vec<Mark> = Vec::new();
-        for (signal, seen) in &self.seen {
-            if clause.need.iter().any(|atom| atom.reads(*signal)) {
-                marks.extend(seen);
-            }
+        self.pending.retain(|pending| pending.clause != at);
+        self.tracks[track as usize].1 = track_of(frame, clause);
+        let listeners = listeners(clause, at, track);
+        self.relive(frame, &listeners, u32::MAX, found);
+    }
+
+    /// Tells a clause of all hits before `until`, in their order.
+    fn relive(
+        &mut self,
+        frame: &Frame,
+        listeners: &[(SignalId, Listener)],
+        until: u32,
+        found: &mut Vec<Detection>,
+    ) {
+        let mut marks: Vec<(Mark, SignalId, Listener)> = Vec::new();
+        for &(signal, listener) in listeners {
+            let before = self.marks(signal).iter().filter(|mark| mark.id < until);
+            marks.extend(before.map(|mark| (*mark, signal, listener)));
         }
-        marks.sort_unstable_by_key(|mark| mark.id);
-        for mark in &marks {
-            self.feed(frame, at, mark, found);
+        marks.sort_by_key(|(mark, ..)| mark.id);
+        for (mark, signal, listener) in &marks {
+            self.feed(frame, *listener, (*signal, mark), found);
         }
     }
+}
+
+/// A clause of which nothing was seen in the turn.
+fn track_of(frame: &Frame, clause: &Clause) -> Track {
+    let carried = |atom: &Atom| matches!(atom, Atom::Any(names) if frame.carries(names));
+    let held = clause.need.iter().enumerate();
+    let held = held.filter(|(_, atom)| carried(atom));
+    Track {
+        held: held.fold(0, |held, (bit, _)| held | 1 << bit),
+        ..Track::default()
+    }
+}
+
+/// What a clause listens to, by signal.
+fn listeners(clause: &Clause, at: u32, track: u32) -> Vec<(SignalId, Listener)> {
+    let mut signals: Vec<SignalId> = clause.need.iter().flat_map(Atom::signals).collect();
+    signals.sort_unstable();
+    signals.dedup();
+    let listener = |signal: SignalId| {
+        let atoms = clause.need.iter().enumerate();
+        let atoms = atoms.filter(|(_, atom)| atom.reads(signal));
+        let listener = Listener {
+            clause: at,
+            track,
+            atoms: atoms.fold(0, |atoms, (bit, _)| atoms | 1 << bit),
+            anchors: clause.anchors.contains(&signal),
+        };
+        (signal, listener)
+    };
+    signals.into_iter().map(listener).collect()
 }
 
 /// Whether so many hits lie apart: one disguise may be read as several words, and is one hit.

@@ -1,6 +1,6 @@
 //! [`Mark`]: a hit as a ledger keeps it, and how redactions move it.
 
-use crate::detect::SignalId;
+use crate::detect::SignalSet;
 use crate::text::{Span, ViewKind};
 
 /// A hit in the ledger. Positions count through all parts of the turn.
@@ -8,7 +8,7 @@ use crate::text::{Span, ViewKind};
 pub(super) struct Mark {
     /// Order of arrival.
     pub id: u32,
-    pub signal: SignalId,
+    pub signals: SignalSet,
     pub part: u32,
     pub span: Span,
     pub from: u32,

@@ -28,6 +28,7 @@ mod folders;
 mod frame;
 pub mod judge;
 mod ledger;
+mod log;
 mod mark;
 mod normal;
 mod paint;
@@ -65,7 +66,7 @@ pub(crate) use spelling::did_you_mean;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::detect::{Detectors, Hit, SignalId};
+use crate::detect::{Detectors, Hit, SignalId, SignalSet};
 use crate::message::{Band, Language, Part};
 use audience::Cues;
 use cases::Case;
@@ -157,8 +158,12 @@ pub struct PolicySet {
     /// blake3 of everything that can change a verdict; part of every cache key.
     pub hash: [u8; 32],
     clauses: Vec<Placed>,
-    /// By signal: the clauses that need it.
-    readers: Vec<Vec<u32>>,
+    /// By signal: the clauses that need it, and which of their atoms it serves, one bit each.
+    readers: Vec<Vec<(u32, u32)>>,
+    /// By clause: all atoms that it needs, and those that are measured from the anchor, one bit each.
+    needs: Vec<(u32, u32)>,
+    /// By set of signals: whether a conversation hears one of them.
+    acts: Vec<bool>,
     /// By signal: symbols that a hit can span, right context included.
     reaches: Vec<u32>,
     /// The largest of them.
@@ -203,6 +208,18 @@ impl PolicySet {
     /// each part. For [`crate::message::Audience::heard`].
     pub fn cue<H: AsRef<[Hit]>>(&self, parts: &[Part], hits: &[H]) -> Option<Band> {
         self.cues.heard(parts, hits)
+    }
+
+    /// Every signal that some of the hits belong to, sorted.
+    pub fn signals_of<'h>(&self, hits: impl Iterator<Item = &'h Hit>) -> Vec<SignalId> {
+        let mut sets: Vec<SignalSet> = hits.map(|hit| hit.signals).collect();
+        sets.sort_unstable();
+        sets.dedup();
+        let members = |set: SignalSet| self.detectors.signals(set);
+        let mut signals: Vec<SignalId> = sets.into_iter().flat_map(members).copied().collect();
+        signals.sort_unstable();
+        signals.dedup();
+        signals
     }
 
     /// The reviewed reply of a detection's rule, in the conversation's language. Empty for rules
@@ -263,7 +280,7 @@ impl PolicySet {
         read
     }
 
-    fn readers(&self, signal: SignalId) -> &[u32] {
+    fn readers(&self, signal: SignalId) -> &[(u32, u32)] {
         self.readers
             .get(signal.0 as usize)
             .map_or(&[], Vec::as_slice)
@@ -273,7 +290,9 @@ impl PolicySet {
         self.reaches.get(signal.0 as usize).copied().unwrap_or(0)
     }
 
-    fn is_allow(&self, signal: SignalId) -> bool {
-        signal.0 as usize >= self.signals.len()
+    /// The app's allow phrase that a hit is, if it is one.
+    fn allow(&self, set: SignalSet) -> Option<SignalId> {
+        let first = self.detectors.signals(set).first().copied()?;
+        (first.0 as usize >= self.signals.len()).then_some(first)
     }
 }

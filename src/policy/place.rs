@@ -56,11 +56,13 @@ impl Spot {
             .max(start);
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+        // Thousands of places are looked up when a pack is compiled.
+        let lines = memchr::memchr_iter(b'\n', &text.as_bytes()[..start]).count();
         let count =
             |range: Range<usize>| u32::try_from(text[range].chars().count()).unwrap_or(u32::MAX);
         Self {
             path: source.path.clone(),
-            line: 1 + u32::try_from(text[..start].matches('\n').count()).unwrap_or(u32::MAX - 1),
+            line: 1 + u32::try_from(lines).unwrap_or(u32::MAX - 1),
             column: 1 + count(line_start..start),
             text: text[line_start..line_end].trim_end().to_owned(),
             width: count(start..end.min(line_end)).max(1),

@@ -140,7 +140,7 @@ fn answered(
     let prompt = scene(script, Direction::Prompt);
     let heard = &hits[..before.len()];
     let (_, talk) = judge_conversation(set, &set.everything, prompt, before, heard);
-    let carried = carried(before, heard);
+    let carried = carried(set, before, heard);
     let (own, everything) = (Arc::clone(set), Arc::clone(&set.everything));
     let scene = scene(script, Direction::Output);
     let judge = Judge::new(own, everything, scene, last.role, Horizon::Stream, &carried);
@@ -158,11 +158,11 @@ fn answered(
 }
 
 /// Signals of the user's last message, which count when the answer is judged.
-fn carried(parts: &[Part], hits: &[Vec<Hit>]) -> Vec<SignalId> {
+fn carried(set: &PolicySet, parts: &[Part], hits: &[Vec<Hit>]) -> Vec<SignalId> {
     let mut spoken = parts.iter().zip(hits).rev();
     let last = spoken.find(|(part, _)| part.role == Role::User);
     last.map_or_else(Vec::new, |(_, hits)| {
-        hits.iter().map(|hit| hit.signal).collect()
+        set.signals_of(hits.iter())
     })
 }
 

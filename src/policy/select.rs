@@ -134,6 +134,7 @@ pub(super) fn make(
     for (id, change) in &app.overrides {
         said.check_override(id, change, ids);
     }
+    builder.alone(allow);
     for phrase in &app.allow {
         if let Err(problem) = builder.word(allow, phrase, Views::PLAIN) {
             let message = format!("allow phrase {phrase:?}: {}", problem.message);

@@ -217,6 +217,7 @@ pub(super) fn make(
     desk: &Desk<'_>,
     builder: &mut Builder,
 ) -> Made {
+    let _prepared = prepare(input);
     let mut unread = Builder::default();
     let by_key = numbers.by_key.borrow();
     let count = by_key.len();
@@ -278,6 +279,17 @@ pub(super) fn make(
         }
     }
     made
+}
+
+/// Compiles the patterns of all files side by side.
+fn prepare(input: &Input) -> detect::Prepared {
+    let signals = input.files.iter().flat_map(|file| &file.file.signals.0);
+    let patterns = signals.flat_map(|(_, signal)| {
+        let many = signal.patterns.iter().flat_map(|many| &many.value.0);
+        signal.pattern.iter().chain(many)
+    });
+    let patterns: Vec<&str> = patterns.map(|pattern| pattern.value.as_str()).collect();
+    detect::prepare(&patterns)
 }
 
 /// `[a-z][a-z0-9_]*(\.[a-z0-9_]+)?`, neither a word of the grammar nor a name of the scene.

@@ -4,6 +4,7 @@ use super::clause::{Atom, Clause};
 use super::frame::Frame;
 use super::judge::{Horizon, NOT_REACH};
 use super::mark::Mark;
+use crate::detect::SignalId;
 
 /// Where a clause stands.
 #[derive(Debug, Default)]
@@ -17,8 +18,14 @@ pub(super) struct Track {
 }
 
 impl Track {
-    /// Anchors that a new hit brings closer; those that nothing can reach any more are dropped.
-    pub fn approach(&mut self, frame: &Frame, need: &[Atom], mark: &Mark, nears: u32) {
+    /// Anchors that a new hit of a signal brings closer; those that nothing can reach any more are dropped.
+    pub fn approach(
+        &mut self,
+        frame: &Frame,
+        need: &[Atom],
+        (signal, mark): (SignalId, &Mark),
+        nears: u32,
+    ) {
         if self.open.is_empty() {
             return;
         }
@@ -28,7 +35,7 @@ impl Track {
                 continue;
             };
             farthest = farthest.max(distance + frame.slack(names));
-            if names.contains(&mark.signal) {
+            if names.contains(&signal) {
                 for (anchor, has) in &mut self.open {
                     if anchor.gap(mark) <= *distance {
                         *has |= 1 << bit;

@@ -63,7 +63,7 @@ impl ViewKind {
 }
 
 /// A set of views.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Views(u16);
 
 impl Views {

@@ -134,7 +134,9 @@ struct Tally {
 impl Tally {
     fn add(&mut self, signal: SignalId, made: &Cloaked) {
         let hits = detectors().scan(&made.text);
-        let own = hits.iter().filter(|hit| hit.signal == signal);
+        let own = hits
+            .iter()
+            .filter(|hit| detectors().signals(hit.signals).contains(&signal));
         let spans: Vec<Range<usize>> = own.map(|hit| hit.span.range()).collect();
         self.tried += 1;
         self.found += usize::from(spans.iter().any(|span| overlap(span, &made.span)));

@@ -87,10 +87,10 @@ fn signal(set: &PolicySet, name: &str) -> SignalId {
     SignalId(u32::try_from(at.unwrap_or(set.signals.len())).expect("few signals"))
 }
 
-fn hit(signal: SignalId, from: u32, length: u32, ripe: u32) -> Hit {
+fn hit(set: &PolicySet, signal: SignalId, from: u32, length: u32, ripe: u32) -> Hit {
     let to = from + length;
     Hit {
-        signal,
+        signals: set.detectors.single(signal).expect("declared"),
         span: Span::new(from, to),
         from,
         to,
@@ -98,6 +98,11 @@ fn hit(signal: SignalId, from: u32, length: u32, ripe: u32) -> Hit {
         score: 1.0,
         ripe,
     }
+}
+
+/// Whether a hit is one of the signal of that name.
+fn is_of(set: &PolicySet, name: &Name, hit: &Hit) -> bool {
+    set.detectors.signals(hit.signals) == [signal(set, &name.text)]
 }
 
 /// Name of a signal (one past the last is the allow phrase), start, length, lateness.
@@ -118,10 +123,16 @@ fn hits(set: &PolicySet, plan: &Plan) -> Vec<Hit> {
         };
         let reach = set.detectors.reach(id).max(1);
         let length = length.min(reach);
-        hit(id, from, length, (from + length + late).min(from + reach))
+        hit(
+            set,
+            id,
+            from,
+            length,
+            (from + length + late).min(from + reach),
+        )
     };
     let mut hits: Vec<_> = plan.iter().map(make).collect();
-    hits.sort_by_key(|hit| (hit.ripe, hit.to, hit.from, hit.signal));
+    hits.sort_by_key(|hit| (hit.ripe, hit.to, hit.from, hit.signals));
     hits.dedup();
     hits
 }
@@ -160,11 +171,9 @@ struct Reference<'r> {
 
 impl Reference<'_> {
     fn of<'n>(&'n self, names: &'n [Name], among: usize) -> impl Iterator<Item = &'n Hit> + 'n {
-        self.hits[..among].iter().filter(|hit| {
-            names
-                .iter()
-                .any(|name| signal(self.set, &name.text) == hit.signal)
-        })
+        self.hits[..among]
+            .iter()
+            .filter(|hit| names.iter().any(|name| is_of(self.set, name, hit)))
     }
 
     fn near(a: &Hit, b: &Hit, distance: u32) -> bool {
@@ -252,11 +261,7 @@ impl Reference<'_> {
     fn found(&self, when: &str) -> Vec<Span> {
         let condition = parse(when).expect("a condition");
         let anchors = Self::anchors(&condition);
-        let is_anchor = |hit: &Hit| {
-            anchors
-                .iter()
-                .any(|name| signal(self.set, &name.text) == hit.signal)
-        };
+        let is_anchor = |hit: &Hit| anchors.iter().any(|name| is_of(self.set, name, hit));
         let mut found = Vec::new();
         for (at, anchor) in self
             .hits
@@ -478,7 +483,8 @@ fn what_the_prompt_said_counts_for_the_answer() {
         judge.part();
         let mut found = Vec::new();
         let id = signal(&judge.frame.set, "leek");
-        judge.hit(&hit(id, 5, 4, 10), &mut found);
+        let leek = hit(&judge.frame.set, id, 5, 4, 10);
+        judge.hit(&leek, &mut found);
         judge.finish(&mut found);
         found.iter().map(|one| one.rule.0).collect::<Vec<_>>()
     };
@@ -504,7 +510,7 @@ fn a_stream_waits_for_an_excuse_no_longer_than_its_window() {
     let reach = set.detectors.reach(signal(&set, "mint"));
     let mut judge = judge(&set, &selection, Horizon::Stream);
     let mut found = Vec::new();
-    judge.hit(&hit(signal(&set, "leek"), 10, 4, 15), &mut found);
+    judge.hit(&hit(&set, signal(&set, "leek"), 10, 4, 15), &mut found);
     judge.advance(14 + NOT_REACH + reach - 1, &mut found);
     assert_eq!((found.len(), judge.undecided_from()), (0, Some(10)));
     judge.advance(14 + NOT_REACH + reach, &mut found);

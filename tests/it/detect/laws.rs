@@ -196,7 +196,7 @@ proptest! {
         scanner.push(&text, &mut hits);
         let mut at_end = Vec::new();
         scanner.finish(&mut at_end);
-        let key = |hit: &Hit| (hit.ripe, hit.to, hit.from, hit.signal, hit.span);
+        let key = |hit: &Hit| (hit.ripe, hit.to, hit.from, hit.signals, hit.span);
         prop_assert!(hits.is_sorted_by(|a, b| key(a) < key(b)));
         prop_assert!(at_end.is_sorted_by(|a, b| key(a) < key(b)));
         hits.append(&mut at_end);
@@ -206,7 +206,9 @@ proptest! {
             prop_assert!(!hit.span.is_empty() && hit.from <= hit.to);
             prop_assert!(hit.to <= hit.ripe && hit.ripe <= symbols);
             if hit.view != ViewKind::Hidden {
-                prop_assert!(hit.ripe - hit.from <= all().reach(hit.signal));
+                for &signal in all().signals(hit.signals) {
+                    prop_assert!(hit.ripe - hit.from <= all().reach(signal));
+                }
             }
         }
     }
@@ -266,7 +268,7 @@ proptest! {
         let hits = all().scan(&text);
         let spans: Vec<&str> = hits
             .iter()
-            .filter(|hit| hit.signal == SignalId(signal))
+            .filter(|hit| all().signals(hit.signals).contains(&SignalId(signal)))
             .map(|hit| &text[hit.span.range()])
             .collect();
         prop_assert_eq!(spans, [disguised.as_str()], "{:?}: {:?}", &text, &hits);
@@ -331,7 +333,8 @@ proptest! {
         let text = pieces.concat();
         let of = |detectors: &Arc<Detectors>, signal| -> Vec<(u32, u32)> {
             let hits = detectors.scan(&text);
-            let wanted = hits.iter().filter(|hit| hit.signal == SignalId(signal));
+            let own = |hit: &&Hit| detectors.signals(hit.signals) == [SignalId(signal)];
+            let wanted = hits.iter().filter(own);
             wanted.map(|hit| (hit.span.start, hit.span.end)).collect()
         };
         let (by_hand, by_pattern) = addresses();
