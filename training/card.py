@@ -44,6 +44,8 @@ LIMITS = """## Limits
   says where it is missed. Use a head beside words, minor references and frames, not as a veto.
 - It reads a window of about a sentence: intent that spreads over a long story is not seen.
 - Spelling tricks weaken the sentence vector; the views of the proxy undo them first.
+- The n-gram head learned from an approximation of the skeleton view (compatibility forms, case, invisible characters),
+  not from the view itself, which also folds look-alikes and traditional Han.
 - Languages other than English and Chinese were not measured, though the encoder knows sixteen.
 - Our lines were written by few hands in one style. Figures on them are kinder than on strangers' lines:
   compare with the public sets below.
