@@ -31,6 +31,9 @@ ROWS = [
     for area, items in zip(range(1, 8), (4, 3, 3, 3, 4, 4, 3))
     for item in range(1, items + 1)
 ] + ["x.sh", "x.pi"]
+PLAIN = "plain"
+"""No row: everyday prompts of adults, so that an instruction alone is no sign of harm. Its harmful lines
+are harm of any kind and need none of our labels."""
 
 TEXT_MIN, TEXT_MAX = 2, 800
 """Characters of one line: shorter says nothing, longer is no longer one scene."""
@@ -92,7 +95,7 @@ class Report:
 def read(path, report):
     """The valid lines of one file, each with its place, row and language."""
     name = re.fullmatch(r"(.+)\.(en|zh)\.jsonl", path.name)
-    if not name or name[1] not in ROWS:
+    if not name or name[1] not in [*ROWS, PLAIN]:
         report.error(path, f"file name is not <row>.<en|zh>.jsonl with a row of {', '.join(ROWS)}")
         return []
     try:
@@ -112,12 +115,12 @@ def read(path, report):
         except json.JSONDecodeError as problem:
             report.error(place, f"not JSON: {problem}")
             continue
-        if schema(item, name[2], place, report):
+        if schema(item, name[1], name[2], place, report):
             lines.append(item | {"place": place, "row": name[1], "lang": name[2]})
     return lines
 
 
-def schema(item, lang, place, report):
+def schema(item, row, lang, place, report):
     """Whether one line has the fields, labels and encoding of the contract."""
     before = len(report.errors)
     if not isinstance(item, dict) or set(item) != FIELDS:
@@ -143,7 +146,7 @@ def schema(item, lang, place, report):
         report.error(place, "labels must be a list without repeats")
     elif unknown := [label for label in labels if label not in HARM + FRAMES]:
         report.error(place, f"unknown labels {unknown}; known: {' '.join(HARM + FRAMES)}")
-    elif item["expect"] == "harm" and not set(labels) & set(HARM):
+    elif item["expect"] == "harm" and row != PLAIN and not set(labels) & set(HARM):
         report.error(place, "a harm line carries at least one harm label")
     return len(report.errors) == before
 
@@ -230,13 +233,13 @@ def safety(lines, report):
 def table(lines):
     """Counts per row and language: lines, kinds, twin groups, mean length."""
     print(f"{'row':<8}{'lang':<6}{'lines':>6}{'harm':>6}{'benign':>8}{'support':>9}{'groups':>8}{'length':>8}")
-    key = lambda line: (ROWS.index(line["row"]), line["lang"])
+    key = lambda line: ([*ROWS, PLAIN].index(line["row"]), line["lang"])
     for (row, lang), part in itertools.groupby(sorted(lines, key=key), key):
         part = list(part)
         kinds = collections.Counter(line["expect"] for line in part)
         groups = len({line["twin"] for line in part})
         length = sum(len(line["text"]) for line in part) / len(part)
-        print(f"{ROWS[row]:<8}{lang:<6}{len(part):>6}{kinds['harm']:>6}{kinds['benign']:>8}{kinds['support']:>9}{groups:>8}{length:>8.0f}")
+        print(f"{[*ROWS, PLAIN][row]:<8}{lang:<6}{len(part):>6}{kinds['harm']:>6}{kinds['benign']:>8}{kinds['support']:>9}{groups:>8}{length:>8.0f}")
     labels = collections.Counter((label, line["lang"]) for line in lines for label in line["labels"])
     print("labels (en/zh):", " ".join(f"{label} {labels[label, 'en']}/{labels[label, 'zh']}" for label in HARM + FRAMES))
     print(f"total {len(lines)}")

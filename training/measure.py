@@ -12,7 +12,8 @@ import heads
 from check import HARM
 from rows import LABELS, TEXT_MAX
 
-FOLDS = 5
+FOLDS = 2
+"""Halves: what is measured has learned from half of our lines, so the shipped heads do a little better."""
 NEGATIVES = {
     "en": ["safety-tuned-llamas", "harmless-alpaca-en", "fairytaleqa-questions", "fairytaleqa-sections", "childsafe-corpus"],
     "zh": ["chinese-safetyqa", "cmath"],
@@ -66,12 +67,16 @@ def fit_ngram(rows, counts, seed):
 def unseen(rows, vectors, counts, hidden, seed):
     """Logits of both heads on every row, from heads that saw none of its group."""
     fold = folds(rows, seed)
-    logits = np.zeros((2, len(rows), len(LABELS)), np.float32)
-    for number in range(FOLDS):
+
+    def one(number):
         train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         part = [rows[index] for index in train]
         dense, ngram = fit_dense(part, vectors[train], hidden, seed), fit_ngram(part, counts[train], seed)
-        logits[0, test], logits[1, test] = dense.logits(vectors[test]), ngram.logits(counts[test])
+        return test, dense.logits(vectors[test]), ngram.logits(counts[test])
+
+    logits = np.zeros((2, len(rows), len(LABELS)), np.float32)
+    for test, first, second in map(one, range(FOLDS)):
+        logits[0, test], logits[1, test] = first, second
     return logits
 
 
@@ -88,10 +93,10 @@ def own_table(rows, scores):
     harm, support = scores[:, LABELS.index("harm")], scores[:, LABELS.index("support")]
     result = []
     for lang in ("en", "zh"):
-        chosen = np.array([bool(row.expect) and row.lang == lang for row in rows])
+        chosen = np.array([bool(row.expect) and row.source != "own/plain" and row.lang == lang for row in rows])
         benign = chosen & np.array([row.expect == "benign" for row in rows])
         bar = threshold(harm[benign], 0.02)
-        for name in sorted({row.source for row in rows if row.expect}) + ["all"]:
+        for name in sorted({row.source for row in rows if row.expect} - {"own/plain"}) + ["all"]:
             part = chosen & np.array([name in ("all", row.source) for row in rows])
             kinds = {kind: part & np.array([row.expect == kind for row in rows]) for kind in ("harm", "benign", "support")}
             if not kinds["harm"].any() or not kinds["benign"].any():
@@ -101,7 +106,7 @@ def own_table(rows, scores):
             helped = kinds["support"]
             result.append({
                 "row": name.removeprefix("own/"), "lang": lang, "lines": int(part.sum()),
-                "auc": auc(harm[pair], truth), "recall_2": recall(harm[pair], truth, 0.02), "recall_2_lang": float((harm[kinds["harm"]] >= bar).mean()),
+                "auc": auc(harm[pair], truth), "recall_2": recall(harm[pair], truth, 0.02), "recall_5": recall(harm[pair], truth, 0.05), "recall_2_lang": float((harm[kinds["harm"]] >= bar).mean()),
                 "support": int(helped.sum()), "support_above": int((harm[helped] >= bar).sum()),
                 "support_refused": int(((harm[helped] >= bar) & (support[helped] < 0.5)).sum()),
             })
@@ -125,21 +130,21 @@ def label_table(rows, scores):
 
 
 def curve(rows, vectors, hidden, seed):
-    """AUC and recall at 2 % of `harm` on unseen own lines, by the share of our own groups that is learned from."""
+    """AUC and recall at 2 % of `harm` on unseen own lines, by the share of our own groups that is learned from, without public rows."""
     names = sorted({row.group for row in rows if row.expect})
     order = np.random.default_rng(seed + 1).permutation(len(names))
-    result = []
     fold = folds(rows, seed)
     test = np.flatnonzero((fold == 0) & np.array([row.expect in ("harm", "benign") for row in rows]))
     truth = np.array([int(rows[index].expect == "harm") for index in test])
-    for share in (0.1, 0.25, 0.5, 0.75, 1.0):
+
+    def one(share):
         kept = {names[index] for index in order[: int(share * len(names))]}
-        train = [index for index, row in enumerate(rows) if fold[index] and (not row.expect or row.group in kept)]
+        train = [index for index, row in enumerate(rows) if fold[index] and row.expect and row.group in kept]
         dense = fit_dense([rows[index] for index in train], vectors[train], hidden, seed)
         score = dense.logits(vectors[test])[:, LABELS.index("harm")]
-        lines = sum(bool(rows[index].expect) for index in train)
-        result.append({"share": share, "lines": lines, "auc": auc(score, truth), "recall_2": recall(score, truth, 0.02)})
-    return result
+        return {"share": share, "lines": len(train), "auc": auc(score, truth), "recall_2": recall(score, truth, 0.02)}
+
+    return [one(share) for share in (0.25, 0.5, 1.0)]
 
 
 def dev_items(folder, name):
@@ -156,15 +161,16 @@ def honest(name, item):
 
 def dev_table(folder, vectors_of, counts_of, dense, ngram, calibration):
     """Any-harm view: AUC and recall at 1 and 2 % false alarms over the honest texts of the same language."""
-    harm = LABELS.index("harm")
+    unsafe, harm = LABELS.index("unsafe"), LABELS.index("harm")
     acts = [LABELS.index(label) for label in HARM]
-    nothing = lambda logits: np.zeros_like(logits)
-
     def score(items):
         texts = [item["text"][:TEXT_MAX] for item in items]
         first, second = dense.logits(vectors_of(texts)), ngram.logits(counts_of(texts))
         both = heads.probability(calibration, first, second)
-        return {"n-grams": second[:, harm], "encoder": first[:, harm], "both": both[:, harm], "any label": both[:, acts].max(1)}
+        return {
+            "n-grams": second[:, unsafe], "encoder": first[:, unsafe], "both": both[:, unsafe],
+            "harm": both[:, harm], "any label": both[:, acts].max(1),
+        }
 
     clean, result = {}, {"false_alarms": [], "sets": []}
     for lang, names in NEGATIVES.items():
@@ -173,8 +179,11 @@ def dev_table(folder, vectors_of, counts_of, dense, ngram, calibration):
             items = [item for item in dev_items(folder, name) if honest(name, item)]
             scores = score(items)
             parts.append(scores)
-            shares = {str(level): float((scores["both"] >= level).mean()) for level in (0.5, 0.7, 0.8, 0.9)}
-            shares |= {f"any {level}": float((scores["any label"] >= level).mean()) for level in (0.5, 0.7, 0.8, 0.9)}
+            shares = {
+                f"{name} {level}": float((scores[view] >= level).mean())
+                for name, view in (("unsafe", "both"), ("harm", "harm"), ("any", "any label"))
+                for level in (0.5, 0.7, 0.9)
+            }
             result["false_alarms"].append({"set": name, "lang": lang, "rows": len(items), **shares})
         clean[lang] = {view: np.concatenate([part[view] for part in parts]) for view in parts[0]}
     for name in POSITIVES:

@@ -9,14 +9,16 @@ import json
 import pathlib
 import random
 
+import check
 from check import FRAMES, HARM
 
-LABELS = ["harm", "support", *HARM, *FRAMES]
-"""`harm` and `support` sum up what a line expects; the others are written by hand."""
+LABELS = ["harm", "unsafe", "support", *HARM, *FRAMES]
+"""`harm` and `support` sum up what an own line expects; `unsafe` is harm of any kind and to anyone, as
+the public sets mean it; the others are written by hand."""
 UNKNOWN = -1
 TEXT_MAX = 300
 """Characters read of a public row: the engine scores windows of about a sentence."""
-PLAIN = {label: 0 for label in ["harm", "support", *HARM, "disclose"]}
+PLAIN = {label: 0 for label in ["harm", "unsafe", "support", *HARM, "disclose"]}
 """What a benign public row says: no harm, nobody asks for help."""
 
 
@@ -45,13 +47,26 @@ def own(folder):
             item = json.loads(line)
             labels = {label: int(label in item["labels"]) for label in [*HARM, *FRAMES]}
             labels |= {"harm": int(item["expect"] == "harm"), "support": int(item["expect"] == "support")}
+            labels["unsafe"] = labels["harm"]
+            if name == check.PLAIN and labels["harm"]:
+                del labels["harm"]
             rows.append(Row(item["text"], lang, f"own/{name}", f"{name}/{item['twin']}", labels, 1.0, item["expect"]))
     return rows
 
 
+def asked(item):
+    """A harmful request of some kind."""
+    return {"unsafe": 1}
+
+
+def honest(item):
+    """Stories and sums."""
+    return PLAIN
+
+
 def offence(item):
     """Hate and insult sets: harassment or not."""
-    return {"harassment": int(item["harmful"]), "harm": int(item["harmful"])}
+    return {"harassment": int(item["harmful"]), "unsafe": int(item["harmful"])}
 
 
 def threat(item):
@@ -79,22 +94,33 @@ def spam(item):
 
 
 PUBLIC = {
-    "advbench": (479, 0.2, lambda item: {"harm": 1}),
+    "advbench": (479, 0.2, asked),
     "coldataset": (1000, 0.15, offence),
     "convabuse": (1000, 0.3, abuse),
-    "dangerousqa": (185, 0.2, lambda item: {"harm": 1}),
+    "dangerousqa": (185, 0.2, asked),
     "davidson-hate": (600, 0.1, hate),
     "edos": (700, 0.1, threat),
-    "fairytaleqa-questions": (800, 0.3, lambda item: PLAIN),
-    "fairytaleqa-sections": (400, 0.3, lambda item: PLAIN),
-    "gsm8k": (800, 0.3, lambda item: PLAIN),
-    "harmfulqa": (800, 0.2, lambda item: {"harm": 1}),
+    "fairytaleqa-questions": (800, 0.3, honest),
+    "fairytaleqa-sections": (400, 0.3, honest),
+    "gsm8k": (800, 0.3, honest),
+    "harmfulqa": (800, 0.2, asked),
     "hatemoji-build": (700, 0.15, threat),
-    "malicious-instruct": (88, 0.2, lambda item: {"harm": 1}),
+    "malicious-instruct": (88, 0.2, asked),
     "sms-spam": (1400, 0.2, spam),
     "swsr": (600, 0.15, offence),
 }
 """Per set of the training folder: rows at most, weight of a row, what its labels say to ours."""
+
+
+SAYS = {
+    "advbench": "unsafe", "dangerousqa": "unsafe", "harmfulqa": "unsafe", "malicious-instruct": "unsafe",
+    "coldataset": "harassment or not, unsafe or not", "davidson-hate": "hate: harassment; neither: not",
+    "convabuse": "harassment, sexual; else benign", "edos": "harassment or not, unsafe or not; threats: violence",
+    "hatemoji-build": "harassment or not, unsafe or not; threats: violence", "swsr": "harassment or not, unsafe or not",
+    "fairytaleqa-questions": "benign", "fairytaleqa-sections": "benign", "gsm8k": "benign",
+    "sms-spam": "spam: fraud; ham: benign",
+}
+"""The same for a reader, in the card."""
 
 
 def public(folder, seed):

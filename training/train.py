@@ -4,12 +4,13 @@
     python3 -m venv VENV && VENV/bin/pip install -r training/requirements.txt
     VENV/bin/python training/train.py --data ../shared/data/train --dev ../shared/data/dev
 
-Writes heads.safetensors and figures.json into --out, and with --card the tables of CARD.md.
+Writes heads.safetensors, CARD.md and, into the cache folder, figures.json.
 Seeded: the same inputs give the same heads. Reads the training folder only to learn, the dev
 folder only to measure.
 """
 
 import argparse
+import collections
 import datetime
 import json
 import os
@@ -18,13 +19,18 @@ import pathlib
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
+import card
+import disguise
 import features
 import heads
 import measure
 import rows as data
+from check import FRAMES, HARM
 
 HERE = pathlib.Path(__file__).parent
 SEED = 7
+DISGUISED = 0.15
+"""Share of our own lines of which a disguised copy is learned too."""
 
 
 def main():
@@ -37,30 +43,40 @@ def main():
     parser.add_argument("--hidden", type=int, default=128, help="hidden units of the dense head, 0 for a linear probe")
     options = parser.parse_args()
 
-    rows = data.own(options.own) + data.public(options.data, SEED)
+    own = data.own(options.own)
+    disguised = disguise.copies(own, DISGUISED, SEED)
+    rows = own + disguised + data.public(options.data, SEED)
     texts = [row.text for row in rows]
     cache = features.Cache(options.cache, features.from_package())
     counts_of = lambda some: features.ngrams([features.buckets(text) for text in some])
     vectors, counts = cache.vectors(texts), counts_of(texts)
     truth, weights = heads.targets(rows)
 
+    print(f"{len(rows)} rows; fitting", flush=True)
     logits = measure.unseen(rows, vectors, counts, options.hidden, SEED)
     calibration = heads.calibrate(*logits, truth, weights)
-    views = measure.views(logits, truth, weights)
-    figures = {
-        "rows": {"own": sum(bool(row.expect) for row in rows), "public": sum(not row.expect for row in rows)},
-        "own": {view: measure.own_table(rows, scores) for view, scores in views.items()},
-        "labels": measure.label_table(rows, views["both"]),
-        "curve": measure.curve(rows, vectors, options.hidden, SEED),
-    }
     dense = measure.fit_dense(rows, vectors, options.hidden, SEED)
     ngram = measure.fit_ngram(rows, counts, SEED)
-    if options.dev:
-        figures["dev"] = measure.dev_table(options.dev, cache.vectors, counts_of, dense, ngram, calibration)
     options.out.mkdir(parents=True, exist_ok=True)
     trained = f"{len(rows)} rows, seed {SEED}, {datetime.date.today()}"
     heads.save(options.out / "heads.safetensors", dense, ngram, calibration, trained)
-    (options.out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+    print("heads written; measuring", flush=True)
+
+    views = measure.views(logits, truth, weights)
+    figures = {
+        "own": {view: measure.own_table(rows, scores) for view, scores in views.items()},
+        "labels": measure.label_table(rows, views["both"]),
+    }
+    if options.dev:
+        figures["dev"] = measure.dev_table(options.dev, cache.vectors, counts_of, dense, ngram, calibration)
+    figures["curve"] = measure.curve(rows, vectors, options.hidden, SEED)
+    options.cache.with_name("figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+    public = collections.Counter(row.source for row in rows[len(own) + len(disguised) :])
+    facts = {
+        "inputs": vectors.shape[1], "hidden": options.hidden, "buckets": features.BUCKETS, "share": DISGUISED,
+        "own": len(own), "disguised": len(disguised), "public": [(name, count, data.SAYS[name]) for name, count in public.items()],
+    }
+    (options.out / "CARD.md").write_text(card.card(figures, facts, HARM, FRAMES))
     report(figures)
 
 
