@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use super::json::{Document, Kind, Value};
 use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
 use super::splice::{Splice, splice};
-use super::table::{Leaf, Side, Step, Table};
+use super::table::{Leaf, Place, Side, Step, Table};
 use super::{
     Ask, Codec, Edit, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal, Reply,
     openai_reply,
@@ -27,7 +27,17 @@ static FIELDS: &[Field] = &[
     Field::inspected("/prompt/*/inputs/**", "every input of any node"),
     Field::opaque("/prompt/*/class_type", "a name that the server resolves"),
     Field::inspected("/prompt/*/_meta/**", "a node's title"),
-    Field::inspected("/extra_data/**", "the graph as its editor keeps it"),
+    Field::inspected("/extra_data/**", ""),
+    Field::opaque(
+        "/extra_data/extra_pnginfo/workflow/**",
+        "the editor's copy of the graph: kept in the picture's file, never read by a model",
+    ),
+    Field::inspected("/extra_data/extra_pnginfo/workflow/nodes/*/title", ""),
+    Field::inspected(
+        "/extra_data/extra_pnginfo/workflow/nodes/*/widgets_values/**",
+        "the words of that copy",
+    ),
+    Field::inspected("/extra_data/extra_pnginfo/workflow/groups/*/title", ""),
     Field::opaque("/extra_data/auth_token_comfy_org", "a credential"),
     Field::opaque("/extra_data/api_key_comfy_org", "a credential"),
     Field::opaque("/client_id", "a number of the caller"),
@@ -69,6 +79,9 @@ static LISTINGS: &[&str] = &[
 
 /// What a node's kind begins with if a picture goes into the graph.
 const LOADS: &str = "LoadImage";
+
+/// Longest identifier, bytes: the longest names of inputs are about half of it.
+const MAX_IDENTIFIER: usize = 64;
 
 static REQUEST: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Request));
 static ANSWER: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Answer));
@@ -116,7 +129,7 @@ impl Codec for Comfy {
         let document = Document::parse(body, limits)?;
         let shows = check_graph(members::root(&document)?)?;
         Ok(Ask {
-            parts: members::gather(&REQUEST, &document, limits, part)?,
+            parts: parts(&document, limits)?,
             stream: false,
             model: String::new(),
             output: match shows {
@@ -233,6 +246,29 @@ fn check_graph(root: Value<'_>) -> Result<bool, ReadError> {
         shows |= kind.starts_with(LOADS);
     }
     Ok(shows)
+}
+
+/// Every string but the names of inputs and the numbers of nodes: a graph has hundreds of them, and
+/// they are identifiers of its program.
+fn parts(document: &Document<'_>, limits: &ReadLimits) -> Result<Vec<Part>, ReadError> {
+    let mut parts = Vec::new();
+    REQUEST.walk(document, &mut |leaf: &Leaf<'_, '_>| {
+        if leaf.place == Place::Key && is_identifier(&leaf.text) {
+            return Ok(());
+        }
+        if parts.len() >= limits.parts {
+            return Err(members::too_many(limits));
+        }
+        parts.push(part(leaf));
+        Ok(())
+    })?;
+    Ok(parts)
+}
+
+/// A short word of a program's: letters, digits and what joins them, of ASCII.
+fn is_identifier(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:".contains(c);
+    text.len() <= MAX_IDENTIFIER && text.chars().all(plain)
 }
 
 fn part(leaf: &Leaf<'_, '_>) -> Part {

@@ -40,6 +40,10 @@ pub const TOOLS: u32 = 16;
 /// Calls beyond this many share the last lanes: together they are judged all the more.
 const MAX_CALL: usize = 1 << 20;
 
+/// Members of an answer's output, by the form that it has (`result_format`).
+const TEXT: &str = "text";
+const CHOICES: &str = "choices";
+
 /// DashScope's own code of what its filter stopped.
 pub(super) const FILTERED: &str = "DataInspectionFailed";
 
@@ -231,11 +235,18 @@ impl Codec for DashScope {
             Ok(())
         };
         let output = root.get("output");
-        if let Some(output) = output.filter(|output| output.get("choices").is_none()) {
+        let form = [CHOICES, TEXT]
+            .into_iter()
+            .find(|name| output.is_some_and(|output| output.get(name).is_some()));
+        if let (Some(output), None | Some(TEXT)) = (output, form) {
             seen(0, output)?;
         }
         for (position, choice) in shape::choices_of(root).enumerate() {
             seen(shape::index(choice, position)?, choice)?;
+        }
+        // An envelope's items say which form the stream has: ours have to be like it.
+        if envelope.items.is_empty() {
+            envelope.items.extend(form.map(str::to_owned));
         }
         delta.pieces = members::gather(&ANSWER, &document, limits, |leaf| piece(leaf, root))?;
         if !delta.error {
@@ -254,14 +265,14 @@ impl Codec for DashScope {
         if envelope.telling != Telling::Pieces {
             envelope.said += text;
         }
-        event(&self.answer(&envelope.id, vec![(choice, told, None)]))
+        self.event(envelope, vec![(choice, told, None)])
     }
 
     fn end_stream(&self, envelope: &Envelope, choice: u32, text: &str, ending: Ending) -> Bytes {
         let mut out = BytesMut::new();
         if !text.is_empty() {
             let said = vec![(choice, told(envelope, text), None)];
-            out.extend_from_slice(&event(&self.answer(&envelope.id, said)));
+            out.extend_from_slice(&self.event(envelope, said));
         }
         let ended = openai_reply::ending_choices(envelope, choice).into_iter();
         let last = match envelope.telling {
@@ -269,7 +280,7 @@ impl Codec for DashScope {
             Telling::Whole | Telling::Unsaid => told(envelope, text),
         };
         let ended = ended.map(|choice| (choice, last.clone(), Some(ending)));
-        out.extend_from_slice(&event(&self.answer(&envelope.id, ended.collect())));
+        out.extend_from_slice(&self.event(envelope, ended.collect()));
         out.freeze()
     }
 
@@ -288,7 +299,7 @@ impl Codec for DashScope {
             true => Reply {
                 status: 200,
                 content_type: "text/event-stream;charset=UTF-8",
-                body: event(&body),
+                body: framed(&body),
             },
         }
     }
@@ -319,6 +330,22 @@ impl DashScope {
             value["index"] = json!(choice);
         }
         value
+    }
+
+    /// An event of ours in the form that the stream has.
+    fn event(self, envelope: &Envelope, said: Vec<(u32, String, Option<Ending>)>) -> Bytes {
+        let mut body = self.answer(&envelope.id, said);
+        let others: &[&str] = match envelope.items.first().map(String::as_str) {
+            Some(TEXT) => &[CHOICES],
+            Some(CHOICES) => &[TEXT, "finish_reason"],
+            _ => &[],
+        };
+        for name in others {
+            body["output"]
+                .as_object_mut()
+                .map(|output| output.remove(*name));
+        }
+        framed(&body)
     }
 
     /// An answer of ours in both of DashScope's forms at once: nobody knows which one the caller
@@ -493,8 +520,8 @@ fn piece(leaf: &Leaf<'_, '_>, root: Value<'_>) -> Piece {
     }
 }
 
-/// An event of ours. Its SDK wants the name and the data of each event as DashScope writes them.
-fn event(body: &Json) -> Bytes {
+/// An answer as an event.
+fn framed(body: &Json) -> Bytes {
     sse::named_frame("result", &body.to_string())
 }
 

@@ -427,7 +427,6 @@ async fn routes_beside_the_known_ones_are_refused() {
         "/v1/chat/completions/1",
         "/v1/files",
         "/v1/messages/batches",
-        "/v1beta/models/m:embedContent",
         "/v1beta/cachedContents",
         "/api/create",
         "/api/push",
@@ -503,7 +502,7 @@ async fn a_prompt_in_any_field_of_a_painter_is_judged() {
 async fn what_was_made_is_judged_when_it_is_polled() {
     let gateway = Gateway::start("    policies: [canary]\n").await;
     for (path, clean) in [
-        ("/api/v1/tasks/mock-6c65656b", "leek"),
+        ("/api/v1/tasks/mock-626f6174", "boat"),
         ("/history/p1", "mock_00001_.png"),
     ] {
         let reply = gateway.send(Method::GET, path, &[], "").await;
