@@ -18,6 +18,8 @@ const FILES: &[(&str, &str)] = &[
     shipped!("1-concealment.yaml"),
     shipped!("2-bullying.cases.yaml"),
     shipped!("2-bullying.yaml"),
+    shipped!("3-conversation.cases.yaml"),
+    shipped!("3-conversation.yaml"),
     shipped!("3-grooming.cases.yaml"),
     shipped!("3-grooming.yaml"),
     shipped!("4-scams.cases.yaml"),
