@@ -161,9 +161,7 @@ fn answered(
 fn carried(set: &PolicySet, parts: &[Part], hits: &[Vec<Hit>]) -> Vec<SignalId> {
     let mut spoken = parts.iter().zip(hits).rev();
     let last = spoken.find(|(part, _)| part.role == Role::User);
-    last.map_or_else(Vec::new, |(_, hits)| {
-        set.signals_of(hits.iter())
-    })
+    last.map_or_else(Vec::new, |(_, hits)| set.signals_of(hits.iter()))
 }
 
 fn parts(turns: &[(Role, String)]) -> Vec<Part> {
