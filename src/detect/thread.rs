@@ -195,10 +195,10 @@ fn view(thread: Thread, term: &Term, step: &Step) -> Option<ViewKind> {
     if let Some(view) = step.source.only() {
         return term.views.has_all(thread.uses.with(view)).then_some(view);
     }
-    let written = |written: &str| step.window.spells(thread.from, step.index + 1, written);
+    let spells = |written: &str| step.window.spells(thread.from, step.index + 1, written);
     let level = if thread.flags & SQUEEZED != 0 {
         ViewKind::Squeezed
-    } else if thread.flags & LEET != 0 || !term.written.iter().any(written) {
+    } else if thread.flags & LEET != 0 || !term.written.iter().any(|one| spells(one)) {
         ViewKind::Skeleton
     } else {
         ViewKind::Surface
