@@ -48,8 +48,9 @@ fn rows(set: &PolicySet) -> Vec<String> {
 fn disguised(set: &PolicySet, case: &Case) -> bool {
     let explained = set.explain(&set.rule(case.rule).id.0).expect("its rule");
     let reads = |hit: &wardgate::detect::Hit| {
-        let info = set.signal(hit.signal);
-        info.is_some_and(|info| explained.signals.contains(&info))
+        let signals = set.detectors.signals(hit.signals).iter();
+        let mut infos = signals.filter_map(|signal| set.signal(*signal));
+        infos.any(|info| explained.signals.contains(&info))
     };
     let texts = case.turns.iter().map(|(_, text)| text);
     texts
