@@ -209,7 +209,8 @@ impl Conversation {
 
     /// Whether a hit of the signal changes a book.
     pub fn hears(&self, signal: SignalId) -> bool {
-        self.refusals.contains(&signal) || self.of(signal).next().is_some()
+        let heard = [&self.refusals, &self.excuses];
+        heard.iter().any(|signals| signals.contains(&signal)) || self.of(signal).next().is_some()
     }
 
     /// Every signal that moves the score.

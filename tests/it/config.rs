@@ -53,7 +53,11 @@ fn every_example_is_loaded_here() {
         names,
         [
             "anthropic.yaml",
+            "audio.yaml",
+            "comfyui.yaml",
+            "dashscope.yaml",
             "gemini.yaml",
+            "guard.yaml",
             "images.yaml",
             "observe.yaml",
             "ollama.yaml",
@@ -61,7 +65,8 @@ fn every_example_is_loaded_here() {
             "profile.yaml",
             "responses.yaml",
             "tls.yaml",
-            "two-apps.yaml"
+            "two-apps.yaml",
+            "webui.yaml"
         ]
     );
 }
@@ -70,13 +75,23 @@ fn every_example_is_loaded_here() {
 fn one_upstream_per_dialect() {
     for name in [
         "anthropic.yaml",
+        "audio.yaml",
+        "comfyui.yaml",
+        "dashscope.yaml",
         "gemini.yaml",
         "ollama.yaml",
         "responses.yaml",
+        "webui.yaml",
     ] {
         let config = example(name);
         assert!(server(&config, 0).url.host().is_some(), "{name}");
     }
+}
+
+#[test]
+fn a_verdict_needs_no_upstream() {
+    let config = example("guard.yaml");
+    assert!(!config.apps.is_empty());
 }
 
 #[test]

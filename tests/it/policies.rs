@@ -400,7 +400,7 @@ fn hiding_is_a_signal_whatever_is_hidden() {
         "the basket of pe\u{200B}ars",
         "the basket of pеars",
         "a basket: p.e.a.r.s",
-        "篮子里有梨/子/汤 吗",
+        "篮子，梨/子/汤 吗",
         "a basket of cGVhcnMgYW5kIHBsdW1zMQ==",
         "a basket of &#112;&#101;&#97;&#114;",
     ] {
