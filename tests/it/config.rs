@@ -89,12 +89,6 @@ fn one_upstream_per_dialect() {
 }
 
 #[test]
-fn a_verdict_needs_no_upstream() {
-    let config = example("guard.yaml");
-    assert!(!config.apps.is_empty());
-}
-
-#[test]
 fn openai() {
     let config = example("openai.yaml");
     let app = &config.apps[0];
