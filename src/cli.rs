@@ -11,6 +11,7 @@ mod explain;
 mod pack;
 mod rows;
 mod scan;
+mod sense;
 mod serve;
 mod table;
 mod test;
@@ -58,6 +59,9 @@ pub enum Command {
     /// Judge texts as the proxy would
     #[command(after_help = SCAN_EXAMPLES)]
     Scan(Scan),
+    /// How probable the classifier's labels are for texts
+    #[command(after_help = SENSE_EXAMPLES)]
+    Sense(Sense),
     /// Measure the policies on labelled texts: recall, false alarms, support
     #[command(after_help = EVAL_EXAMPLES)]
     Eval(Eval),
@@ -101,6 +105,18 @@ Rows: {\"id\", \"text\" | \"messages\": [{\"role\", \"content\"}], \"direction\"
 Verdicts, in the same order: {\"id\", \"action\", \"rules\", \"spans\", \"scores\", \"view\"} or {\"id\", \"error\"}
 
 Exit codes: 0 nothing found (with --jsonl: every row was judged), 1 something found, 2 a row could not be read.";
+
+const SENSE_EXAMPLES: &str = "Examples:
+  wardgate sense 'my brother wants to learn to swim'
+  wardgate sense --jsonl < rows.jsonl > scores.jsonl
+  wardgate sense --jsonl --features --buckets 32768 < rows.jsonl > features.jsonl
+
+Rows: {\"id\"?, \"text\"}; without an id the line's number stands for it.
+Answers, in the same order: {\"id\", \"scores\": {label: probability}}, with --features {\"id\", \"vector\",
+\"pooled\", \"ngrams\"},
+or {\"id\", \"error\"}. A text is read as a whole, up to 512 pieces of it.
+
+Exit codes: 0 every text was read, 2 a row or a model could not be read.";
 
 const EVAL_EXAMPLES: &str = "Examples:
   wardgate eval corpus/                        every .jsonl file, levels 1 and 2, minors and adults
@@ -219,6 +235,26 @@ pub struct Scan {
     /// Strictness, 1 to 3; without a config only [default: 1]
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=3), conflicts_with = "config")]
     pub level: Option<u8>,
+}
+
+/// `sense`.
+#[derive(Debug, Args)]
+pub struct Sense {
+    /// Texts
+    #[arg(value_name = "TEXT", required_unless_present = "jsonl")]
+    pub texts: Vec<String>,
+    /// Read rows from standard input, write an answer per row
+    #[arg(long, conflicts_with = "texts")]
+    pub jsonl: bool,
+    /// What the heads are trained on instead of their scores: the sentence's vector, its n-grams
+    #[arg(long, requires = "jsonl")]
+    pub features: bool,
+    /// Buckets that n-grams are hashed into
+    #[arg(long, value_name = "N", default_value_t = 32_768, requires = "features", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub buckets: u32,
+    /// A file of heads in place of those in the binary: for work on the heads themselves
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub heads: Option<PathBuf>,
 }
 
 /// `eval`.
@@ -438,6 +474,7 @@ fn dispatch(command: &Command) -> Ended {
         Command::Check(files) => check::run(files),
         Command::Test(test) => test::run(test),
         Command::Scan(scan) => scan::run(scan),
+        Command::Sense(sense) => sense::run(sense),
         Command::Eval(eval) => eval::run(eval),
         Command::Explain(explain) => explain::run(explain),
         Command::Schema(schema) => explain::schema(schema.of),

@@ -4,14 +4,15 @@
 //!
 //! 1. [`message`]: what was said, by whom, in no provider's words.
 //! 2. [`text`]: a text as a reader sees it: views, and spans back to the original.
-//! 3. [`detect`]: what can be seen in a view. Knows nothing of good or bad.
-//! 4. [`policy`]: the policy file, its compilation, and the one pure place that decides.
-//! 5. [`codec`]: one file per API dialect; nobody else touches a provider's JSON.
-//! 6. [`guard`]: the streaming promise: nothing forbidden leaves, nothing allowed waits.
-//! 7. [`exchange`], [`reply`], [`upstream`], [`cache`], [`audit`], [`metrics`]: what one exchange needs.
-//! 8. [`config`], [`app`], [`server`], [`cli`]: what is set up once.
-//! 9. [`cloak`]: writes phrases as people disguise them, to measure the views and the policies.
-//! 10. [`mock`]: a model server that says what it is told, for tests and first steps.
+//! 3. [`sense`]: what a sentence means, as numbers: the encoder inside the binary and its heads.
+//! 4. [`detect`]: what can be seen in a view. Knows nothing of good or bad.
+//! 5. [`policy`]: the policy file, its compilation, and the one pure place that decides.
+//! 6. [`codec`]: one file per API dialect; nobody else touches a provider's JSON.
+//! 7. [`guard`]: the streaming promise: nothing forbidden leaves, nothing allowed waits.
+//! 8. [`exchange`], [`reply`], [`upstream`], [`cache`], [`audit`], [`metrics`]: what one exchange needs.
+//! 9. [`config`], [`app`], [`server`], [`cli`]: what is set up once.
+//! 10. [`cloak`]: writes phrases as people disguise them, to measure the views and the policies.
+//! 11. [`mock`]: a model server that says what it is told, for tests and first steps.
 //!
 //! ARCHITECTURE.md holds the invariants, each with the test that keeps it.
 #![forbid(unsafe_code)]
@@ -40,6 +41,7 @@ pub mod proxy;
 pub mod recorded;
 pub mod reload;
 pub mod reply;
+pub mod sense;
 pub mod server;
 pub mod text;
 pub mod tls;

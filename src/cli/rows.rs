@@ -70,12 +70,20 @@ struct Judged<'s> {
 
 /// Judges every row of `input`. Bad rows are answered with an error and remembered.
 pub(super) fn run(bench: &Bench, input: &mut impl BufRead, output: &mut impl Write) -> Ended {
+    answer(&|row, line| verdict(bench, row, line), input, output)
+}
+
+/// A row's answer and whether the row was good, given its bytes and its line; none for no answer.
+pub(super) type Answer<'a> = dyn Fn(&[u8], usize) -> Option<(String, bool)> + Sync + 'a;
+
+/// Answers every row of `input`, in order. Bad rows are answered with an error and remembered.
+pub(super) fn answer(of: &Answer<'_>, input: &mut impl BufRead, output: &mut impl Write) -> Ended {
     let mut outcome = Outcome::Fine;
     let mut batch = Vec::with_capacity(BATCH_ROWS);
     let mut line = 1;
     loop {
         let more = fill(&mut batch, input)?;
-        for (verdict, good) in judge(bench, &batch, line) {
+        for (verdict, good) in answers(of, &batch, line) {
             if !good {
                 outcome = Outcome::CouldNotRun;
             }
@@ -113,15 +121,15 @@ pub(super) fn fill(batch: &mut Vec<Vec<u8>>, input: &mut impl BufRead) -> std::i
     Ok(true)
 }
 
-/// Verdicts of a batch, in order, each with whether its row was good. Blank lines have none.
-fn judge(bench: &Bench, batch: &[Vec<u8>], first_line: usize) -> Vec<(String, bool)> {
+/// Answers of a batch, in order, each with whether its row was good. Blank lines have none.
+fn answers(of: &Answer<'_>, batch: &[Vec<u8>], first_line: usize) -> Vec<(String, bool)> {
     let verdicts: Vec<_> = batch.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
     let work = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(row) = batch.get(at) else { return };
-            let verdict = verdict(bench, row, first_line + at);
+            let verdict = of(row, first_line + at);
             *verdicts[at].lock().unwrap_or_else(PoisonError::into_inner) = verdict;
         }
     };
@@ -160,7 +168,7 @@ fn read(row: &[u8]) -> Result<Row, (Value, String)> {
     })
 }
 
-fn refused(id: &Value, line: usize, error: &str) -> String {
+pub(super) fn refused(id: &Value, line: usize, error: &str) -> String {
     let row = serde_json::json!({"id": id, "error": format!("line {line}: {error}")});
     format!("{row}\n")
 }

@@ -30,8 +30,9 @@ const INNER: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("cloak", &["text"]),
     ("message", &["text"]),
-    ("detect", &["text", "message"]),
-    ("policy", &["text", "message", "detect", "cloak"]),
+    ("sense", &["text"]),
+    ("detect", &["text", "message", "sense"]),
+    ("policy", &["text", "message", "sense", "detect", "cloak"]),
     ("codec", &["text", "message"]),
     ("limits", &["codec"]),
     ("config", &["codec", "limits", "message", "policy"]),
@@ -68,7 +69,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Crates that do IO or speak HTTP: no business of these modules.
-const PURE: &[&str] = &["text", "message", "detect", "policy", "cloak"];
+const PURE: &[&str] = &["text", "message", "sense", "detect", "policy", "cloak"];
 const IMPURE_CRATES: &[&str] = &["hyper", "hyper_util", "http", "tokio", "rustls"];
 
 fn root() -> &'static Path {

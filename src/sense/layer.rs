@@ -1,0 +1,142 @@
+//! [`Layer`]: weights of eight bits, multiplied with activations of seven, in whole numbers: the
+//! sums are exact, so every machine computes the same.
+//!
+//! Why seven bits: x86 without VNNI adds two products in sixteen bits, and `2 * 127 * 127` is the
+//! most that fits. Where a vector stands alone (nothing averages its error out) it goes in as two
+//! halves of seven bits each.
+
+use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
+use rten_tensor::Matrix;
+
+use super::weights::{BadModel, Weights};
+
+/// Steps of an activation.
+const STEPS: f32 = 127.0;
+
+/// Steps of an activation in two halves.
+const FINE_STEPS: f32 = 128.0 * 128.0 - 1.0;
+
+/// Scale of a row that is all zero, so that nothing is divided by zero.
+const SMALLEST_SCALE: f32 = 1e-20;
+
+thread_local! {
+    /// The multiplication for this machine, which its library does not let threads share.
+    static KERNEL: GemmExecutor<u8, i8, i32> = GemmExecutor::new();
+}
+
+/// A matrix and what its columns are multiplied with.
+pub(super) struct Layer {
+    packed: PackedBMatrix<i8>,
+    /// Per column.
+    pub scale: Vec<f32>,
+    /// Sum of each column: what a zero that is not 0 adds.
+    pub sums: Vec<i32>,
+    inputs: usize,
+}
+
+/// Rows of seven-bit numbers: `value = scale * (number - zero)`, scale and zero per row.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    pub values: Vec<u8>,
+    pub zero: Vec<u8>,
+    pub scale: Vec<f32>,
+}
+
+impl Layer {
+    /// `NAME.weight` of `inputs` rows and `outputs` columns.
+    pub fn load(
+        weights: &Weights<'_>,
+        name: &str,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Self, BadModel> {
+        let matrix = weights.signed(&format!("{name}.weight"), &[inputs, outputs])?;
+        let mut sums = vec![0; outputs];
+        for row in matrix.chunks_exact(outputs) {
+            for (sum, &weight) in sums.iter_mut().zip(row) {
+                *sum += i32::from(weight);
+            }
+        }
+        Ok(Self {
+            packed: KERNEL
+                .with(|kernel| kernel.prepack_b(Matrix::from_data([inputs, outputs], &matrix[..]))),
+            scale: weights.floats(&format!("{name}.scale"), &[outputs])?,
+            sums,
+            inputs,
+        })
+    }
+
+    /// Columns.
+    pub fn outputs(&self) -> usize {
+        self.scale.len()
+    }
+
+    /// `numbers * weights` into `out`, row by row; each row's zero times the columns' sums still to
+    /// be taken off, and scales to be applied.
+    pub fn multiply(&self, numbers: &Numbers, out: &mut Vec<i32>) {
+        let rows = numbers.zero.len();
+        out.clear();
+        out.resize(rows * self.outputs(), 0);
+        let input = Matrix::from_data([rows, self.inputs], &numbers.values[..]);
+        let packed = GemmInputB::Packed(&self.packed);
+        let input = GemmInputA::Unpacked(input);
+        let done = KERNEL.with(|kernel| kernel.gemm(out, input, packed, GemmOptions::default()));
+        done.expect("the sizes were checked when the model was read");
+    }
+
+    /// One vector through the layer, added to `out`.
+    pub fn add(&self, vector: &[f32], out: &mut [f32]) {
+        let mut halves = Numbers::default();
+        let scale = halves.push_halves(vector);
+        let mut product = Vec::new();
+        self.multiply(&halves, &mut product);
+        let (high, low) = product.split_at(self.outputs());
+        let (zero_high, zero_low) = (i32::from(halves.zero[0]), i32::from(halves.zero[1]));
+        let products = high.iter().zip(low).zip(&self.sums);
+        for ((sum, ((&high, &low), &column)), &of) in out.iter_mut().zip(products).zip(&self.scale)
+        {
+            let (high, low) = (high - zero_high * column, low - zero_low * column);
+            *sum += (high as f32 * 128.0 + low as f32) * (scale * of);
+        }
+    }
+}
+
+impl Numbers {
+    /// Empty, with room kept.
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.zero.clear();
+        self.scale.clear();
+    }
+
+    /// One more row.
+    pub fn push(&mut self, row: &[f32]) {
+        let (scale, zero) = range(row, STEPS);
+        let shift = zero + 0.5;
+        let number = |value: &f32| (value * (1.0 / scale) + shift) as i32 as u8;
+        self.values.extend(row.iter().map(number));
+        self.zero.push(zero as u8);
+        self.scale.push(scale);
+    }
+
+    /// One vector as two rows: its high and its low halves; their common scale.
+    fn push_halves(&mut self, row: &[f32]) -> f32 {
+        let (scale, zero) = range(row, FINE_STEPS);
+        let fine = |value: &f32| (value * (1.0 / scale) + zero + 0.5) as i32;
+        self.values
+            .extend(row.iter().map(|value| (fine(value) >> 7) as u8));
+        self.values
+            .extend(row.iter().map(|value| (fine(value) & 127) as u8));
+        self.zero
+            .extend([(zero as i32 >> 7) as u8, (zero as i32 & 127) as u8]);
+        scale
+    }
+}
+
+/// Scale and zero by which a row's values become `0..=steps`.
+fn range(row: &[f32], steps: f32) -> (f32, f32) {
+    let low = row.iter().copied().fold(0.0, f32::min);
+    let high = row.iter().copied().fold(0.0, f32::max);
+    let scale = ((high - low) / steps).max(SMALLEST_SCALE);
+    (scale, (-low / scale).round())
+}

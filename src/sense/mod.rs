@@ -1,0 +1,49 @@
+//! What a sentence means: a multilingual sentence encoder inside the binary, and heads on it that
+//! say how probable each label is. No rule, no transport, no clock; text in, numbers out.
+//!
+//! [`Encoder`] turns a text into a vector; [`Heads`] turn the vector and the text's [`ngrams`] into
+//! probabilities; [`shipped`] is the pair that comes with the binary.
+//!
+//! Laws (each has a test):
+//! * Vectors agree with the package that the weights come from to a cosine of 0.999.
+//! * No input makes a number that is none, and none costs more than its first [`MAX_PIECES`] pieces.
+
+mod double_array;
+mod encoder;
+mod heads;
+mod layer;
+mod ngrams;
+mod pieces;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+use std::sync::LazyLock;
+
+pub use encoder::{DIMENSIONS, Encoder, INPUTS, MAX_BYTES, MAX_PIECES};
+pub use heads::Heads;
+pub use ngrams::ngrams;
+pub use weights::BadModel;
+
+/// Made by `training/convert.py`.
+const ENCODER: &[u8] = include_bytes!("../../models/sense/encoder.safetensors");
+
+/// Made by `training/train.py`.
+const HEADS: Option<&[u8]> = None;
+
+static SHIPPED: LazyLock<Encoder> =
+    LazyLock::new(|| Encoder::load(ENCODER).expect("the embedded model is whole: a test reads it"));
+
+static SHIPPED_HEADS: LazyLock<Option<Heads>> = LazyLock::new(|| {
+    HEADS.map(|file| Heads::load(file).expect("the embedded heads are whole: a test reads them"))
+});
+
+/// The encoder that comes with the binary; read when it is first asked for.
+pub fn shipped() -> &'static Encoder {
+    &SHIPPED
+}
+
+/// The heads that come with the binary, if it has any.
+pub fn shipped_heads() -> Option<&'static Heads> {
+    SHIPPED_HEADS.as_ref()
+}

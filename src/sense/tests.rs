@@ -1,0 +1,96 @@
+//! The encoder against what the package that its weights come from makes of the same texts.
+
+use proptest::prelude::*;
+use serde::Deserialize;
+
+use super::{BadModel, DIMENSIONS, Encoder, Heads, INPUTS, MAX_PIECES, ngrams, shipped};
+
+#[derive(Deserialize)]
+struct Golden {
+    text: String,
+    rows: Vec<u32>,
+    /// In ten-thousandths.
+    vector: Vec<f32>,
+}
+
+fn golden() -> Vec<Golden> {
+    let lines = include_str!("../../tests/data/sense/golden.jsonl").lines();
+    let golden: Vec<Golden> = lines
+        .map(|line| serde_json::from_str(line).expect("a golden line"))
+        .collect();
+    assert!(golden.len() > 30);
+    golden
+}
+
+fn cosine(one: &[f32], other: &[f32]) -> f32 {
+    let dot = |one: &[f32], other: &[f32]| one.iter().zip(other).map(|(a, b)| a * b).sum::<f32>();
+    dot(one, other) / (dot(one, one) * dot(other, other)).sqrt()
+}
+
+#[test]
+fn pieces_are_those_of_the_package() {
+    for case in golden() {
+        assert_eq!(shipped().pieces(&case.text), case.rows, "{:?}", case.text);
+    }
+}
+
+#[test]
+fn vectors_agree_with_the_package() {
+    for case in golden() {
+        let inputs = shipped().encode(&case.text);
+        assert_eq!(inputs.len(), INPUTS);
+        let cosine = cosine(&inputs[..DIMENSIONS], &case.vector);
+        assert!(cosine >= 0.999, "{:?}: {cosine}", case.text);
+    }
+}
+
+#[test]
+fn long_texts_are_read_up_to_a_bound() {
+    for text in [
+        "苗".repeat(100_000),
+        "a b".repeat(100_000),
+        "\u{200b}".repeat(100_000),
+    ] {
+        assert!(shipped().pieces(&text).len() <= MAX_PIECES);
+        assert!(
+            shipped()
+                .encode(&text)
+                .iter()
+                .all(|value| value.is_finite())
+        );
+    }
+}
+
+#[test]
+fn ngrams_are_hashed_as_training_hashes_them() {
+    // FNV-1a 64 of " l", "le", "ek", "k ", " le" ... modulo 2^15, as training/features.py computes them.
+    assert_eq!(ngrams(" Leek\n", 1 << 15), ngrams("\u{200b}leek", 1 << 15));
+    assert_eq!(ngrams("Leek", 1 << 15).len(), 5 + 4 + 3);
+    assert_eq!(ngrams("a", 1 << 15)[0] as u64, fnv(" a") % (1 << 15));
+}
+
+fn fnv(text: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(1_099_511_628_211);
+    text.bytes().fold(14_695_981_039_346_656_037, step)
+}
+
+#[test]
+fn broken_files_are_refused_with_a_reason() {
+    let refused = |result: Result<(), BadModel>| result.expect_err("refused").to_string();
+    assert!(refused(Encoder::load(b"no model").map(drop)).contains("not usable"));
+    assert!(refused(Heads::load(super::ENCODER).map(drop)).contains("labels"));
+    assert!(refused(Encoder::load(&super::ENCODER[..1000]).map(drop)).contains("not usable"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_text_has_a_vector_of_length_one(text in "\\PC{0,120}|.{0,80}|[\\x00-\\x20a.]{0,200}") {
+        let inputs = shipped().encode(&text);
+        prop_assert!(inputs.iter().all(|value| value.is_finite()));
+        let length: f32 = inputs[..DIMENSIONS].iter().map(|value| value * value).sum();
+        prop_assert!((length - 1.0).abs() < 1e-3, "{}", length);
+        prop_assert_eq!(inputs, shipped().encode(&text));
+    }
+}
