@@ -19,6 +19,9 @@ use crate::text::Span;
 /// Bytes scanned before other exchanges of the thread get their turn: about 0.1 ms of work.
 const SLICE_BYTES: usize = 16 * 1024;
 
+/// The same where sentences are scored: one or two of them, about a millisecond.
+const SCORED_SLICE_BYTES: usize = 256;
+
 /// Bytes from which a text's language is told: a few sentences say it, and most texts never need it.
 const LANGUAGE_SAMPLE_BYTES: usize = 512;
 
@@ -106,8 +109,12 @@ async fn hits_of(exchange: &Exchange, text: &str) -> Result<Arc<[Hit]>, Error> {
     let mut scanner = Scanner::new(Arc::clone(&set.detectors));
     let mut hits = Vec::new();
     let mut rest = text;
-    while rest.len() > SLICE_BYTES {
-        let (slice, after) = rest.split_at(rest.floor_char_boundary(SLICE_BYTES));
+    let slice_bytes = match set.detectors.classifies() {
+        true => SCORED_SLICE_BYTES,
+        false => SLICE_BYTES,
+    };
+    while rest.len() > slice_bytes {
+        let (slice, after) = rest.split_at(rest.floor_char_boundary(slice_bytes));
         scanner.push(slice, &mut hits);
         rest = after;
         tokio::task::yield_now().await;
@@ -262,6 +269,7 @@ impl Prompt {
             carried: self.carried,
             language: self.language,
             mode: app.config.mode,
+            hold: app.config.hold,
             codec,
             read: limits.read(),
             held_bytes: limits.held_bytes as usize,

@@ -7,8 +7,10 @@ use super::address::{self, Shape};
 use super::age::{self, Wanted};
 use super::contact;
 use super::lexicon::{Lexicon, Words};
+use super::meaning::{self, MAX_UNITS};
 use super::pattern::{Guard, Patterns, Regexes};
 use super::{ContactKind, Hit, Problem, Scanner, SignalId};
+use crate::sense::{self, Heads};
 use crate::text::Views;
 
 /// Collects the signals of all policies.
@@ -21,6 +23,9 @@ pub struct Builder {
     reach: HashMap<SignalId, u32>,
     free: HashSet<SignalId>,
     contacts: HashSet<SignalId>,
+    meanings: Vec<meaning::Wanted>,
+    /// Those that come with the binary if not said.
+    heads: Option<&'static Heads>,
 }
 
 /// All signals of all policies, compiled. Immutable and shared.
@@ -30,6 +35,8 @@ pub struct Detectors {
     pub(super) patterns: Vec<Patterns>,
     pub(super) ages: Vec<Wanted>,
     pub(super) addresses: Vec<address::Wanted>,
+    pub(super) meanings: Vec<meaning::Wanted>,
+    pub(super) heads: Option<&'static Heads>,
     reach: HashMap<SignalId, u32>,
     /// Signals for which no text waits.
     free: Signals,
@@ -101,6 +108,49 @@ impl Builder {
         Ok(())
     }
 
+    /// Adds: a sentence for which the classifier's `label` is at least so probable.
+    pub fn classifier(
+        &mut self,
+        signal: SignalId,
+        label: &str,
+        at_least: f32,
+    ) -> Result<(), Problem> {
+        let Some(heads) = self.heads() else {
+            return Err(Problem::new("this build has no trained classifier", None));
+        };
+        let Some(label) = heads.labels().iter().position(|known| known == label) else {
+            return Err(Problem::new(
+                format!("the classifier has no label `{label}`"),
+                None,
+            ));
+        };
+        if !(at_least > 0.0 && at_least < 1.0) {
+            return Err(Problem::new(
+                format!("`at_least: {at_least}` is no probability to wait for"),
+                Some("a number between 0 and 1; models/sense/CARD.md says what each catches"),
+            ));
+        }
+        self.meanings.push(meaning::Wanted {
+            signal,
+            label,
+            at_least,
+        });
+        // The next symbol says that a sentence has ended.
+        self.reaches(signal, MAX_UNITS + 1);
+        Ok(())
+    }
+
+    /// The heads that classifier signals read.
+    pub fn heads(&self) -> Option<&'static Heads> {
+        self.heads.or_else(sense::shipped_heads)
+    }
+
+    /// Reads these heads instead of those in the binary.
+    #[cfg(test)]
+    pub(super) fn read(&mut self, heads: &'static Heads) {
+        self.heads = Some(heads);
+    }
+
     /// The signal only ever excuses: nobody disguises an excuse, so its words are looked for in the
     /// views that lose nothing.
     pub fn plain(&mut self, signal: SignalId) {
@@ -116,6 +166,8 @@ impl Builder {
     /// Compiles.
     pub fn build(self) -> Result<Detectors, Problem> {
         Ok(Detectors {
+            heads: self.heads(),
+            meanings: self.meanings,
             lexicon: self.words.build(&self.free),
             patterns: self.regexes.build(&self.free)?,
             free: Signals::of(self.free),
@@ -145,6 +197,11 @@ impl Detectors {
     /// Skeleton symbols that a hit of the signal can span, right context included.
     pub fn reach(&self, signal: SignalId) -> u32 {
         self.reach.get(&signal).copied().unwrap_or_default()
+    }
+
+    /// Whether sentences are scored: then a text costs about a hundred times as much.
+    pub fn classifies(&self) -> bool {
+        !self.meanings.is_empty()
     }
 
     /// Whether text may have to wait for hits of the signal.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::lane::{Found, Lane, Source};
+use super::meaning::{Hold, Meaning};
 use super::side::{Disguise, Side};
 use super::window::Seen;
 use super::{Detectors, Hit};
@@ -40,6 +41,8 @@ pub struct Scanner {
     spelled: Vec<Spelled>,
     decoded: Option<Box<Side>>,
     turned: Option<Box<Side>>,
+    /// If a signal asks what sentences mean.
+    meaning: Option<Box<Meaning>>,
     /// Skeleton symbols at which a lane beside the skeleton has to be looked after.
     due: u32,
     /// Original bytes read, and of those settled.
@@ -69,6 +72,7 @@ impl Scanner {
             spelled: Vec::new(),
             decoded: None,
             turned: None,
+            meaning: None,
             due: u32::MAX,
             bytes: 0,
             settled: 0,
@@ -77,6 +81,15 @@ impl Scanner {
             overflowed: false,
             detectors,
         }
+        .holding(Hold::default())
+    }
+
+    /// At the start of a text whose sentences wait for their scores so.
+    #[must_use]
+    pub fn holding(mut self, hold: Hold) -> Self {
+        let classifies = self.detectors.classifies();
+        self.meaning = classifies.then(|| Box::new(Meaning::new(hold)));
+        self
     }
 
     /// Reads the next piece; appends the hits that became certain.
@@ -107,6 +120,9 @@ impl Scanner {
                     continue;
                 }
             }
+            if let Some(meaning) = &mut self.meaning {
+                meaning.read(c, self.bytes, self.lane.tape.len(), &self.detectors);
+            }
             if self.lane.tape.len() >= self.due.min(due) {
                 self.run(hits);
                 due = self.lane.tape.len() + BATCH;
@@ -125,6 +141,9 @@ impl Scanner {
         self.overflowed |= self.decoder.overflowed();
         self.spell(u32::MAX, hits);
         self.lane.finish(&self.detectors, &mut self.found);
+        if let Some(meaning) = &mut self.meaning {
+            meaning.finish(&self.detectors);
+        }
         let hidden = self.hidden.take().map(|hidden| hidden.side);
         let sides = [self.decoded.take(), self.turned.take()];
         for mut side in sides.into_iter().flatten().map(|side| *side).chain(hidden) {
@@ -149,7 +168,9 @@ impl Scanner {
         let sides = [&self.decoded, &self.turned].into_iter().flatten();
         let sides = sides.filter_map(|side| side.earliest(&self.detectors));
         let visible = self.lane.earliest(&self.detectors);
-        let earliest = [visible, hidden, self.decoder.growing()];
+        let meaning = self.meaning.as_ref();
+        let meaning = meaning.and_then(|meaning| meaning.earliest(&self.detectors));
+        let earliest = [visible, hidden, meaning, self.decoder.growing()];
         let earliest = earliest.into_iter().flatten().chain(sides).min();
         self.settled = self.settled.max(earliest.unwrap_or(self.bytes));
     }
@@ -196,7 +217,7 @@ impl Scanner {
         if self.symbols() >= self.due {
             self.look_after();
         }
-        if !self.found.is_empty() {
+        if !self.found.is_empty() || self.meaning.as_ref().is_some_and(|one| one.has_hits()) {
             self.report(hits);
         }
         self.overflowed |= self.lane.overflowed();
@@ -327,6 +348,7 @@ impl Scanner {
 
     /// Turns what became certain into hits, in the order of the law.
     fn report(&mut self, hits: &mut Vec<Hit>) {
+        let first = hits.len();
         let place = |found: &Found| {
             let order = (found.ripe, found.to, found.from, found.signal);
             (order, found.start, found.end)
@@ -349,6 +371,11 @@ impl Scanner {
                 score: 1.0,
                 ripe: found.ripe,
             });
+        }
+        if let Some(meaning) = self.meaning.as_mut().filter(|one| one.has_hits()) {
+            meaning.take(hits);
+            let span = |hit: &Hit| (hit.span.start, hit.span.end);
+            hits[first..].sort_by_key(|hit| (hit.ripe, hit.to, hit.from, hit.signal, span(hit)));
         }
     }
 }

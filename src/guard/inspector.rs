@@ -72,7 +72,7 @@ impl Inspector {
         .after(context.talk.clone(), Role::Assistant);
         judge.part();
         Self {
-            scanner: Scanner::new(Arc::clone(&context.set.detectors)),
+            scanner: Scanner::new(Arc::clone(&context.set.detectors)).holding(context.hold),
             judge,
             context,
             window: Window::default(),

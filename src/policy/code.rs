@@ -66,6 +66,8 @@ pub enum Code {
     Replacement,
     /// A case that cannot be run as written.
     Case,
+    /// A label that the classifier does not have.
+    UnknownLabel,
 }
 
 impl Code {

@@ -86,6 +86,10 @@ pub struct Signal {
     pub age: Option<At<Ages>>,
     /// Ways to reach somebody: phone, email, link, handle.
     pub contact: Option<At<Vec<At<String>>>>,
+    /// A label of the classifier: sentences for which it is probable.
+    pub classifier: Option<At<String>>,
+    /// How probable at least, between 0 and 1.
+    pub at_least: Option<At<f32>>,
     /// Readings in which words are looked for; every one if not said.
     pub views: Option<Vec<At<String>>>,
 }

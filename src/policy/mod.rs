@@ -45,6 +45,7 @@ pub mod tally;
 mod track;
 pub mod yaml;
 
+pub use crate::detect::Hold;
 pub use actions::Actions;
 pub use compile::compile;
 pub use conversation::Talk;

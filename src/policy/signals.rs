@@ -295,6 +295,8 @@ impl Maker<'_> {
             patterns,
             age,
             contact,
+            classifier,
+            at_least,
             views: _,
         } = written;
         let forms = [
@@ -304,10 +306,12 @@ impl Maker<'_> {
             patterns.is_some(),
             age.is_some(),
             contact.is_some(),
+            classifier.is_some(),
         ];
         if !forms.contains(&true) {
             let message = format!("signal `{}` looks for nothing", name.value);
-            let help = "give it words, a list, a pattern, an age or contact kinds";
+            let help =
+                "give it words, a list, a pattern, an age, contact kinds or a classifier's label";
             self.desk
                 .report(self.desk.at(Code::Empty, name.place, message).help(help));
         }
@@ -346,7 +350,47 @@ impl Maker<'_> {
             self.not_empty(contact.value.len(), "contact", contact.place);
             self.contact(&contact.value);
         }
+        self.classifier(classifier.as_ref(), at_least.as_ref());
         languages
+    }
+
+    /// A label and its probability: neither says anything without the other.
+    fn classifier(&mut self, label: Option<&At<String>>, at_least: Option<&At<f32>>) {
+        let missing = |code, place, what: &str, help: &str| {
+            let message = format!("`{what}` is missing");
+            self.desk
+                .report(self.desk.at(code, place, message).help(help));
+        };
+        match (label, at_least) {
+            (None, None) => {}
+            (Some(label), None) => {
+                let help = "say from which probability it counts: `at_least: 0.8`";
+                missing(Code::MissingField, label.place, "at_least", help);
+            }
+            (None, Some(at_least)) => {
+                let help = "say which label has to be that probable: `classifier: grooming`";
+                missing(Code::MissingField, at_least.place, "classifier", help);
+            }
+            (Some(label), Some(at_least)) => {
+                let known: Vec<&str> = self.builder.heads().map_or(Vec::new(), |heads| {
+                    heads.labels().iter().map(String::as_str).collect()
+                });
+                if known.contains(&&*label.value) {
+                    let added = self
+                        .builder
+                        .classifier(self.signal, &label.value, at_least.value);
+                    return self.settle(Code::Range, at_least, added);
+                }
+                let help = match known.is_empty() {
+                    true => "this build comes without trained heads".to_owned(),
+                    false => did_you_mean(&label.value, known.iter().copied())
+                        .unwrap_or_else(|| one_of(known.iter().copied())),
+                };
+                let message = format!("the classifier has no label `{}`", label.value);
+                let diagnostic = self.desk.at(Code::UnknownLabel, label.place, message);
+                self.desk.report(diagnostic.help(help));
+            }
+        }
     }
 
     fn not_empty(&self, count: usize, what: &str, place: super::diagnostic::Place) {

@@ -115,6 +115,7 @@ pub fn context(codec: &'static dyn Codec, mode: Mode) -> Arc<Context> {
         talk: Default::default(),
         language: Language::En,
         mode,
+        hold: Default::default(),
         codec,
         read: ReadLimits {
             depth: 64,
