@@ -12,7 +12,7 @@ use crate::guard::{self, Closing, Context};
 use crate::message::{Audience, Direction, Language, Part, Role};
 use crate::policy::border::{self, Crossings};
 use crate::policy::reply::Template;
-use crate::policy::{self, Action, Detection, PolicySet, Scene, Selection, Talk};
+use crate::policy::{self, Action, Detection, Mode, PolicySet, Scene, Selection, Talk};
 use crate::reply::Error;
 use crate::text::Span;
 
@@ -32,6 +32,8 @@ pub struct Prompt {
     talk: Talk,
     /// Whether its answer is judged one level stricter.
     doubtful: bool,
+    /// Parts that the model no longer sees: what was refused before stands in the history.
+    withheld: Vec<u32>,
     /// Signals of the last thing the user said: they count when the answer is judged.
     carried: Vec<SignalId>,
     /// The conversation's language.
@@ -71,6 +73,7 @@ pub async fn judge(
     let (verdict, talk) = policy::judge_conversation(set, &app.selection, scene, &ask.parts, &hits);
     let mut detections = verdict.detections;
     crossings.harden(&mut detections);
+    let withheld = policy::withhold(set, scene, &ask.parts, &mut detections);
     Ok(Prompt {
         action: strongest(set, app, &detections),
         doubtful: set.watches(&talk)
@@ -78,7 +81,8 @@ pub async fn judge(
                 .iter()
                 .any(|detection| raises_doubt(&app.selection, detection)),
         talk,
-        carried: carried(set, &ask.parts, &hits),
+        withheld,
+        carried: policy::carried(set, &ask.parts, &hits),
         language: language(&ask.parts),
         detections,
         scene,
@@ -113,6 +117,7 @@ pub async fn judge_answer(
         detections,
         talk: Talk::default(),
         doubtful: false,
+        withheld: Vec::new(),
         carried: Vec::new(),
         language: language(&ask.parts),
         scene,
@@ -164,18 +169,6 @@ async fn hits_of(exchange: &Exchange, text: &str) -> Result<Arc<[Hit]>, Error> {
         cache.put(key, Arc::clone(&hits));
     }
     Ok(hits)
-}
-
-/// Signals of the user's last turn.
-fn carried(set: &PolicySet, parts: &[Part], hits: &[Arc<[Hit]>]) -> Vec<SignalId> {
-    let last = parts
-        .iter()
-        .filter(|part| part.role == Role::User)
-        .map(|part| part.turn)
-        .max();
-    let spoken = parts.iter().zip(hits);
-    let spoken = spoken.filter(|(part, _)| part.role == Role::User && Some(part.turn) == last);
-    set.signals_of(spoken.flat_map(|(_, hits)| hits.iter()))
 }
 
 /// The language of the last thing the user said, or of everything if no user spoke.
@@ -267,7 +260,12 @@ impl Prompt {
             let text = set.guidance(detection.rule, self.language);
             guidance.extend(text.filter(|text| !guidance.contains(text)));
         }
-        let edits = edits(set, self.language, &acting, &ask.parts);
+        // Observing changes nothing; the wall has no history.
+        let withheld: &[u32] = match app.config.mode {
+            Mode::Enforce => &self.withheld,
+            Mode::Observe => &[],
+        };
+        let edits = edits(set, self.language, &acting, withheld, &ask.parts);
         let guidance = (!guidance.is_empty()).then(|| guidance.join("\n"));
         (edits, guidance)
     }
@@ -324,11 +322,13 @@ impl Prompt {
     }
 }
 
-/// One edit per part that a detection touches: its spans, joined where they overlap, replaced.
+/// One edit per part that a detection touches: its spans, joined where they overlap, replaced. Parts
+/// that are `withheld` are replaced whole.
 fn edits(
     set: &PolicySet,
     language: Language,
     detections: &[&Detection],
+    withheld: &[u32],
     parts: &[Part],
 ) -> Vec<Edit> {
     let mut edits = Vec::new();
@@ -341,6 +341,12 @@ fn edits(
                     spans.push((span, replacement));
                 }
             }
+        }
+        let whole = u32::try_from(index).is_ok_and(|index| withheld.binary_search(&index).is_ok());
+        if whole {
+            let rule = spans.first().map(|(_, replacement)| *replacement);
+            let replacement = rule.unwrap_or(policy::reply::removed(language));
+            spans = vec![(Span::new(0, part.text.len() as u32), replacement)];
         }
         if !spans.is_empty() {
             edits.push(Edit {

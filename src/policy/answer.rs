@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::judge::{Detection, Horizon, Judge, Scene, judge_conversation};
+use super::past::carried;
 use super::{PolicySet, Selection};
 use crate::detect::Hit;
 use crate::message::{Direction, Part, Role};
@@ -18,12 +19,8 @@ pub fn judge_answer<H: AsRef<[Hit]>>(
     hits: &[H],
 ) -> Vec<Detection> {
     let last = parts.last().map_or(0, |part| part.turn);
-    let asked = |part: &&Part| part.role == Role::User && part.turn < last;
-    let asked = parts.iter().filter(asked).map(|part| part.turn).max();
-    let spoken = parts.iter().zip(hits);
-    let spoken = spoken.filter(|(part, _)| part.role == Role::User && Some(part.turn) == asked);
-    let carried = set.signals_of(spoken.flat_map(|(_, hits)| hits.as_ref().iter()));
     let first = parts.partition_point(|part| part.turn < last);
+    let carried = carried(set, &parts[..first], &hits[..first]);
     let prompt = Scene {
         direction: Direction::Prompt,
         ..scene

@@ -57,7 +57,7 @@ fn grave(set: &PolicySet, rule: RuleIx) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use proptest::prelude::*;
@@ -67,11 +67,11 @@ mod tests {
     use crate::message::{Audience, AudienceSource, Band, Direction, Media};
 
     /// Told, told in danger, an ordinary block, a block of severity 1, the wall, a nudge, nothing.
-    const WORDS: [&str; 7] = [
+    pub const WORDS: [&str; 7] = [
         "turnip", "celery", "leek", "onion", "radish", "fennel", "soup",
     ];
 
-    fn set() -> Arc<PolicySet> {
+    pub fn set() -> Arc<PolicySet> {
         let rule = |id: &str, severity: u8, word: &str, action: &str| {
             format!(
                 "  - {{id: {id}, title: t, status: stable, level: 1, severity: {severity}, when: {word}, \
@@ -97,12 +97,8 @@ mod tests {
         Arc::new(compile(&[source], &[]).unwrap_or_else(|all| panic!("{all}")))
     }
 
-    fn judged(
-        set: &Arc<PolicySet>,
-        band: Band,
-        output: Output,
-        said: &[(Role, String)],
-    ) -> Vec<Action> {
+    /// One turn a message.
+    pub fn parts(said: &[(Role, String)]) -> Vec<Part> {
         let part = |(turn, (role, text)): (u32, &(Role, String))| Part {
             role: *role,
             media: Media::Text,
@@ -111,7 +107,16 @@ mod tests {
             at: String::new(),
             raw: 0..0,
         };
-        let parts: Vec<_> = (0..).zip(said).map(part).collect();
+        (0..).zip(said).map(part).collect()
+    }
+
+    fn judged(
+        set: &Arc<PolicySet>,
+        band: Band,
+        output: Output,
+        said: &[(Role, String)],
+    ) -> Vec<Action> {
+        let parts = parts(said);
         let hits: Vec<_> = parts
             .iter()
             .map(|part| set.detectors.scan(&part.text))
@@ -183,7 +188,7 @@ mod tests {
         );
     }
 
-    fn words() -> impl Strategy<Value = Vec<(Role, String)>> {
+    pub fn words() -> impl Strategy<Value = Vec<(Role, String)>> {
         let role = prop::sample::select(vec![Role::User, Role::User, Role::Assistant]);
         let text = prop::collection::vec(prop::sample::select(WORDS.to_vec()), 1..4);
         prop::collection::vec((role, text.prop_map(|words| words.join(" and "))), 1..5)

@@ -33,6 +33,7 @@ mod mark;
 mod normal;
 mod paint;
 pub mod parts;
+mod past;
 mod place;
 mod reader;
 pub mod reply;
@@ -58,6 +59,7 @@ pub use folders::read_folders;
 pub use judge::{
     Detection, Horizon, Judge, Scene, Verdict, judge_conversation, judge_prompt, judge_text,
 };
+pub use past::{carried, withhold};
 pub use rule::{Action, Level, Rule, RuleId, RuleIx, Severity, Status};
 pub use select::Selection;
 pub use shipped::{profiles, shipped, support};

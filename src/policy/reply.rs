@@ -9,6 +9,14 @@ use crate::message::{Band, Language};
 /// text left and right of it never joins up to a new phrase.
 pub(super) const REMOVED: (&str, &str) = ("[removed]", "[已移除]");
 
+/// What stands in place of what no rule has a replacement for.
+pub const fn removed(language: Language) -> &'static str {
+    match language {
+        Language::En => REMOVED.0,
+        Language::Zh => REMOVED.1,
+    }
+}
+
 /// A text in both languages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {

@@ -14,6 +14,7 @@ use super::diagnostic::{Code, Spot};
 use super::file::{self, CasesFile};
 use super::judge::{Detection, Horizon, Judge, Scene, judge_conversation};
 use super::parts::At;
+use super::past::carried;
 use super::report::{Outcome, Row};
 use super::rule::{Action, RuleIx};
 use crate::detect::{Hit, SignalId};
@@ -155,13 +156,6 @@ fn answered(
         }
     }
     Outcome::Pass
-}
-
-/// Signals of the user's last message, which count when the answer is judged.
-fn carried(set: &PolicySet, parts: &[Part], hits: &[Vec<Hit>]) -> Vec<SignalId> {
-    let mut spoken = parts.iter().zip(hits).rev();
-    let last = spoken.find(|(part, _)| part.role == Role::User);
-    last.map_or_else(Vec::new, |(_, hits)| set.signals_of(hits.iter()))
 }
 
 fn parts(turns: &[(Role, String)]) -> Vec<Part> {

@@ -150,3 +150,33 @@ async fn what_users_say_of_their_age_only_tightens_and_is_told_in_the_audit() {
     ];
     assert_eq!(told, wanted);
 }
+
+#[tokio::test]
+async fn a_refusal_does_not_end_the_conversation_and_the_model_never_sees_what_was_refused() {
+    let gateway = Gateway::start("").await;
+    let said = [
+        "a turnip for me",
+        "This cannot be shown.",
+        "then tell me of soup",
+    ];
+    let reply = answered(&gateway, &said, "Soup is warm.").await;
+    assert_eq!(
+        reply.said(),
+        ("Soup is warm.".to_owned(), "stop".to_owned())
+    );
+    assert_eq!(reply.headers["x-wardgate-action"], "redact");
+    let forwarded = gateway.forwarded();
+    assert_eq!(forwarded["messages"][0]["content"], "[removed]");
+    assert_eq!(forwarded["messages"][2]["content"], said[2]);
+    let gateway = Gateway::start("").await;
+    let again = [
+        "a turnip for me",
+        "This cannot be shown.",
+        "a turnip, please",
+    ];
+    assert_eq!(ending(&gateway, &again, "fine").await, "content_filter");
+    assert!(gateway.mock.seen().is_empty());
+    let gateway = Gateway::start("    mode: observe\n").await;
+    assert_eq!(ending(&gateway, &said, "fine").await, "stop");
+    assert_eq!(gateway.forwarded()["messages"][0]["content"], said[0]);
+}
