@@ -31,8 +31,12 @@ const INNER: &[(&str, &[&str])] = &[
     ("cloak", &["text"]),
     ("message", &["text"]),
     ("sense", &["text"]),
-    ("detect", &["text", "message", "sense"]),
-    ("policy", &["text", "message", "sense", "detect", "cloak"]),
+    ("picture", &[]),
+    ("detect", &["text", "message", "sense", "picture"]),
+    (
+        "policy",
+        &["text", "message", "sense", "picture", "detect", "cloak"],
+    ),
     ("codec", &["text", "message"]),
     ("limits", &["codec"]),
     ("config", &["codec", "limits", "message", "policy"]),
@@ -69,7 +73,9 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Crates that do IO or speak HTTP: no business of these modules.
-const PURE: &[&str] = &["text", "message", "sense", "detect", "policy", "cloak"];
+const PURE: &[&str] = &[
+    "text", "message", "sense", "picture", "detect", "policy", "cloak",
+];
 const IMPURE_CRATES: &[&str] = &["hyper", "hyper_util", "http", "tokio", "rustls"];
 
 fn root() -> &'static Path {

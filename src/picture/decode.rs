@@ -1,0 +1,254 @@
+//! Pixels of hostile files, within bounds: sizes are read and judged before anything is decoded.
+//!
+//! A picture is what a viewer would show: transparent pixels lie on white, an animation is all its
+//! frames.
+
+use std::fmt;
+use std::io::Cursor;
+
+use image::codecs::gif::GifDecoder;
+use image::codecs::jpeg::JpegDecoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::{AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageError, Limits, RgbaImage};
+
+/// Bytes of one file: twice the largest that model APIs take.
+pub const MAX_BYTES: usize = 40 * 1024 * 1024;
+/// Pixels of one frame: a camera's 24 megapixels, and room.
+pub const MAX_PIXELS: u64 = 32 * 1024 * 1024;
+/// The longest side: a long screenshot.
+pub const MAX_SIDE: u32 = 32_768;
+/// Frames of one animation: half a minute at 15 a second.
+pub const MAX_FRAMES: usize = 480;
+/// Pixels of all frames together: about two seconds of decoding.
+pub const MAX_ALL_PIXELS: u64 = 96 * 1024 * 1024;
+/// Memory of the decoder itself, beside the frame: four bytes a pixel, twice.
+const DECODER_BYTES: u64 = MAX_PIXELS * 8;
+
+/// File formats that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Portable Network Graphics, animated or not.
+    Png,
+    /// JPEG.
+    Jpeg,
+    /// WebP, animated or not.
+    WebP,
+    /// GIF.
+    Gif,
+}
+
+impl Format {
+    /// The format that the first bytes say, whatever a label says.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Self::Png),
+            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
+            [
+                b'R',
+                b'I',
+                b'F',
+                b'F',
+                _,
+                _,
+                _,
+                _,
+                b'W',
+                b'E',
+                b'B',
+                b'P',
+                ..,
+            ] => Some(Self::WebP),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
+            _ => None,
+        }
+    }
+
+    /// Its media type.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
+            Self::WebP => "image/webp",
+            Self::Gif => "image/gif",
+        }
+    }
+}
+
+/// Why a picture was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unreadable {
+    /// None of the formats that are read.
+    Format,
+    /// Labelled as another format than its bytes are.
+    Mislabelled,
+    /// More bytes than [`MAX_BYTES`].
+    Bytes,
+    /// A side longer than [`MAX_SIDE`] or more pixels than [`MAX_PIXELS`].
+    Pixels,
+    /// More frames than [`MAX_FRAMES`], or too many pixels in all of them.
+    Frames,
+    /// Cut off or damaged.
+    Damaged,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Format => out.write_str("it is no PNG, JPEG, WebP or GIF"),
+            Self::Mislabelled => out.write_str("its label names another format than its bytes"),
+            Self::Bytes => write!(out, "it has more than {MAX_BYTES} bytes"),
+            Self::Pixels => write!(
+                out,
+                "it has more than {MAX_PIXELS} pixels or a side of more than {MAX_SIDE}"
+            ),
+            Self::Frames => write!(
+                out,
+                "it has more than {MAX_FRAMES} frames or {MAX_ALL_PIXELS} pixels in all"
+            ),
+            Self::Damaged => out.write_str("it is cut off or damaged"),
+        }
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+/// One frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Pixels of a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Red, green, blue, row by row.
+    pub rgb: Vec<u8>,
+}
+
+impl Frame {
+    /// Brightness from 0 to 255, row by row, in the weights that PDQ's reference has.
+    pub fn luma(&self) -> Vec<f32> {
+        let pixels = self.rgb.chunks_exact(3);
+        let luma = |pixel: &[u8]| {
+            let [red, green, blue] = [pixel[0], pixel[1], pixel[2]].map(f64::from);
+            (red * 0.299 + green * 0.587 + blue * 0.114) as f32
+        };
+        pixels.map(luma).collect()
+    }
+
+    fn of(picture: DynamicImage) -> Self {
+        let (width, height) = (picture.width(), picture.height());
+        let rgb = match picture {
+            DynamicImage::ImageRgb8(rgb) => rgb.into_raw(),
+            other if !other.color().has_alpha() => other.into_rgb8().into_raw(),
+            other => on_white(&other.into_rgba8()),
+        };
+        Self { width, height, rgb }
+    }
+}
+
+/// What a viewer shows of transparent pixels.
+fn on_white(picture: &RgbaImage) -> Vec<u8> {
+    let mut rgb = Vec::with_capacity(picture.as_raw().len() / 4 * 3);
+    for pixel in picture.as_raw().chunks_exact(4) {
+        let alpha = u32::from(pixel[3]);
+        let shown = |value: u8| ((u32::from(value) * alpha + 255 * (255 - alpha)) / 255) as u8;
+        rgb.extend([shown(pixel[0]), shown(pixel[1]), shown(pixel[2])]);
+    }
+    rgb
+}
+
+/// Hands over every frame of a picture.
+///
+/// # Errors
+/// See [`Unreadable`]; frames may have been handed over before.
+pub fn read(bytes: &[u8], take: &mut dyn FnMut(&Frame)) -> Result<Format, Unreadable> {
+    if bytes.len() > MAX_BYTES {
+        return Err(Unreadable::Bytes);
+    }
+    let format = Format::of(bytes).ok_or(Unreadable::Format)?;
+    let file = Cursor::new(bytes);
+    match format {
+        Format::Jpeg => still(JpegDecoder::new(file).map_err(damaged)?, take)?,
+        Format::Gif => animation(GifDecoder::new(file).map_err(damaged)?, take)?,
+        Format::WebP => {
+            let decoder = WebPDecoder::new(file).map_err(damaged)?;
+            match decoder.has_animation() {
+                true => animation(decoder, take)?,
+                false => still(decoder, take)?,
+            }
+        }
+        Format::Png => {
+            let decoder = PngDecoder::with_limits(file, limits()).map_err(damaged)?;
+            match decoder.is_apng().map_err(damaged)? {
+                true => {
+                    measured(&decoder)?;
+                    frames(decoder.apng().map_err(damaged)?.into_frames(), take)?;
+                }
+                false => still(decoder, take)?,
+            }
+        }
+    }
+    Ok(format)
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(DECODER_BYTES);
+    limits
+}
+
+fn measured(decoder: &impl ImageDecoder) -> Result<(), Unreadable> {
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS {
+        return Err(Unreadable::Pixels);
+    }
+    Ok(())
+}
+
+fn still(mut decoder: impl ImageDecoder, take: &mut dyn FnMut(&Frame)) -> Result<(), Unreadable> {
+    measured(&decoder)?;
+    decoder.set_limits(limits()).map_err(damaged)?;
+    let picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    take(&Frame::of(picture));
+    Ok(())
+}
+
+fn animation<'a>(
+    mut decoder: impl ImageDecoder + AnimationDecoder<'a>,
+    take: &mut dyn FnMut(&Frame),
+) -> Result<(), Unreadable> {
+    measured(&decoder)?;
+    decoder.set_limits(limits()).map_err(damaged)?;
+    frames(decoder.into_frames(), take)
+}
+
+fn frames(frames: Frames<'_>, take: &mut dyn FnMut(&Frame)) -> Result<(), Unreadable> {
+    let (mut count, mut pixels) = (0, 0);
+    for frame in frames {
+        let picture = frame.map_err(damaged)?.into_buffer();
+        count += 1;
+        pixels += u64::from(picture.width()) * u64::from(picture.height());
+        if count > MAX_FRAMES || pixels > MAX_ALL_PIXELS {
+            return Err(Unreadable::Frames);
+        }
+        take(&Frame {
+            width: picture.width(),
+            height: picture.height(),
+            rgb: on_white(&picture),
+        });
+    }
+    match count {
+        0 => Err(Unreadable::Damaged),
+        _ => Ok(()),
+    }
+}
+
+fn damaged(error: ImageError) -> Unreadable {
+    match error {
+        ImageError::Limits(_) => Unreadable::Pixels,
+        _ => Unreadable::Damaged,
+    }
+}

@@ -1,0 +1,90 @@
+//! What can be seen of a picture without knowing what is good or bad: hashes, codes, metadata.
+//!
+//! [`look`] is the one door: hostile bytes to [`Seen`], or to a reason why nobody could read them.
+//! [`decode`] reads pixels within bounds, [`pdq`] is the perceptual hash and [`hashes`] the lists of
+//! it, [`qr`] reads codes, [`metadata`] what is written beside the pixels.
+//!
+//! Limits: PNG, JPEG, WebP and GIF only; of an animation every frame within [`decode::MAX_FRAMES`].
+
+pub mod decode;
+pub mod drawing;
+pub mod hashes;
+pub mod metadata;
+pub mod pdq;
+pub mod qr;
+
+use sha2::{Digest, Sha256};
+
+pub use decode::{Format, Frame, Unreadable};
+pub use hashes::{BadLine, HashList};
+pub use pdq::Pdq;
+
+/// Bytes of all texts kept of one picture: a hundred pages, more than any code or caption holds.
+pub const MAX_TEXT_BYTES: usize = 256 * 1024;
+
+/// What was seen of one picture. Holds no pixel.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Seen {
+    /// SHA-256 of the file.
+    pub sha256: [u8; 32],
+    /// MD5 of the file: old lists know nothing else.
+    pub md5: [u8; 16],
+    /// Pixels of a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// By frame: the perceptual hash in its eight turns and mirrors, where the frame has enough
+    /// detail ([`pdq::MIN_QUALITY`]). Frames that look alike are there once.
+    pub pdq: Vec<[Pdq; 8]>,
+    /// What QR codes say, each once.
+    pub codes: Vec<String>,
+    /// What is written beside the pixels.
+    pub metadata: metadata::Metadata,
+}
+
+impl Seen {
+    /// Everything that can be read as words: what codes say, then comments.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let codes = self.codes.iter();
+        codes.chain(&self.metadata.texts).map(String::as_str)
+    }
+
+    /// Bytes that it takes to remember it.
+    pub fn memory(&self) -> usize {
+        let texts: usize = self.texts().map(str::len).sum();
+        size_of::<Self>() + texts + self.pdq.len() * size_of::<[Pdq; 8]>()
+    }
+}
+
+/// Looks at a picture. Takes milliseconds to seconds: never on a thread that serves others.
+///
+/// # Errors
+/// Why it cannot be read within bounds: then nobody can say what it shows.
+pub fn look(bytes: &[u8]) -> Result<Seen, Unreadable> {
+    let mut seen = Seen {
+        sha256: Sha256::digest(bytes).into(),
+        md5: md5::Md5::digest(bytes).into(),
+        ..Seen::default()
+    };
+    let mut text = 0;
+    let format = decode::read(bytes, &mut |frame| {
+        (seen.width, seen.height) = (frame.width, frame.height);
+        let luma = frame.luma();
+        if let Some(turns) = pdq::turns(&luma, frame.width as usize, frame.height as usize)
+            && !seen.pdq.iter().any(|known| known[0] == turns[0])
+        {
+            seen.pdq.push(turns);
+        }
+        for code in qr::read(&luma, frame.width as usize, frame.height as usize) {
+            if !seen.codes.contains(&code) && text + code.len() <= MAX_TEXT_BYTES {
+                text += code.len();
+                seen.codes.push(code);
+            }
+        }
+    })?;
+    seen.metadata = metadata::read(bytes, format);
+    Ok(seen)
+}
+
+#[cfg(test)]
+mod tests;
