@@ -10,7 +10,6 @@ import threading
 
 # No look-ups in other people's networks: prices come with the package.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-os.environ["LITELLM_MASTER_KEY"] = ""
 os.environ["CONFIG_FILE_PATH"] = sys.argv[1]
 
 import uvicorn  # noqa: E402

@@ -205,9 +205,12 @@ pub fn percent(text: &str) -> String {
 }
 
 /// Posts JSON to any server.
-pub async fn fetch(url: &str, body: &Value) -> Reply {
+pub async fn fetch(url: &str, headers: &[(&str, &str)], body: &Value) -> Reply {
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let request = Request::post(url).header("content-type", "application/json");
+    let mut request = Request::post(url).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
     let request = request.body(Full::new(Bytes::from(body.to_string())));
     let response = client.request(request.expect("a valid request")).await;
     let (head, body) = response.expect("an answer").into_parts();

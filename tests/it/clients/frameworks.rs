@@ -123,6 +123,9 @@ fn the_ai_sdk_parses_every_response() {
     check(&AI_SDK_RESPONSES);
 }
 
+/// Opens a LiteLLM proxy on loopback for the length of a test. Without one it asks its database.
+const PROXY_KEY: &str = "sk-only-for-this-test";
+
 /// A LiteLLM proxy; it ends with its standard input, and so when dropped.
 struct Proxy {
     url: String,
@@ -134,11 +137,7 @@ impl Proxy {
         let mut child = Command::new(python())
             .arg(root().join("tests/clients/litellm_proxy.py"))
             .arg(config)
-            // On loopback, for the length of a test: it needs no key.
-            .env(
-                "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY",
-                "true",
-            )
+            .env("LITELLM_MASTER_KEY", PROXY_KEY)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -152,10 +151,11 @@ impl Proxy {
         Self { url, child }
     }
 
-    async fn ask(&self, prompt: &str, stream: bool) -> Reply {
+    async fn ask(&self, model: &str, prompt: &str, stream: bool) -> Reply {
         let messages = json!([{"role": "user", "content": prompt}]);
-        let body = json!({"model": "mock", "stream": stream, "messages": messages});
-        fetch(&self.url, &body).await
+        let body = json!({"model": model, "stream": stream, "messages": messages});
+        let key = format!("Bearer {PROXY_KEY}");
+        fetch(&self.url, &[("authorization", &key)], &body).await
     }
 }
 
@@ -169,7 +169,6 @@ impl Drop for Proxy {
 
 /// LiteLLM in front, the model behind it, wardgate beside it.
 #[tokio::test]
-#[ignore = "the pinned LiteLLM proxy answers 500 without the database client that its lock leaves out"]
 async fn litellm_asks_wardgate_and_does_what_it_says() {
     if !python().exists() {
         return skip("skipped: no LiteLLM proxy");
@@ -180,29 +179,36 @@ async fn litellm_asks_wardgate_and_does_what_it_says() {
     let config = format!(
         "model_list:
   - model_name: mock
-    litellm_params: {{model: openai/mock, api_base: \"{}/v1\", api_key: none, max_retries: 0}}
+    litellm_params: {{model: openai/mock, api_base: \"{model}/v1\", api_key: none, max_retries: 0}}
+  - model_name: careless
+    litellm_params:
+      model: openai/mock
+      api_base: \"{model}/v1\"
+      api_key: none
+      max_retries: 0
+      extra_headers: {{x-mock-answer: \"Soup%2C%20then%20a%20turnip\"}}
 guardrails:
   - guardrail_name: wardgate
     litellm_params:
       guardrail: generic_guardrail_api
       mode: [pre_call, post_call]
-      api_base: {}
+      api_base: {guard}
       default_on: true
       streaming_transform_mode: incremental_diff
       streaming_sampling_rate: 1
 ",
-        gateway.mock.url(),
-        gateway.url
+        model = gateway.mock.url(),
+        guard = gateway.url
     );
     fs::write(&path, config).expect("the folder is writable");
     let proxy = Proxy::start(&path);
     let told = |reply: &Reply| String::from_utf8_lossy(&reply.body).into_owned();
     for stream in [false, true] {
-        let allowed = proxy.ask("repeat: Soup for four", stream).await;
+        let allowed = proxy.ask("mock", "repeat: Soup for four", stream).await;
         assert_eq!(allowed.status, StatusCode::OK, "{}", told(&allowed));
         assert!(told(&allowed).contains("four"), "{}", told(&allowed));
         let asked = gateway.mock.seen().len();
-        let blocked = proxy.ask("repeat: a turnip", stream).await;
+        let blocked = proxy.ask("mock", "repeat: a turnip", stream).await;
         assert_eq!(
             blocked.status,
             StatusCode::BAD_REQUEST,
@@ -215,15 +221,21 @@ guardrails:
             told(&blocked)
         );
         assert_eq!(gateway.mock.seen().len(), asked, "the model never saw it");
-        let redacted = proxy.ask("repeat: Soup with a radish on top", stream).await;
+        let redacted = proxy.ask("mock", "repeat: Soup with a radish on top", stream).await;
         assert_eq!(redacted.status, StatusCode::OK, "{}", told(&redacted));
         assert!(!gateway.forwarded().to_string().contains("radish"));
         assert!(!told(&redacted).contains("radish") && told(&redacted).contains("top"));
+        let asked = gateway.mock.seen().len();
+        let cut = proxy.ask("careless", "what is for dinner?", stream).await;
+        assert_eq!(gateway.mock.seen().len(), asked + 1, "the model answered");
+        let told = told(&cut);
+        assert!(!told.contains("turnip"), "{told}");
+        assert!(told.contains("This cannot be shown."), "{told}");
     }
     let lines = gateway.audit();
     let ways: Vec<_> = lines.iter().map(|line| &line["dialect"]).collect();
     assert!(
-        lines.len() >= 6 && ways.iter().all(|way| *way == "litellm.guardrail"),
+        lines.len() >= 10 && ways.iter().all(|way| *way == "litellm.guardrail"),
         "{ways:?}"
     );
 }
