@@ -21,7 +21,7 @@ use super::anthropic_shape::{
 use super::json::{Document, Kind, Value};
 use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
 use super::splice::{self, Splice, splice};
-use super::table::{Leaf, Place, Side, Step, Table, pointer};
+use super::table::{Leaf, Place, Side, Step, Table};
 use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Lane, Open, Piece, ReadError,
     ReadLimits, Refusal, RefusalStyle, Reply, openai_reply,
@@ -145,10 +145,6 @@ impl Codec for Anthropic {
             Ok(())
         })?;
         Ok(pieces)
-    }
-
-    fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
-        splice(body, edits.iter().map(Splice::literal).collect())
     }
 
     fn end_answer(
@@ -317,14 +313,7 @@ fn part(leaf: &Leaf<'_, '_>, messages: &Messages<'_>) -> Part {
         }
         path => (Role::System, after, path),
     };
-    Part {
-        role,
-        media: media(leaf.place, rest),
-        turn,
-        text: leaf.text.to_string(),
-        at: pointer(leaf.path),
-        raw: leaf.raw.clone(),
-    }
+    members::part(leaf, role, turn, media(leaf.place, rest))
 }
 
 fn media(place: Place, path: &[Step<'_>]) -> Media {

@@ -198,17 +198,11 @@ pub fn element(data: &str) -> Bytes {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::framing::{Framing, harness};
     use super::*;
 
     fn decode(chunks: &[&[u8]]) -> Vec<Result<Frame, SseError>> {
-        let mut elements = Elements::default();
-        let mut out = Vec::new();
-        for chunk in chunks {
-            elements.push(Bytes::copy_from_slice(chunk));
-            out.extend(std::iter::from_fn(|| elements.next_frame()));
-        }
-        out.extend(std::iter::from_fn(|| elements.finish()));
-        out
+        harness::decode(Framing::Array, chunks)
     }
 
     #[test]
@@ -269,21 +263,13 @@ mod tests {
         fn cuts_do_not_matter(
             elements in prop::collection::vec("\\{\"[a中\\[\\]\\}]{0,4}\": ?(\\[\\{\\}\\]|\"\\\\\"\")\\}", 0..5),
             blank in "[ \r\n]{0,2}",
-            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+            cuts in harness::cuts(),
         ) {
             let text = format!("{blank}[{blank}{}{blank}]{blank}", elements.join(&format!("{blank},{blank}")));
             let input = text.as_bytes();
-            let mut at: Vec<_> = cuts.iter().map(|cut| cut.index(input.len() + 1)).collect();
-            at.extend([0, input.len()]);
-            at.sort_unstable();
-            let chunks: Vec<_> = at.windows(2).map(|pair| &input[pair[0]..pair[1]]).collect();
-            let whole = decode(&[input]);
-            prop_assert_eq!(&whole, &decode(&chunks));
-            let frames: Vec<_> = whole.into_iter().map(|frame| frame.expect("reads")).collect();
+            let frames = harness::decode_cut(Framing::Array, input, &cuts)?;
             let read: Vec<_> = frames.iter().filter_map(|frame| frame.data()).filter(|data| data != END).collect();
             prop_assert_eq!(read, elements);
-            let raw: Vec<u8> = frames.iter().flat_map(|frame| frame.raw.to_vec()).collect();
-            prop_assert_eq!(raw, input);
         }
     }
 }

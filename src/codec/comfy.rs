@@ -3,21 +3,25 @@
 //! Which of a node's inputs are words only its author knows, so every string of every node is read:
 //! prompts, file names, choices of menus. All of it is one turn of the user's.
 //!
+//! Guidance follows the positive prompt (see [`comfy_graph`](super::comfy_graph)).
+//!
 //! Limits: a negative prompt looks like any other prompt of the graph and is read as one. Words that
 //! nodes join on the server are read one by one. The progress socket (`/ws`) is refused: it shows
 //! pictures before they are done.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
-use super::json::{Document, Kind, Value};
-use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
+use super::comfy_graph::Graph;
+use super::json::{Document, Value};
+use super::members::{self, WRITE_LIMITS, refuse};
 use super::splice::{Splice, splice};
 use super::table::{Leaf, Place, Side, Step, Table};
 use super::{
-    Ask, Codec, Edit, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal, Reply,
+    Ask, Codec, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal, Reply,
     openai_reply,
 };
 use crate::message::{Media, Output, Part};
@@ -77,8 +81,17 @@ static LISTINGS: &[&str] = &[
     "/api/features",
 ];
 
-/// What a node's kind begins with if a picture goes into the graph.
-const LOADS: &str = "LoadImage";
+/// How the names of files end that a node loads or saves.
+const FILES: [&str; 8] = [
+    ".safetensors",
+    ".ckpt",
+    ".pth",
+    ".gguf",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+];
 
 /// Longest identifier, bytes: the longest names of inputs are about half of it.
 const MAX_IDENTIFIER: usize = 64;
@@ -127,30 +140,20 @@ impl Codec for Comfy {
             return members::polled(body, Output::Image);
         }
         let document = Document::parse(body, limits)?;
-        let shows = check_graph(members::root(&document)?)?;
+        let graph = Graph::read(members::root(&document)?)?;
+        let parts = parts(&document, limits)?;
+        let prompt = graph.prompt().or_else(|| prose(&parts));
         Ok(Ask {
-            parts: parts(&document, limits)?,
+            parts,
             stream: false,
             model: String::new(),
-            output: match shows {
+            output: match graph.shows {
                 true => Output::ImageEdit,
                 false => Output::Image,
             },
             choices: 1,
-            guidance_at: 0..0,
+            guidance_at: prompt.unwrap_or(0..0),
         })
-    }
-
-    /// Guidance follows the first text that is edited: nothing tells which of the others is a prompt.
-    fn write(
-        &self,
-        _: &str,
-        body: &Bytes,
-        ask: &Ask,
-        edits: &[Edit],
-        guidance: Option<&str>,
-    ) -> Result<Bytes, ReadError> {
-        members::write_guided(body, ask, edits, guidance)
     }
 
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
@@ -159,10 +162,6 @@ impl Codec for Comfy {
         members::gather(&ANSWER, &document, limits, |leaf| {
             members::unnamed_piece(leaf, 0)
         })
-    }
-
-    fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
-        splice(body, edits.iter().map(Splice::literal).collect())
     }
 
     /// The pictures go with the words that are not shown; the reply stands as a text that a node of
@@ -220,34 +219,6 @@ impl Comfy {
     }
 }
 
-/// Nodes with a kind and inputs; whether one of them loads a picture.
-fn check_graph(root: Value<'_>) -> Result<bool, ReadError> {
-    let graph = root
-        .get("prompt")
-        .ok_or_else(|| refuse("missing_field", "/prompt is missing"))?;
-    if graph.kind() != Kind::Object {
-        return Err(wrong_type("/prompt", "an object of nodes"));
-    }
-    let mut shows = false;
-    for node in graph.children() {
-        let kind = node.get("class_type").map(|kind| kind.text()).transpose()?;
-        let Some(kind) = kind.flatten() else {
-            return Err(refuse(
-                "unknown_part",
-                "/prompt/*: a node has no class_type",
-            ));
-        };
-        if node
-            .get("inputs")
-            .is_some_and(|inputs| inputs.kind() != Kind::Object)
-        {
-            return Err(wrong_type("/prompt/*/inputs", "an object"));
-        }
-        shows |= kind.starts_with(LOADS);
-    }
-    Ok(shows)
-}
-
 /// Every string but the names of inputs and the numbers of nodes: a graph has hundreds of them, and
 /// they are identifiers of its program.
 fn parts(document: &Document<'_>, limits: &ReadLimits) -> Result<Vec<Part>, ReadError> {
@@ -263,6 +234,17 @@ fn parts(document: &Document<'_>, limits: &ReadLimits) -> Result<Vec<Part>, Read
         Ok(())
     })?;
     Ok(parts)
+}
+
+/// The first words of a node that are neither an identifier nor a file: where nothing leads to the
+/// prompt, they are most likely it.
+fn prose(parts: &[Part]) -> Option<Range<usize>> {
+    let said = parts.iter().filter(|part| part.media == Media::Text);
+    let mut prose = said.filter(|part| {
+        let names_file = FILES.iter().any(|kind| part.text.ends_with(kind));
+        !is_identifier(&part.text) && !names_file && part.at.contains("/inputs/")
+    });
+    prose.next().map(|part| part.raw.clone())
 }
 
 /// A short word of a program's: letters, digits and what joins them, of ASCII.

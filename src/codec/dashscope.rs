@@ -23,7 +23,7 @@ use super::dashscope_shape::{self as shape, Shape};
 use super::json::{Document, Kind, Value};
 use super::members::{self, WRITE_LIMITS, refuse};
 use super::splice::{self, Splice, splice};
-use super::table::{Leaf, Place, Side, Step, Table, pointer};
+use super::table::{Leaf, Place, Side, Step, Table};
 use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Lane, Piece, ReadError, ReadLimits,
     Refusal, RefusalStyle, Reply, Telling, openai_reply, sse,
@@ -164,14 +164,9 @@ impl Codec for DashScope {
 
     fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
         let document = Document::parse(body, &WRITE_LIMITS)?;
-        let mut splices: Vec<_> = edits.iter().map(Splice::literal).collect();
-        for choice in shape::choices_of(members::root(&document)?) {
-            if let Some(logprobs) = choice.get("logprobs").filter(|_| !edits.is_empty()) {
-                let (at, bytes) = (logprobs.raw(), "null".to_owned());
-                splice::cover(&mut splices, Splice { at, bytes });
-            }
-        }
-        splice(body, splices)
+        let choices = shape::choices_of(members::root(&document)?);
+        let logprobs = choices.filter_map(|choice| choice.get("logprobs"));
+        splice::edited_blanking(body, edits, logprobs)
     }
 
     fn end_answer(
@@ -443,14 +438,7 @@ fn part(leaf: &Leaf<'_, '_>, shape: &Shape<'_>) -> Part {
         // Said with the last thing the user said: as a turn of its own it would stand for that.
         path => (Role::User, shape.last, path),
     };
-    Part {
-        role,
-        media: media(leaf.place, rest),
-        turn,
-        text: leaf.text.to_string(),
-        at: pointer(leaf.path),
-        raw: leaf.raw.clone(),
-    }
+    members::part(leaf, role, turn, media(leaf.place, rest))
 }
 
 fn media(place: Place, path: &[Step<'_>]) -> Media {

@@ -16,8 +16,8 @@ use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
 use super::splice::{Splice, splice};
 use super::table::{Leaf, Side, Step, Table};
 use super::{
-    Ask, Codec, Edit, Ending, Envelope, Fault, Field, Lane, Piece, ReadError, ReadLimits, Refusal,
-    Reply, openai_reply,
+    Ask, Codec, Ending, Envelope, Fault, Field, Lane, Piece, ReadError, ReadLimits, Refusal, Reply,
+    openai_reply,
 };
 use crate::message::{Media, Output};
 
@@ -137,18 +137,6 @@ impl Codec for DashScopeImages {
         })
     }
 
-    /// Guidance follows the prompt.
-    fn write(
-        &self,
-        _: &str,
-        body: &Bytes,
-        ask: &Ask,
-        edits: &[Edit],
-        guidance: Option<&str>,
-    ) -> Result<Bytes, ReadError> {
-        members::write_guided(body, ask, edits, guidance)
-    }
-
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
         let document = Document::parse(body, limits)?;
         let root = members::root(&document)?;
@@ -163,10 +151,6 @@ impl Codec for DashScopeImages {
             return Err(wrong_type("/output/results", "an array"));
         }
         members::gather(&ANSWER, &document, limits, piece)
-    }
-
-    fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
-        splice(body, edits.iter().map(Splice::literal).collect())
     }
 
     /// The picture goes with the words that are not shown: it was made from them. DashScope itself

@@ -133,3 +133,50 @@ impl Frames {
         }
     }
 }
+
+/// What the tests of every decoder share.
+#[cfg(test)]
+pub mod harness {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+
+    /// All that a decoder makes of the chunks.
+    pub fn decode(framing: Framing, chunks: &[&[u8]]) -> Vec<Result<Frame, SseError>> {
+        let mut frames = Frames::new(framing);
+        let mut out = Vec::new();
+        for chunk in chunks {
+            frames.push(Bytes::copy_from_slice(chunk));
+            out.extend(std::iter::from_fn(|| frames.next_frame()));
+        }
+        out.extend(std::iter::from_fn(|| frames.finish()));
+        out
+    }
+
+    /// Places to cut an input at.
+    pub fn cuts() -> impl Strategy<Value = Vec<Index>> {
+        prop::collection::vec(any::<Index>(), 0..6)
+    }
+
+    /// The frames of an input that reads: the same however it is cut, and nothing is lost.
+    pub fn decode_cut(
+        framing: Framing,
+        input: &[u8],
+        cuts: &[Index],
+    ) -> Result<Vec<Frame>, TestCaseError> {
+        let mut at: Vec<_> = cuts.iter().map(|cut| cut.index(input.len() + 1)).collect();
+        at.extend([0, input.len()]);
+        at.sort_unstable();
+        let chunks: Vec<_> = at.windows(2).map(|pair| &input[pair[0]..pair[1]]).collect();
+        let whole = decode(framing, &[input]);
+        prop_assert_eq!(&whole, &decode(framing, &chunks));
+        let frames: Vec<_> = whole
+            .into_iter()
+            .map(|frame| frame.expect("reads"))
+            .collect();
+        let raw: Vec<u8> = frames.iter().flat_map(|frame| frame.raw.to_vec()).collect();
+        prop_assert_eq!(raw, input);
+        Ok(frames)
+    }
+}

@@ -22,7 +22,7 @@ use super::gemini_shape as shape;
 use super::json::{Document, Kind, Value};
 use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
 use super::splice::{self, Splice, splice};
-use super::table::{Leaf, Place, Side, Step, Table, pointer};
+use super::table::{Leaf, Place, Side, Step, Table};
 use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Framing, Lane, Piece, ReadError,
     ReadLimits, Refusal, RefusalStyle, Reply, array, openai_reply, sse,
@@ -153,17 +153,9 @@ impl Codec for Gemini {
 
     fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
         let document = Document::parse(body, &WRITE_LIMITS)?;
-        let mut splices: Vec<_> = edits.iter().map(Splice::literal).collect();
-        for answer in answers(&document)? {
-            for candidate in candidates(answer) {
-                let logprobs = candidate.get("logprobsResult");
-                if let Some(logprobs) = logprobs.filter(|_| !edits.is_empty()) {
-                    let (at, bytes) = (logprobs.raw(), "null".to_owned());
-                    splice::cover(&mut splices, Splice { at, bytes });
-                }
-            }
-        }
-        splice(body, splices)
+        let candidates = answers(&document)?.into_iter().flat_map(candidates);
+        let logprobs = candidates.filter_map(|candidate| candidate.get("logprobsResult"));
+        splice::edited_blanking(body, edits, logprobs)
     }
 
     /// In an array the candidate speaks in the first answer that has it, and is silent in the rest.
@@ -381,14 +373,7 @@ fn part(leaf: &Leaf<'_, '_>, roles: &[Role]) -> Part {
         _ if leaf.place == Place::Key => Media::Name,
         _ => Media::Text,
     };
-    Part {
-        role,
-        media,
-        turn,
-        text: leaf.text.to_string(),
-        at: pointer(leaf.path),
-        raw: leaf.raw.clone(),
-    }
+    members::part(leaf, role, turn, media)
 }
 
 /// What a string of a part is; `path` leads from the part to it.

@@ -95,17 +95,11 @@ impl Lines {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::framing::{Framing, harness};
     use super::*;
 
     fn decode(chunks: &[&[u8]]) -> Vec<Result<Frame, SseError>> {
-        let mut lines = Lines::default();
-        let mut out = Vec::new();
-        for chunk in chunks {
-            lines.push(Bytes::copy_from_slice(chunk));
-            out.extend(std::iter::from_fn(|| lines.next_frame()));
-        }
-        out.extend(std::iter::from_fn(|| lines.finish()));
-        out
+        harness::decode(Framing::Lines, chunks)
     }
 
     #[test]
@@ -130,17 +124,10 @@ mod tests {
         #[test]
         fn cuts_do_not_matter(
             text in "[a中\\r\\n {}]{0,40}",
-            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
+            cuts in harness::cuts(),
         ) {
             let input = text.as_bytes();
-            let mut at: Vec<_> = cuts.iter().map(|cut| cut.index(input.len() + 1)).collect();
-            at.extend([0, input.len()]);
-            at.sort_unstable();
-            let chunks: Vec<_> = at.windows(2).map(|pair| &input[pair[0]..pair[1]]).collect();
-            let whole = decode(&[input]);
-            prop_assert_eq!(&whole, &decode(&chunks));
-            let raw: Vec<u8> = whole.into_iter().flat_map(|frame| frame.expect("text").raw).collect();
-            prop_assert_eq!(raw, input);
+            harness::decode_cut(Framing::Lines, input, &cuts)?;
         }
     }
 }

@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use super::check::{self, Check, Finding, Question};
 use super::json::{Document, Value};
 use super::members::{self, refuse, wrong_type};
-use super::table::{Leaf, Place, Side, Step, Table, pointer};
+use super::table::{Leaf, Place, Side, Step, Table};
 use super::{Field, ReadError, ReadLimits};
 use crate::message::{Direction, Media, Part, Role};
 
@@ -217,14 +217,7 @@ fn part(leaf: &Leaf<'_, '_>, roles: &[Role], direction: Direction) -> Part {
         [.., Step::Known("arguments")] => Media::ToolArguments,
         _ => Media::Text,
     };
-    Part {
-        role,
-        media,
-        turn,
-        text: leaf.text.to_string(),
-        at: pointer(leaf.path),
-        raw: leaf.raw.clone(),
-    }
+    members::part(leaf, role, turn, media)
 }
 
 /// The texts in the places of the messages that they are, and what else was said.

@@ -129,19 +129,25 @@ pub fn known_shape(root: Value<'_>, members: &[&str]) -> Result<(), ReadError> {
     Err(refuse("unknown_shape", format!("the answer has no {none}")))
 }
 
-/// A part of a request that is one turn of the user's.
-pub fn user_part(leaf: &Leaf<'_, '_>, turn: u32, media: Media) -> Part {
+/// A string of a request, as its dialect places it.
+pub fn part(leaf: &Leaf<'_, '_>, role: Role, turn: u32, media: Media) -> Part {
     Part {
-        role: Role::User,
-        media: match leaf.place {
-            Place::Key => Media::Name,
-            Place::Value => media,
-        },
+        role,
+        media,
         turn,
         text: leaf.text.to_string(),
         at: pointer(leaf.path),
         raw: leaf.raw.clone(),
     }
+}
+
+/// A part of a request that is one turn of the user's; keys are names.
+pub fn user_part(leaf: &Leaf<'_, '_>, turn: u32, media: Media) -> Part {
+    let media = match leaf.place {
+        Place::Key => Media::Name,
+        Place::Value => media,
+    };
+    part(leaf, Role::User, turn, media)
 }
 
 /// What `make` makes of every string of a document that is to be inspected.
@@ -202,6 +208,17 @@ pub fn unnamed_lane(path: &[Step<'_>]) -> u32 {
     (hash | 0x8000_0000) & !1
 }
 
+/// An answer or event with edits applied. Where anything is edited, every array that is a member of
+/// one of these names, however deep, is emptied: such arrays repeat the texts' tokens.
+pub fn edited_without(body: &[u8], edits: &[Edit], names: &[&str]) -> Result<Bytes, ReadError> {
+    let document = Document::parse(body, &WRITE_LIMITS)?;
+    let mut splices: Vec<_> = edits.iter().map(Splice::literal).collect();
+    if !edits.is_empty() {
+        empty_arrays(document.root(), names, &mut splices);
+    }
+    splice(body, splices)
+}
+
 /// Empties every array that is a member of one of these names, however deep.
 pub fn empty_arrays(value: Value<'_>, names: &[&str], splices: &mut Vec<Splice>) {
     for child in value.children() {
@@ -234,10 +251,11 @@ pub fn polled(body: &[u8], output: Output) -> Result<Ask, ReadError> {
 }
 
 /// A request with edits applied, where guidance can only follow words: those at
-/// [`Ask::guidance_at`], or else the first that are edited.
+/// [`Ask::guidance_at`], which may be an empty string.
 ///
 /// # Errors
-/// "bad_edit" where edits overlap or there are no words to follow.
+/// "bad_edit" where edits overlap, "missing_prompt" where the request has no such words: guidance
+/// anywhere else would break it.
 pub fn write_guided(
     body: &Bytes,
     ask: &Ask,
@@ -246,16 +264,22 @@ pub fn write_guided(
 ) -> Result<Bytes, ReadError> {
     let mut edits = edits.to_vec();
     if let Some(guidance) = guidance {
-        let first = edits.first().map(|edit| edit.raw.clone());
-        let at = |raw: &Range<usize>| ask.parts.iter().find(|part| part.raw == *raw);
-        let part = at(&ask.guidance_at).or_else(|| first.and_then(|first| at(&first)));
-        let part = part.ok_or_else(|| refuse("bad_edit", "the prompt is empty"))?;
-        append(&mut edits, part, guidance);
+        let at = &ask.guidance_at;
+        let part = ask.parts.iter().find(|part| part.raw == *at);
+        match (part, body.get(Range::clone(at))) {
+            (Some(part), _) => append(&mut edits, part, guidance),
+            (None, Some(b"\"\"")) => edits.push(Edit {
+                raw: Range::clone(at),
+                text: guidance.to_owned(),
+            }),
+            (None, _) => {
+                let why = "a policy has something to say to the model, and the request has no \
+                           prompt that it could follow";
+                return Err(refuse("missing_prompt", why));
+            }
+        }
     }
-    match &edits[..] {
-        [] => Ok(body.clone()),
-        edits => splice(body, edits.iter().map(Splice::literal).collect()),
-    }
+    splice::edited(body, &edits)
 }
 
 /// An event tells of a choice that has not ended.
@@ -299,6 +323,6 @@ pub fn is_schema_word(leaf: &Leaf<'_, '_>, schemas: &[&str]) -> bool {
 
 /// One event's data with edits applied, for dialects whose events repeat nothing.
 pub fn write_event(data: &str, edits: &[Edit]) -> Result<String, ReadError> {
-    let bytes = splice(data.as_bytes(), edits.iter().map(Splice::literal).collect())?;
+    let bytes = splice::edited(data.as_bytes(), edits)?;
     String::from_utf8(bytes.into()).map_err(|_| refuse("bad_edit", "an edit cut a character"))
 }

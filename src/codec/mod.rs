@@ -16,6 +16,7 @@ pub mod array;
 pub mod captions;
 pub mod check;
 pub mod comfy;
+mod comfy_graph;
 pub mod dashscope;
 mod dashscope_fields;
 pub mod dashscope_images;
@@ -447,21 +448,26 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
     -> Result<Ask, ReadError>;
 
     /// The request with edits applied and guidance for the model added; untouched bytes stay as
-    /// they came.
+    /// they came. By default guidance follows the words at [`Ask::guidance_at`].
     fn write(
         &self,
-        content_type: &str,
+        _content_type: &str,
         body: &Bytes,
         ask: &Ask,
         edits: &[Edit],
         guidance: Option<&str>,
-    ) -> Result<Bytes, ReadError>;
+    ) -> Result<Bytes, ReadError> {
+        members::write_guided(body, ask, edits, guidance)
+    }
 
     /// Reads a whole answer.
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError>;
 
     /// A whole answer with edits applied; what could repeat an edited text (logprobs) is emptied.
-    fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError>;
+    /// By default nothing repeats them.
+    fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
+        splice::edited(body, edits)
+    }
 
     /// A whole answer whose `choice` ends early: its visible text becomes `text`, its tool calls and
     /// other texts go, and it ends as `ending` says. Other choices stay.

@@ -131,16 +131,7 @@ impl Codec for Ollama {
 
     fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
         let document = Document::parse(body, &WRITE_LIMITS)?;
-        let mut splices: Vec<_> = edits.iter().map(Splice::literal).collect();
-        let logprobs = document
-            .root()
-            .get("logprobs")
-            .filter(|_| !edits.is_empty());
-        if let Some(logprobs) = logprobs {
-            let (at, bytes) = (logprobs.raw(), "null".to_owned());
-            splice::cover(&mut splices, Splice { at, bytes });
-        }
-        splice(body, splices)
+        splice::edited_blanking(body, edits, document.root().get("logprobs"))
     }
 
     fn end_answer(
@@ -378,14 +369,7 @@ fn part(leaf: &Leaf<'_, '_>, roles: &[Role]) -> Part {
         path @ [Step::Known("prompt" | "suffix"), ..] => (Role::User, after, path),
         path => (Role::System, after, path),
     };
-    Part {
-        role,
-        media: media(leaf.place, rest),
-        turn,
-        text: leaf.text.to_string(),
-        at: pointer(leaf.path),
-        raw: leaf.raw.clone(),
-    }
+    members::part(leaf, role, turn, media(leaf.place, rest))
 }
 
 fn media(place: Place, path: &[Step<'_>]) -> Media {

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::json::{Document, Kind, Value};
 use super::members::{self, refuse, wrong_type};
-use super::splice::{Splice, splice};
+use super::splice;
 use super::table::{Leaf, Side, Step, Table};
 use super::{
     Ask, Codec, Edit, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal, Reply,
@@ -116,6 +116,7 @@ impl Codec for OllamaEmbed {
         })
     }
 
+    /// No guidance: what it is for does not answer.
     fn write(
         &self,
         _: &str,
@@ -124,10 +125,7 @@ impl Codec for OllamaEmbed {
         edits: &[Edit],
         _: Option<&str>,
     ) -> Result<Bytes, ReadError> {
-        match edits {
-            [] => Ok(body.clone()),
-            _ => splice(body, edits.iter().map(Splice::literal).collect()),
-        }
+        splice::edited(body, edits)
     }
 
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
@@ -141,10 +139,6 @@ impl Codec for OllamaEmbed {
         members::gather(&ANSWER, &document, limits, |leaf| {
             members::unnamed_piece(leaf, 0)
         })
-    }
-
-    fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
-        splice(body, edits.iter().map(Splice::literal).collect())
     }
 
     /// Nothing of it is shown: what should be numbers said something.

@@ -1,5 +1,7 @@
 //! How the OpenAI dialects are read: answers made of `choices`.
 
+use std::ops::Range;
+
 use serde_json::Value as Json;
 
 use super::json::{Document, Kind, Value};
@@ -145,22 +147,14 @@ impl<'d> Choice<'d> {
 /// they repeat its tokens.
 pub fn write_choices(body: &[u8], edits: &[Edit]) -> Result<bytes::Bytes, ReadError> {
     let document = Document::parse(body, &WRITE_LIMITS)?;
-    let mut splices: Vec<_> = edits.iter().map(Splice::literal).collect();
-    for choice in Choice::all(&document)? {
-        let raw = choice.value.raw();
-        let touched = edits
-            .iter()
-            .any(|edit| raw.start <= edit.raw.start && edit.raw.end <= raw.end);
-        let Some(logprobs) = choice.value.get("logprobs").filter(|_| touched) else {
-            continue;
-        };
-        let null = Splice {
-            at: logprobs.raw(),
-            bytes: "null".to_owned(),
-        };
-        splice::cover(&mut splices, null);
-    }
-    splice(body, splices)
+    let touched = |raw: Range<usize>| {
+        let within = |edit: &Edit| raw.start <= edit.raw.start && edit.raw.end <= raw.end;
+        edits.iter().any(within)
+    };
+    let choices = Choice::all(&document)?.into_iter();
+    let touched = choices.filter(|choice| touched(choice.value.raw()));
+    let logprobs = touched.filter_map(|choice| choice.value.get("logprobs"));
+    splice::edited_blanking(body, edits, logprobs)
 }
 
 /// [`write_choices`] for one event's data.

@@ -18,7 +18,7 @@ use super::openai::{self, CONTENT, Choice};
 use super::openai_chat_fields::FIELDS;
 use super::openai_chat_shape::{Messages, check_modalities, check_said, check_tools};
 use super::splice::{self, Splice, splice};
-use super::table::{Leaf, Place, Side, Step, Table, pointer};
+use super::table::{Leaf, Place, Side, Step, Table};
 use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal,
     RefusalStyle, Reply, openai_reply, sse,
@@ -216,14 +216,7 @@ pub(super) fn part(leaf: &Leaf<'_, '_>, roles: &[Role]) -> Part {
             (Role::User, last.unwrap_or(after), path)
         }
     };
-    Part {
-        role,
-        media: media(leaf.place, rest),
-        turn,
-        text: leaf.text.to_string(),
-        at: pointer(leaf.path),
-        raw: leaf.raw.clone(),
-    }
+    members::part(leaf, role, turn, media(leaf.place, rest))
 }
 
 fn media(place: Place, path: &[Step<'_>]) -> Media {

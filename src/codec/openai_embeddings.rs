@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::json::Document;
 use super::members::{self, refuse};
 use super::openai;
-use super::splice::{Splice, splice};
+use super::splice;
 use super::table::{Leaf, Side, Step, Table};
 use super::{
     Ask, Codec, Edit, Ending, Fault, Field, Piece, ReadError, ReadLimits, Refusal, Reply,
@@ -78,6 +78,7 @@ impl Codec for OpenAiEmbeddings {
         })
     }
 
+    /// No guidance: what it is for does not answer.
     fn write(
         &self,
         _: &str,
@@ -86,10 +87,7 @@ impl Codec for OpenAiEmbeddings {
         edits: &[Edit],
         _: Option<&str>,
     ) -> Result<Bytes, ReadError> {
-        match edits {
-            [] => Ok(body.clone()),
-            _ => splice(body, edits.iter().map(Splice::literal).collect()),
-        }
+        splice::edited(body, edits)
     }
 
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
@@ -98,10 +96,6 @@ impl Codec for OpenAiEmbeddings {
         members::gather(&ANSWER, &document, limits, |leaf| {
             members::unnamed_piece(leaf, 0)
         })
-    }
-
-    fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
-        splice(body, edits.iter().map(Splice::literal).collect())
     }
 
     /// Nothing of it is shown: what should be numbers said something.

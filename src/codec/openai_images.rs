@@ -188,10 +188,6 @@ impl Codec for OpenAiImages {
         members::gather(&ANSWER, &document, limits, piece)
     }
 
-    fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
-        splice(body, edits.iter().map(Splice::literal).collect())
-    }
-
     /// The picture goes with the words that are not shown: it was made from them.
     fn end_answer(
         &self,

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::json::{Document, Kind};
 use super::members::{self, refuse, wrong_type};
-use super::splice::{Splice, splice};
+use super::splice;
 use super::table::{Leaf, Side, Step, Table};
 use super::{
     AnswerKind, Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Piece, ReadError,
@@ -96,6 +96,7 @@ impl Codec for OpenAiSpeech {
         })
     }
 
+    /// No guidance: what it is for does not answer.
     fn write(
         &self,
         _: &str,
@@ -104,10 +105,7 @@ impl Codec for OpenAiSpeech {
         edits: &[Edit],
         _: Option<&str>,
     ) -> Result<Bytes, ReadError> {
-        match edits {
-            [] => Ok(body.clone()),
-            _ => splice(body, edits.iter().map(Splice::literal).collect()),
-        }
+        splice::edited(body, edits)
     }
 
     /// A document is an error.
@@ -117,10 +115,6 @@ impl Codec for OpenAiSpeech {
         members::gather(&ANSWER, &document, limits, |leaf| {
             members::unnamed_piece(leaf, 0)
         })
-    }
-
-    fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
-        splice(body, edits.iter().map(Splice::literal).collect())
     }
 
     fn end_answer(&self, _: &[u8], _: u32, text: &str, _: Ending) -> Result<Bytes, ReadError> {

@@ -140,12 +140,7 @@ impl Codec for OpenAiTranscripts {
     }
 
     fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
-        let document = Document::parse(body, &WRITE_LIMITS)?;
-        let mut splices: Vec<_> = edits.iter().map(Splice::literal).collect();
-        if !edits.is_empty() {
-            members::empty_arrays(document.root(), &ECHOES, &mut splices);
-        }
-        splice(body, splices)
+        members::edited_without(body, edits, &ECHOES)
     }
 
     fn end_answer(&self, body: &[u8], _: u32, text: &str, _: Ending) -> Result<Bytes, ReadError> {

@@ -20,7 +20,7 @@ use super::responses_fields::FIELDS;
 use super::responses_reply::{self as reply, Events};
 use super::responses_shape::{self as shape, CONTENT_PARTS, SUMMARY_PARTS};
 use super::splice::{self, Splice, splice};
-use super::table::{Leaf, Place, Side, Step, Table, pointer};
+use super::table::{Leaf, Place, Side, Step, Table};
 use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Lane, Open, Piece, ReadError,
     ReadLimits, Refusal, RefusalStyle, Reply, openai_reply,
@@ -150,13 +150,7 @@ impl Codec for Responses {
     }
 
     fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
-        let document = Document::parse(body, &WRITE_LIMITS)?;
-        let mut splices: Vec<_> = edits.iter().map(Splice::literal).collect();
-        if !edits.is_empty() {
-            // Logprobs repeat the tokens of a text: where any text is edited, all of them go.
-            members::empty_arrays(document.root(), &["logprobs"], &mut splices);
-        }
-        splice(body, splices)
+        members::edited_without(body, edits, &["logprobs"])
     }
 
     fn end_answer(
@@ -313,14 +307,7 @@ fn part(leaf: &Leaf<'_, '_>, roles: &[Role]) -> Part {
         path @ [Step::Known("input"), ..] => (Role::User, 0, path),
         path => (Role::System, after, path),
     };
-    Part {
-        role,
-        media: media(leaf.place, rest),
-        turn,
-        text: leaf.text.to_string(),
-        at: pointer(leaf.path),
-        raw: leaf.raw.clone(),
-    }
+    members::part(leaf, role, turn, media(leaf.place, rest))
 }
 
 fn media(place: Place, path: &[Step<'_>]) -> Media {

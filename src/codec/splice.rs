@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::json::Value;
 use super::{Edit, ReadError};
 
 /// A text as a JSON string literal.
@@ -60,6 +61,33 @@ pub fn splice(body: &[u8], mut splices: Vec<Splice>) -> Result<Bytes, ReadError>
     };
     out.extend_from_slice(rest);
     Ok(Bytes::from(out))
+}
+
+/// `body` with edits applied and nothing else.
+///
+/// # Errors
+/// As [`splice`].
+pub fn edited(body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
+    splice(body, edits.iter().map(Splice::literal).collect())
+}
+
+/// `body` with edits applied; where there are any, the values that repeat the texts become null.
+///
+/// # Errors
+/// As [`splice`].
+pub fn edited_blanking<'d>(
+    body: &[u8],
+    edits: &[Edit],
+    repeats: impl IntoIterator<Item = Value<'d>>,
+) -> Result<Bytes, ReadError> {
+    let mut splices: Vec<_> = edits.iter().map(Splice::literal).collect();
+    if !edits.is_empty() {
+        for value in repeats {
+            let (at, bytes) = (value.raw(), "null".to_owned());
+            cover(&mut splices, Splice { at, bytes });
+        }
+    }
+    splice(body, splices)
 }
 
 /// Adds `splice`, which replaces a whole value, and drops those inside of it.

@@ -231,17 +231,11 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::framing::{Framing, harness};
     use super::*;
 
     fn decode(chunks: &[&[u8]]) -> Vec<Result<Frame, SseError>> {
-        let mut frames = Frames::new();
-        let mut out = Vec::new();
-        for chunk in chunks {
-            frames.push(Bytes::copy_from_slice(chunk));
-            out.extend(std::iter::from_fn(|| frames.next_frame()));
-        }
-        out.extend(std::iter::from_fn(|| frames.finish()));
-        out
+        harness::decode(Framing::Events, chunks)
     }
 
     #[track_caller]
@@ -347,22 +341,12 @@ mod tests {
         #[test]
         fn cuts_do_not_matter(
             lines in prop::collection::vec(line(), 0..12),
-            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+            cuts in harness::cuts(),
         ) {
             let input = lines.concat().into_bytes();
-            let mut at: Vec<_> = cuts.iter().map(|cut| cut.index(input.len() + 1)).collect();
-            at.extend([0, input.len()]);
-            at.sort_unstable();
-            let chunks: Vec<_> = at.windows(2).map(|pair| &input[pair[0]..pair[1]]).collect();
-            let whole = decode(&[&input]);
-            prop_assert_eq!(&whole, &decode(&chunks));
+            harness::decode_cut(Framing::Events, &input, &cuts)?;
             let bytes: Vec<_> = input.chunks(1).collect();
-            prop_assert_eq!(&whole, &decode(&bytes));
-            let raw: Vec<u8> = whole
-                .into_iter()
-                .flat_map(|frame| frame.expect("text").raw)
-                .collect();
-            prop_assert_eq!(raw, input);
+            prop_assert_eq!(decode(&[&input]), decode(&bytes));
         }
 
         /// Frames are where a decoder written as the standard's text says has them.

@@ -13,10 +13,9 @@ use serde_json::json;
 
 use super::json::{Document, Kind};
 use super::members::{self, WRITE_LIMITS, wrong_type};
-use super::splice::{Splice, splice};
 use super::table::{Leaf, Side, Step, Table};
 use super::{
-    Ask, Codec, Edit, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal, Reply,
+    Ask, Codec, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal, Reply,
     openai_reply,
 };
 use crate::message::{Media, Output, Part};
@@ -157,28 +156,12 @@ impl Codec for WebUi {
         })
     }
 
-    /// Guidance follows the prompt; without one, the first text that is edited.
-    fn write(
-        &self,
-        _: &str,
-        body: &Bytes,
-        ask: &Ask,
-        edits: &[Edit],
-        guidance: Option<&str>,
-    ) -> Result<Bytes, ReadError> {
-        members::write_guided(body, ask, edits, guidance)
-    }
-
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
         let document = Document::parse(body, limits)?;
         members::known_shape(members::root(&document)?, &["images", "detail", "error"])?;
         members::gather(&ANSWER, &document, limits, |leaf| {
             members::unnamed_piece(leaf, 0)
         })
-    }
-
-    fn write_answer(&self, body: &[u8], edits: &[Edit]) -> Result<Bytes, ReadError> {
-        splice(body, edits.iter().map(Splice::literal).collect())
     }
 
     /// The pictures go with the words that are not shown: they were made from them.

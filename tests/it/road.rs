@@ -108,6 +108,33 @@ async fn rewriting_adds_guidance() {
 }
 
 #[tokio::test]
+async fn guidance_follows_the_prompt_of_a_graph_and_nothing_else() {
+    let gateway = Gateway::start("").await;
+    let mut graph = json!({"prompt": {
+        "1": {"class_type": "KSampler", "inputs": {"sampler_name": "okra", "positive": ["2", 0]}},
+        "2": {"class_type": "CLIPTextEncode", "inputs": {"text": "a soup"}},
+    }});
+    gateway.post("/prompt", &[], &graph).await;
+    let forwarded = &gateway.forwarded()["prompt"];
+    assert_eq!(
+        forwarded["2"]["inputs"]["text"],
+        "a soup\n\nSpeak of fruit."
+    );
+    let sampler = forwarded["1"]["inputs"]["sampler_name"].as_str().unwrap();
+    assert!(
+        !sampler.contains("okra") && !sampler.contains("fruit"),
+        "{sampler}"
+    );
+    // Nothing to follow: guidance elsewhere would break the graph.
+    graph["prompt"]["2"] = json!({"class_type": "VAELoader", "inputs": {}});
+    let asked = gateway.mock.seen().len();
+    let reply = gateway.post("/prompt", &[], &graph).await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    assert_eq!(reply.json()["error"]["type"], "missing_prompt");
+    assert_eq!(gateway.mock.seen().len(), asked);
+}
+
+#[tokio::test]
 async fn nudges_end_the_answer() {
     let gateway = Gateway::start("").await;
     for stream in BOTH {

@@ -221,7 +221,9 @@ guardrails:
             told(&blocked)
         );
         assert_eq!(gateway.mock.seen().len(), asked, "the model never saw it");
-        let redacted = proxy.ask("mock", "repeat: Soup with a radish on top", stream).await;
+        let redacted = proxy
+            .ask("mock", "repeat: Soup with a radish on top", stream)
+            .await;
         assert_eq!(redacted.status, StatusCode::OK, "{}", told(&redacted));
         assert!(!gateway.forwarded().to_string().contains("radish"));
         assert!(!told(&redacted).contains("radish") && told(&redacted).contains("top"));
