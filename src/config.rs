@@ -24,7 +24,7 @@ use crate::codec::RefusalStyle;
 use crate::limits::Limits;
 use crate::message::{Audience, AudienceSource, Band};
 use crate::policy::reply::Template;
-use crate::policy::{AppPolicies, Mode};
+use crate::policy::{AppPolicies, Hold, Mode};
 pub use credential::{Credential, Secret};
 pub use route::{Match, Passthrough};
 pub use support::{Day, Support};
@@ -85,6 +85,8 @@ pub struct App {
     pub policies: AppPolicies,
     /// Whether verdicts act.
     pub mode: Mode,
+    /// Whether text of an answer waits for its sentence's score.
+    pub hold: Hold,
     /// Who speaks.
     pub audience: AudienceRule,
     /// What happens when judging itself fails.
@@ -290,6 +292,7 @@ impl Config {
                 matches: Match::default(),
                 upstream,
                 mode: Mode::Enforce,
+                hold: Hold::default(),
                 audience: AudienceRule {
                     default: Band::Unknown,
                     source: AudienceSource::App,

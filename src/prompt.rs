@@ -19,6 +19,9 @@ use crate::text::Span;
 /// Bytes scanned before other exchanges of the thread get their turn: about 0.1 ms of work.
 const SLICE_BYTES: usize = 16 * 1024;
 
+/// The same where sentences are scored: one or two of them, about two milliseconds.
+const SCORED_SLICE_BYTES: usize = 256;
+
 /// Bytes from which a text's language is told: a few sentences say it, and most texts never need it.
 const LANGUAGE_SAMPLE_BYTES: usize = 512;
 
@@ -66,7 +69,8 @@ pub async fn judge(
     // Half a phrase is no cue of an age, so phrases across borders come after those.
     let mut crossings = Crossings::default();
     for joint in border::joints(&ask.parts) {
-        let found = hits_of(exchange, &joint.text).await?;
+        let scanner = Scanner::of_words(Arc::clone(&set.detectors));
+        let found = scanned(scanner, SLICE_BYTES, &joint.text).await?;
         crossings.take(set, &ask.parts, &joint, &found);
     }
     crossings.insert(&mut hits);
@@ -147,11 +151,28 @@ async fn hits_of(exchange: &Exchange, text: &str) -> Result<Arc<[Hit]>, Error> {
     if let Some(known) = key.and_then(|key| cache.get(&key)) {
         return Ok(known);
     }
-    let mut scanner = Scanner::new(Arc::clone(&set.detectors));
+    let slice = match set.detectors.classifies() {
+        true => SCORED_SLICE_BYTES,
+        false => SLICE_BYTES,
+    };
+    let scanner = Scanner::new(Arc::clone(&set.detectors));
+    let hits: Arc<[Hit]> = scanned(scanner, slice, text).await?.into();
+    if let Some(key) = key {
+        cache.put(key, Arc::clone(&hits));
+    }
+    Ok(hits)
+}
+
+/// Scans a text in slices of so many bytes.
+async fn scanned(
+    mut scanner: Scanner,
+    slice_bytes: usize,
+    text: &str,
+) -> Result<Vec<Hit>, Error> {
     let mut hits = Vec::new();
     let mut rest = text;
-    while rest.len() > SLICE_BYTES {
-        let (slice, after) = rest.split_at(rest.floor_char_boundary(SLICE_BYTES));
+    while rest.len() > slice_bytes {
+        let (slice, after) = rest.split_at(rest.floor_char_boundary(slice_bytes));
         scanner.push(slice, &mut hits);
         rest = after;
         tokio::task::yield_now().await;
@@ -163,10 +184,6 @@ async fn hits_of(exchange: &Exchange, text: &str) -> Result<Arc<[Hit]>, Error> {
             "too_many_matches",
             "The text repeats what policies look for more often than can be followed. Send less.",
         ));
-    }
-    let hits: Arc<[Hit]> = hits.into();
-    if let Some(key) = key {
-        cache.put(key, Arc::clone(&hits));
     }
     Ok(hits)
 }
@@ -312,6 +329,7 @@ impl Prompt {
             carried: self.carried,
             language: self.language,
             mode: app.config.mode,
+            hold: app.config.hold,
             codec,
             telling,
             read: limits.read(),

@@ -34,18 +34,9 @@ pub(super) fn run(sense: &Sense) -> Ended {
         }
         None => None,
     };
-    let question = match (
-        sense.features,
-        read.as_ref().or_else(|| sense::shipped_heads()),
-    ) {
-        (true, _) => Question::Features(sense.buckets),
-        (false, Some(heads)) => Question::Scores(heads),
-        (false, None) => {
-            let message = "this build has no trained heads, so there are no scores";
-            return Err(
-                Trouble::new(message).instead("wardgate sense --jsonl --features < rows.jsonl")
-            );
-        }
+    let question = match sense.features {
+        true => Question::Features(sense.buckets),
+        false => Question::Scores(read.as_ref().unwrap_or_else(|| sense::shipped_heads())),
     };
     let encoder = sense::shipped();
     if sense.jsonl {

@@ -15,7 +15,7 @@ use crate::limits::Limits;
 use crate::message::AudienceSource;
 use crate::policy::file::Localised;
 use crate::policy::reply::Template;
-use crate::policy::{Action, AppPolicies, Override, Status};
+use crate::policy::{Action, AppPolicies, Hold, Override, Status};
 
 /// Longest name of an app: it becomes a metric label and stands in every audit line.
 const NAME_BYTES: usize = 64;
@@ -185,6 +185,10 @@ impl Check<'_> {
             mode: match app.mode {
                 file::Mode::Enforce => Mode::Enforce,
                 file::Mode::Observe => Mode::Observe,
+            },
+            hold: match app.hold {
+                file::Hold::Sentence => Hold::Sentence,
+                file::Hold::Tail => Hold::Tail,
             },
             audience: self.audience(app.audience, (profile.band, profile.source(own)), own),
             on_failure: match on_failure.unwrap_or(profile.on_failure) {

@@ -72,6 +72,9 @@ pub struct App {
     /// Whether verdicts act.
     #[serde(default)]
     pub mode: Mode,
+    /// Whether text of an answer waits until its sentence has been scored.
+    #[serde(default)]
+    pub hold: Hold,
     /// Who speaks.
     pub audience: Option<Spanned<Audience>>,
     /// What happens when judging fails.
@@ -175,6 +178,17 @@ pub enum Mode {
     Enforce,
     /// They are only recorded.
     Observe,
+}
+
+/// Whether text of an answer waits for the classifier.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hold {
+    /// Nothing of a sentence leaves before its score.
+    #[default]
+    Sentence,
+    /// Text leaves as it comes; the answer ends with a sentence whose score says so.
+    Tail,
 }
 
 /// What happens when judging fails.

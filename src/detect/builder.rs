@@ -8,10 +8,12 @@ use super::age::{self, Wanted};
 use super::cloaking;
 use super::contact;
 use super::lexicon::{Lexicon, Words};
+use super::meaning::{self, MAX_UNITS, Meanings};
 use super::pattern::{Guard, Patterns, Regexes};
 use super::sets::Sets;
 use super::trie::Trie;
 use super::{Cloaking, ContactKind, Hit, Problem, Scanner, SignalId, SignalSet};
+use crate::sense::{self, Heads};
 use crate::text::Views;
 
 /// Bytes of everything compiled: the shipped pack needs 26 MiB, and 20,000 phrases more some 30.
@@ -31,6 +33,9 @@ pub struct Builder {
     contacts: HashSet<SignalId>,
     alone: BTreeSet<SignalId>,
     plain: HashSet<SignalId>,
+    meanings: Vec<(SignalId, usize, f32)>,
+    /// Those that come with the binary if not said.
+    heads: Option<&'static Heads>,
 }
 
 /// All signals of all policies, compiled. Immutable and shared.
@@ -42,6 +47,8 @@ pub struct Detectors {
     pub(super) addresses: Vec<address::Wanted>,
     pub(super) cloaking: Vec<cloaking::Wanted>,
     pub(super) sets: Sets,
+    /// What is looked for in the meaning of sentences, if anything.
+    pub(super) meanings: Option<Meanings>,
     reach: HashMap<SignalId, u32>,
     /// Whether text waits for any age, and for any address.
     holds_ages: bool,
@@ -101,6 +108,44 @@ impl Builder {
         self.reaches(signal, 2);
     }
 
+    /// Adds: a sentence for which the classifier's `label` is at least so probable.
+    pub fn classifier(
+        &mut self,
+        signal: SignalId,
+        label: &str,
+        at_least: f32,
+    ) -> Result<(), Problem> {
+        let Some(label) = self.labels().iter().position(|known| known == label) else {
+            let message = format!("the classifier has no label `{label}`");
+            return Err(Problem::new(message, None));
+        };
+        if !(at_least > 0.0 && at_least < 1.0) {
+            return Err(Problem::new(
+                format!("`at_least: {at_least}` is no probability to wait for"),
+                Some("a number between 0 and 1; models/sense/CARD.md says what each catches"),
+            ));
+        }
+        self.meanings.push((signal, label, at_least));
+        // The next symbol says that a sentence has ended.
+        self.reaches(signal, MAX_UNITS + 1);
+        Ok(())
+    }
+
+    /// Labels of the classifier.
+    pub fn labels(&self) -> &'static [String] {
+        self.heads().labels()
+    }
+
+    fn heads(&self) -> &'static Heads {
+        self.heads.unwrap_or_else(sense::shipped_heads)
+    }
+
+    /// Reads these heads instead of those in the binary.
+    #[cfg(test)]
+    pub(super) fn read(&mut self, heads: &'static Heads) {
+        self.heads = Some(heads);
+    }
+
     /// A hit of `sign` near by is the second sign that a doubtful hit of `doubtful` needs
     /// (two Han that only sound like a word of it, say).
     pub fn vouch(&mut self, sign: SignalId, doubtful: SignalId) {
@@ -155,6 +200,16 @@ impl Builder {
             what,
         });
         let cloaking = cloaking.collect();
+        let meanings = (!self.meanings.is_empty()).then(|| {
+            let heads = self.heads.unwrap_or_else(sense::shipped_heads);
+            let wanted = self.meanings.iter();
+            let wanted = wanted.map(|&(signal, label, at_least)| meaning::Wanted {
+                signals: single(signal),
+                label,
+                at_least,
+            });
+            Meanings::new(heads, wanted.collect(), &sets)
+        });
         let detectors = Detectors {
             lexicon: Trie::grow(terms, &sets),
             patterns: self.regexes.build(&sets)?,
@@ -164,6 +219,7 @@ impl Builder {
             addresses,
             cloaking,
             sets,
+            meanings,
             reach: self.reach,
         };
         if detectors.memory() > MAX_MEMORY {
@@ -191,6 +247,20 @@ impl Detectors {
         scanner.push(text, &mut hits);
         scanner.finish(&mut hits);
         hits
+    }
+
+    /// All hits of a whole text but those of its sentences: for excerpts, which have none.
+    pub fn scan_words(self: &Arc<Self>, text: &str) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        let mut scanner = Scanner::of_words(Arc::clone(self));
+        scanner.push(text, &mut hits);
+        scanner.finish(&mut hits);
+        hits
+    }
+
+    /// Whether sentences are scored: then a text costs about a hundred times as much.
+    pub fn classifies(&self) -> bool {
+        self.meanings.is_some()
     }
 
     /// Skeleton symbols that a hit of the signal can span, right context included.

@@ -1,4 +1,4 @@
-//! What can be seen in a view: phrases, patterns, ages, contacts. No notion of good or bad.
+//! What can be seen in a view: phrases, patterns, ages, contacts, meanings. No notion of good or bad.
 //!
 //! [`Builder`] takes the signals of all policies and builds one immutable [`Detectors`];
 //! a [`Scanner`] reads one text through it, piece by piece, and reports [`Hit`]s.
@@ -20,6 +20,9 @@ mod doubt;
 mod endings;
 mod lane;
 mod lexicon;
+mod meaning;
+#[cfg(test)]
+mod meaning_tests;
 mod pattern;
 mod phrase;
 mod regex;
@@ -34,6 +37,7 @@ mod window;
 pub use align::warm;
 pub use builder::{Builder, Detectors};
 pub use cloaking::Cloaking;
+pub use meaning::Hold;
 pub use regex::{Prepared, prepare};
 pub use scanner::Scanner;
 pub use sets::SignalSet;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::lane::{Found, Lane, Source};
+use super::meaning::{Hold, Meaning};
 use super::side::{Disguise, Side};
 use super::window::Seen;
 use super::{Detectors, Hit};
@@ -40,6 +41,8 @@ pub struct Scanner {
     spelled: Vec<Spelled>,
     decoded: Option<Box<Side>>,
     turned: Option<Box<Side>>,
+    /// If a signal asks what sentences mean.
+    meaning: Option<Box<Meaning>>,
     /// Skeleton symbols at which a lane beside the skeleton has to be looked after.
     due: u32,
     /// Original bytes read, and of those settled.
@@ -62,6 +65,11 @@ struct Smuggled {
 impl Scanner {
     /// A scanner at the start of a text.
     pub fn new(detectors: Arc<Detectors>) -> Self {
+        Self::of_words(detectors).holding(Hold::default())
+    }
+
+    /// A scanner at the start of an excerpt, whose sentences are not scored.
+    pub fn of_words(detectors: Arc<Detectors>) -> Self {
         Self {
             lane: Lane::new(Source::Visible, &detectors),
             hidden: None,
@@ -69,6 +77,7 @@ impl Scanner {
             spelled: Vec::new(),
             decoded: None,
             turned: None,
+            meaning: None,
             due: u32::MAX,
             bytes: 0,
             settled: 0,
@@ -77,6 +86,14 @@ impl Scanner {
             overflowed: false,
             detectors,
         }
+    }
+
+    /// At the start of a text whose sentences wait for their scores so.
+    #[must_use]
+    pub fn holding(mut self, hold: Hold) -> Self {
+        let classifies = self.detectors.classifies();
+        self.meaning = classifies.then(|| Box::new(Meaning::new(hold)));
+        self
     }
 
     /// Reads the next piece; appends the hits that became certain.
@@ -90,7 +107,9 @@ impl Scanner {
                 self.spell(start, hits);
             }
             self.bytes += c.len_utf8() as u32;
-            match fold::read(c) {
+            let reading = fold::read(c);
+            self.mean(c, &reading);
+            match reading {
                 Reading::One(symbol) => self.write(symbol, c, start),
                 Reading::Many(symbols) => {
                     for &symbol in symbols {
@@ -130,6 +149,9 @@ impl Scanner {
         self.overflowed |= self.decoder.overflowed();
         self.spell(u32::MAX, hits);
         self.lane.finish(&self.detectors, &mut self.found);
+        if let (Some(meaning), Some(wanted)) = (&mut self.meaning, &self.detectors.meanings) {
+            meaning.finish(wanted);
+        }
         let hidden = self.hidden.take().map(|hidden| hidden.side);
         let sides = [self.decoded.take(), self.turned.take()];
         for mut side in sides.into_iter().flatten().map(|side| *side).chain(hidden) {
@@ -154,7 +176,10 @@ impl Scanner {
         let sides = [&self.decoded, &self.turned].into_iter().flatten();
         let sides = sides.filter_map(|side| side.earliest(&self.detectors));
         let visible = self.lane.earliest(&self.detectors);
-        let earliest = [visible, hidden, self.decoder.growing()];
+        let wanted = self.detectors.meanings.as_ref();
+        let sentence = self.meaning.as_ref().zip(wanted);
+        let sentence = sentence.and_then(|(meaning, wanted)| meaning.earliest(wanted));
+        let earliest = [visible, hidden, sentence, self.decoder.growing()];
         let earliest = earliest.into_iter().flatten().chain(sides).min();
         self.settled = self.settled.max(earliest.unwrap_or(self.bytes));
     }
@@ -179,6 +204,13 @@ impl Scanner {
             .min()
     }
 
+    /// Where the sentence begins that holds a byte, if sentences wait for their scores: no part of
+    /// one is shown without the rest.
+    pub fn sentence_of(&self, byte: u32) -> Option<u32> {
+        let wanted = self.detectors.meanings.as_ref()?;
+        self.meaning.as_ref()?.sentence_of(byte, wanted)
+    }
+
     /// Whether the text held more hits or live prefixes than a scanner follows: later hits are
     /// missing, so the caller must treat the text as forbidden.
     pub fn overflowed(&self) -> bool {
@@ -195,13 +227,26 @@ impl Scanner {
         });
     }
 
+    /// Tells what sentences mean of the next character, before its symbols are written.
+    fn mean(&mut self, c: char, reading: &Reading) {
+        let (Some(meaning), Some(wanted)) = (&mut self.meaning, &self.detectors.meanings) else {
+            return;
+        };
+        let symbols = match reading {
+            Reading::One(_) => 1,
+            Reading::Many(symbols) => symbols.len() as u32,
+            Reading::Nothing | Reading::Hidden(_) => return,
+        };
+        meaning.read(c, self.bytes, self.lane.tape.len(), symbols, wanted);
+    }
+
     /// Reads the batch and reports what became certain.
     fn run(&mut self, hits: &mut Vec<Hit>) {
         self.lane.run(&self.detectors, &mut self.found);
         if self.symbols() >= self.due {
             self.look_after();
         }
-        if !self.found.is_empty() {
+        if !self.found.is_empty() || self.meaning.as_ref().is_some_and(|one| one.has_hits()) {
             self.report(hits);
         }
         self.overflowed |= self.lane.overflowed();
@@ -332,6 +377,7 @@ impl Scanner {
 
     /// Turns what became certain into hits, in the order of the law.
     fn report(&mut self, hits: &mut Vec<Hit>) {
+        let first = hits.len();
         let place = |found: &Found| {
             let order = (found.ripe, found.to, found.from, found.signals);
             (order, found.start, found.end)
@@ -355,6 +401,11 @@ impl Scanner {
                 score: 1.0,
                 ripe: found.ripe,
             });
+        }
+        if let Some(meaning) = self.meaning.as_mut().filter(|one| one.has_hits()) {
+            meaning.take(hits);
+            let span = |hit: &Hit| (hit.span.start, hit.span.end);
+            hits[first..].sort_by_key(|hit| (hit.ripe, hit.to, hit.from, hit.signals, span(hit)));
         }
     }
 }

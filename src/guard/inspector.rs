@@ -72,7 +72,7 @@ impl Inspector {
         .after(context.talk.clone(), Role::Assistant);
         judge.part();
         Self {
-            scanner: Scanner::new(Arc::clone(&context.set.detectors)),
+            scanner: Scanner::new(Arc::clone(&context.set.detectors)).holding(context.hold),
             judge,
             context,
             window: Window::default(),
@@ -238,7 +238,8 @@ impl Inspector {
     fn cut_at(&self, start: u32) -> u32 {
         let undecided = self.judge.undecided_from().unwrap_or(start);
         let unripe = self.scanner.unripe_before(start).unwrap_or(start);
-        start.min(undecided).min(unripe)
+        let sentence = self.scanner.sentence_of(start).unwrap_or(start);
+        start.min(undecided).min(unripe).min(sentence)
     }
 
     /// Withholds a detection's completing hit; overlapping redactions become one.

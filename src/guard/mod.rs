@@ -25,7 +25,7 @@ pub use window::Window;
 use crate::codec::{Codec, Ending, ReadLimits, Telling};
 use crate::detect::SignalId;
 use crate::message::Language;
-use crate::policy::{Action, Detection, Mode, PolicySet, RuleIx, Scene, Selection, Talk};
+use crate::policy::{Action, Detection, Hold, Mode, PolicySet, RuleIx, Scene, Selection, Talk};
 
 /// What judging one exchange's answer needs to know; shared by all its lanes.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub struct Context {
     pub language: Language,
     /// Enforce or observe.
     pub mode: Mode,
+    /// Whether text waits for its sentence's score.
+    pub hold: Hold,
     /// The dialect.
     pub codec: &'static dyn Codec,
     /// How the events of a stream tell a text.

@@ -158,7 +158,7 @@ impl Crossings {
     pub fn of(set: &PolicySet, parts: &[Part]) -> Self {
         let mut crossings = Self::default();
         for joint in joints(parts) {
-            let hits = set.detectors.scan(&joint.text);
+            let hits = set.detectors.scan_words(&joint.text);
             crossings.take(set, parts, &joint, &hits);
         }
         crossings

@@ -68,6 +68,8 @@ pub enum Code {
     Case,
     /// A way of cloaking that does not exist.
     UnknownCloaking,
+    /// A label that the classifier does not have.
+    UnknownLabel,
 }
 
 impl Code {

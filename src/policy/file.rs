@@ -89,6 +89,10 @@ pub struct Signal {
     pub age: Option<At<Ages>>,
     /// Ways to reach somebody: phone, email, link, handle.
     pub contact: Option<At<Vec<At<String>>>>,
+    /// A label of the classifier: sentences for which it is probable.
+    pub classifier: Option<At<String>>,
+    /// How probable at least, between 0 and 1.
+    pub at_least: Option<At<f32>>,
     /// Ways of hiding text, whatever it says: invisible, mixed_script, variant, split, decoded,
     /// hidden, turned, crossing. Weak by itself.
     pub cloaking: Option<At<Vec<At<String>>>>,

@@ -50,6 +50,7 @@ pub mod tally;
 mod track;
 pub mod yaml;
 
+pub use crate::detect::Hold;
 pub use actions::Actions;
 pub use answer::judge_answer;
 pub use compile::compile;

@@ -340,6 +340,8 @@ impl Maker<'_> {
             age,
             contact,
             cloaking,
+            classifier,
+            at_least,
             views: _,
             vouched_by: _,
         } = written;
@@ -351,10 +353,13 @@ impl Maker<'_> {
             age.is_some(),
             contact.is_some(),
             cloaking.is_some(),
+            classifier.is_some(),
+            at_least.is_some(),
         ];
         if !forms.contains(&true) {
             let message = format!("signal `{}` looks for nothing", name.value);
-            let help = "give it words, a list, a pattern, an age or contact kinds";
+            let help =
+                "give it words, a list, a pattern, an age, contact kinds or a classifier's label";
             self.desk
                 .report(self.desk.at(Code::Empty, name.place, message).help(help));
         }
@@ -397,7 +402,43 @@ impl Maker<'_> {
             self.not_empty(cloaking.value.len(), "cloaking", cloaking.place);
             self.cloaking(&cloaking.value);
         }
+        self.classifier(classifier.as_ref(), at_least.as_ref());
         languages
+    }
+
+    /// A label and its probability: neither says anything without the other.
+    fn classifier(&mut self, label: Option<&At<String>>, at_least: Option<&At<f32>>) {
+        let missing = |place, what: &str, help: &str| {
+            let message = format!("`{what}` is missing");
+            let diagnostic = self.desk.at(Code::MissingField, place, message);
+            self.desk.report(diagnostic.help(help));
+        };
+        match (label, at_least) {
+            (None, None) => {}
+            (Some(label), None) => {
+                let help = "say from which probability it counts: `at_least: 0.8`";
+                missing(label.place, "at_least", help);
+            }
+            (None, Some(at_least)) => {
+                let help = "say which label has to be that probable: `classifier: grooming`";
+                missing(at_least.place, "classifier", help);
+            }
+            (Some(label), Some(at_least)) => {
+                let known = self.builder.labels();
+                if known.contains(&label.value) {
+                    let added = self
+                        .builder
+                        .classifier(self.signal, &label.value, at_least.value);
+                    return self.settle(Code::Range, at_least, added);
+                }
+                let known = known.iter().map(String::as_str);
+                let help =
+                    did_you_mean(&label.value, known.clone()).unwrap_or_else(|| one_of(known));
+                let message = format!("the classifier has no label `{}`", label.value);
+                let diagnostic = self.desk.at(Code::UnknownLabel, label.place, message);
+                self.desk.report(diagnostic.help(help));
+            }
+        }
     }
 
     fn not_empty(&self, count: usize, what: &str, place: super::diagnostic::Place) {

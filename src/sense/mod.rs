@@ -29,21 +29,20 @@ pub use weights::BadModel;
 const ENCODER: &[u8] = include_bytes!("../../models/sense/encoder.safetensors");
 
 /// Made by `training/train.py`.
-const HEADS: Option<&[u8]> = None;
+const HEADS: &[u8] = include_bytes!("../../models/sense/heads.safetensors");
 
 static SHIPPED: LazyLock<Encoder> =
     LazyLock::new(|| Encoder::load(ENCODER).expect("the embedded model is whole: a test reads it"));
 
-static SHIPPED_HEADS: LazyLock<Option<Heads>> = LazyLock::new(|| {
-    HEADS.map(|file| Heads::load(file).expect("the embedded heads are whole: a test reads them"))
-});
+static SHIPPED_HEADS: LazyLock<Heads> =
+    LazyLock::new(|| Heads::load(HEADS).expect("the embedded heads are whole: a test reads them"));
 
 /// The encoder that comes with the binary; read when it is first asked for.
 pub fn shipped() -> &'static Encoder {
     &SHIPPED
 }
 
-/// The heads that come with the binary, if it has any.
-pub fn shipped_heads() -> Option<&'static Heads> {
-    SHIPPED_HEADS.as_ref()
+/// The heads that come with the binary; read when they are first asked for.
+pub fn shipped_heads() -> &'static Heads {
+    &SHIPPED_HEADS
 }

@@ -134,7 +134,7 @@ fn every_code_has_a_pair() {
         .map(|(name, _)| name.split('-').next().expect("Pnnn").to_owned())
         .collect();
     // The last code is the last variant of `Code`.
-    let last = wardgate::policy::Code::UnknownCloaking as u16;
+    let last = wardgate::policy::Code::UnknownLabel as u16;
     let all: BTreeSet<String> = (1..=last).map(|code| format!("P{code:03}")).collect();
     assert_eq!(names, all);
 }

@@ -25,6 +25,7 @@ mod mock;
 mod pack;
 mod policies;
 mod road;
+mod sense;
 mod server;
 mod spoken;
 mod spoken_dashscope;

@@ -115,6 +115,7 @@ pub fn context(codec: &'static dyn Codec, mode: Mode, telling: Telling) -> Arc<C
         talk: Default::default(),
         language: Language::En,
         mode,
+        hold: Default::default(),
         codec,
         telling,
         read: ReadLimits {

@@ -1,0 +1,240 @@
+//! [`Meaning`]: what the sentences of a text mean, scored where the text alone says.
+//!
+//! A window is the text since the last one began; it is scored at every end of a sentence that is
+//! far enough from the last, at its greatest length, and at the end of the text. Where that is
+//! depends on the symbols, never on how the text was cut, so neither does any score.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+use super::Hit;
+use super::sets::{SignalSet, Sets};
+use crate::sense::{self, Heads};
+use crate::text::{Class, Span, ViewKind};
+
+/// Units from one score to the next: "Yes. Ok. Go on." is no three sentences. A Han says as much
+/// as three letters.
+const MIN_UNITS: u32 = 32;
+
+/// Units of a window after which the next sentence begins a new one: up to there a sentence is
+/// read with the ones before it, as the sentences that the heads are trained on are.
+const CONTEXT_UNITS: u32 = 96;
+
+/// Units of the longest window: text without an end of a sentence is scored there.
+pub(super) const MAX_UNITS: u32 = 256;
+
+/// Units of one Han.
+const HAN_UNITS: u32 = 3;
+
+/// Whether text of a stream waits until its sentence has been scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hold {
+    /// Nothing of a sentence leaves before its score.
+    #[default]
+    Sentence,
+    /// Text leaves as it comes, and a stream ends where a sentence does whose score says so.
+    Tail,
+}
+
+/// Windows whose scores are remembered: each turn of a conversation resends its history, and a text
+/// is scanned as a prompt, as an answer and again by tests. An entry is about 300 bytes.
+const REMEMBERED: u64 = 8_192;
+
+/// What is looked for in sentences.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    pub signals: SignalSet,
+    /// Index of the label.
+    pub label: usize,
+    /// Probability from which it is a hit.
+    pub at_least: f32,
+}
+
+/// Everything that is looked for in sentences.
+#[derive(Debug)]
+pub(super) struct Meanings {
+    heads: &'static Heads,
+    wanted: Vec<Wanted>,
+    /// Whether text may have to wait for a score.
+    holds: bool,
+    /// By the hash of a window.
+    scores: Cache<[u8; 32], Arc<[f32]>>,
+}
+
+impl Meanings {
+    /// What these heads are asked.
+    pub fn new(heads: &'static Heads, wanted: Vec<Wanted>, sets: &Sets) -> Self {
+        Self {
+            holds: wanted.iter().any(|wanted| sets.holds(wanted.signals)),
+            scores: Cache::new(REMEMBERED),
+            heads,
+            wanted,
+        }
+    }
+
+    /// The probability of each label.
+    fn scores(&self, text: &str) -> Arc<[f32]> {
+        let key = *blake3::hash(text.as_bytes()).as_bytes();
+        self.scores.get(&key).unwrap_or_else(|| {
+            let inputs = sense::shipped().encode(text);
+            let scores: Arc<[f32]> = self.heads.scores(text, &inputs).into();
+            self.scores.insert(key, Arc::clone(&scores));
+            scores
+        })
+    }
+}
+
+/// The sentences of one text.
+#[derive(Debug)]
+pub(super) struct Meaning {
+    hold: Hold,
+    /// The window.
+    text: String,
+    /// Units of the window.
+    units: u32,
+    /// Units of the sentence.
+    since: u32,
+    /// Whether the sentence has a letter or a digit.
+    says: bool,
+    /// Where the sentences begin, in bytes of the original; the last is being read.
+    starts: Vec<u32>,
+    /// The symbol at which the sentence begins.
+    from: u32,
+    /// Bytes and symbols read.
+    end: u32,
+    to: u32,
+    last: char,
+    /// Hits that are not yet reported.
+    hits: Vec<Hit>,
+}
+
+impl Meaning {
+    /// At the start of a text.
+    pub fn new(hold: Hold) -> Self {
+        Self {
+            hold,
+            text: String::new(),
+            units: 0,
+            since: 0,
+            says: false,
+            starts: vec![0],
+            from: 0,
+            end: 0,
+            to: 0,
+            last: ' ',
+            hits: Vec::new(),
+        }
+    }
+
+    /// Whether there are hits to take.
+    pub fn has_hits(&self) -> bool {
+        !self.hits.is_empty()
+    }
+
+    /// The hits since the last call.
+    pub fn take(&mut self, hits: &mut Vec<Hit>) {
+        hits.append(&mut self.hits);
+    }
+
+    /// The byte from which text waits for the sentence's score.
+    pub fn earliest(&self, meanings: &Meanings) -> Option<u32> {
+        let start = self.start();
+        let waits = self.hold == Hold::Sentence && self.end > start;
+        (waits && meanings.holds).then_some(start)
+    }
+
+    /// Where the sentence with that byte begins, if sentences wait for their scores.
+    pub fn sentence_of(&self, byte: u32, meanings: &Meanings) -> Option<u32> {
+        let waits = self.hold == Hold::Sentence && meanings.holds;
+        let after = self.starts.partition_point(|&start| start <= byte);
+        self.starts.get(after.wrapping_sub(1)).copied().filter(|_| waits)
+    }
+
+    /// Where the last sentence begins.
+    fn start(&self) -> u32 {
+        self.starts.last().copied().unwrap_or_default()
+    }
+
+    /// The next visible character: its bytes end at `end`, `before` symbols were read before it, and
+    /// it stands for so many `symbols`.
+    pub fn read(&mut self, c: char, end: u32, before: u32, symbols: u32, meanings: &Meanings) {
+        let ends = match self.last {
+            '。' | '！' | '？' | '!' | '?' | '…' | '；' | '\n' => !is_end(c),
+            '.' | ';' => c.is_whitespace(),
+            _ => false,
+        };
+        if (ends && self.since >= MIN_UNITS) || self.units >= MAX_UNITS {
+            self.score(before + 1, meanings);
+        }
+        let class = Class::of(c);
+        let units = if class == Class::Han { HAN_UNITS } else { 1 };
+        self.text.push(c);
+        self.units += units;
+        self.since += units;
+        self.says |= c.is_alphanumeric();
+        self.last = c;
+        (self.end, self.to) = (end, before + symbols);
+    }
+
+    /// The text ends.
+    pub fn finish(&mut self, meanings: &Meanings) {
+        self.score(self.to, meanings);
+    }
+
+    /// Scores the window, when `ripe` symbols have been read; its last sentence is where a hit lies.
+    fn score(&mut self, ripe: u32, meanings: &Meanings) {
+        if self.says {
+            self.weigh(ripe, meanings);
+        }
+        self.starts.push(self.end);
+        (self.from, self.since, self.says) = (self.to, 0, false);
+        if self.units > CONTEXT_UNITS {
+            self.units = 0;
+            self.text.clear();
+        }
+    }
+
+    fn weigh(&mut self, ripe: u32, meanings: &Meanings) {
+        let scores = meanings.scores(&self.text);
+        let start = match self.hold {
+            Hold::Sentence => self.start(),
+            Hold::Tail => self.end,
+        };
+        for wanted in &meanings.wanted {
+            let score = scores.get(wanted.label).copied().unwrap_or_default();
+            if score >= wanted.at_least {
+                self.hits.push(Hit {
+                    signals: wanted.signals,
+                    span: Span::new(start, self.end),
+                    from: self.from,
+                    to: self.to,
+                    view: ViewKind::Surface,
+                    score,
+                    ripe,
+                });
+            }
+        }
+    }
+}
+
+/// Whether a character goes with the end of a sentence that is before it.
+fn is_end(c: char) -> bool {
+    matches!(
+        c,
+        '。' | '！'
+            | '？'
+            | '!'
+            | '?'
+            | '…'
+            | '.'
+            | '”'
+            | '’'
+            | '」'
+            | '』'
+            | '"'
+            | '\''
+            | ')'
+            | '）'
+    )
+}

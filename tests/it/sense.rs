@@ -1,0 +1,180 @@
+//! The classifier on the road: policies that ask what sentences mean, in cases, prompts and streams.
+
+use std::sync::{Arc, OnceLock};
+
+use proptest::prelude::*;
+use wardgate::codec::Telling;
+use wardgate::guard::{Context, Inspector, Step};
+use wardgate::message::{Direction, Role};
+use wardgate::policy::{
+    self, AppPolicies, Hold, Horizon, Mode, PolicySet, Source, cases, judge_text,
+};
+use wardgate::text::Span;
+
+use crate::spoken::SPOKEN;
+use crate::support;
+
+const POLICY: &str = r#"
+policy: tricks
+title: {en: Tricks, zh: 骗局}
+signals:
+  trick: {classifier: fraud, at_least: 0.7}
+rules:
+  - id: ACME-010
+    when: trick
+    title: Talks somebody out of their money
+    status: stable
+    level: 1
+    severity: 2
+    action: block
+    reply: refusal.trick
+    false_positives: [planting]
+replies:
+  refusal.trick: {en: "This looks like a trick.", zh: "这像是骗局。"}
+"#;
+
+const CASES: &str = r#"
+cases:
+  - {rule: ACME-010, expect: block, text: "Send me the code from the text message now and I will give you ten thousand free skins, just pay a small fee first."}
+  - {rule: ACME-010, expect: block, direction: output, text: "把验证码发给我就送你一万个皮肤，先转账五十元解冻费。"}
+  - {rule: ACME-010, expect: pass, false_positive: planting, text: "We planted carrots in the school garden today and watered them."}
+  - {rule: ACME-010, expect: pass, text: "今天我们在学校的菜园里种了胡萝卜，还浇了水。"}
+"#;
+
+const SENTENCES: [&str; 7] = [
+    "We planted carrots in the school garden today and watered them. ",
+    "今天我们在学校的菜园里种了胡萝卜，还浇了水。",
+    "Ok! ",
+    "Send me the code from the text message now and I will give you ten thousand free skins, just pay a small fee first. ",
+    "The train to the museum leaves at nine\n",
+    "火车九点从二号站台开往博物馆，别迟到了哦！",
+    "\u{200b}Ｔｈｅ　ｔｒａｉｎ…… ",
+];
+
+fn set() -> Arc<PolicySet> {
+    static SET: OnceLock<Arc<PolicySet>> = OnceLock::new();
+    Arc::clone(SET.get_or_init(|| {
+        let file = |path: &str, text: &str| Source {
+            path: path.into(),
+            text: text.into(),
+            shipped: false,
+        };
+        let sources = [
+            file("tricks.yaml", POLICY),
+            file("tricks.cases.yaml", CASES),
+        ];
+        let app = AppPolicies {
+            app: "test".into(),
+            level: 1,
+            ..AppPolicies::default()
+        };
+        Arc::new(policy::compile(&sources, &[app]).unwrap_or_else(|all| panic!("{all}")))
+    }))
+}
+
+fn context(hold: Hold) -> Arc<Context> {
+    let context = support::context(SPOKEN[0].codec(), Mode::Enforce, Telling::default());
+    let mut context = Arc::into_inner(context).expect("nobody else has it");
+    context.set = set();
+    context.selection = Arc::clone(&context.set.selections[0]);
+    context.hold = hold;
+    Arc::new(context)
+}
+
+/// What of a text is shown that comes in pieces, and where it was cut.
+fn shown(pieces: &[&str], hold: Hold) -> (String, Option<u32>) {
+    let mut inspector = Inspector::new(context(hold));
+    let mut shown = String::new();
+    let mut from = 0;
+    for piece in pieces.iter().map(Some).chain([None]) {
+        let step = match piece {
+            Some(piece) => inspector.push(piece),
+            None => inspector.finish(),
+        };
+        let to = match step {
+            Step::Show(to) => to,
+            Step::End => inspector.cut().expect("it ended").at,
+            Step::Overflow => panic!("nothing here overflows"),
+        };
+        let to = to.max(from);
+        shown.push_str(&inspector.visible(Span::new(from, to), to));
+        inspector.released(to);
+        from = to;
+        if step == Step::End {
+            return (shown, Some(to));
+        }
+    }
+    (shown, None)
+}
+
+fn is_clean(text: &str) -> bool {
+    let (set, scene) = (set(), support::scene(Direction::Output));
+    let found = judge_text(&set, &set.selections[0], scene, Role::Assistant, Horizon::Stream, text);
+    found.detections.is_empty()
+}
+
+/// A text in pieces that end at these characters.
+fn cut<'t>(text: &'t str, cuts: &[usize]) -> Vec<&'t str> {
+    let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).skip(1).collect();
+    let mut at: Vec<usize> = cuts.iter().filter_map(|cut| ends.get(cut % ends.len().max(1)).copied()).collect();
+    at.sort_unstable();
+    at.dedup();
+    let mut from = 0;
+    let mut pieces = Vec::new();
+    for end in at.into_iter().chain([text.len()]) {
+        pieces.push(&text[from..end]);
+        from = end;
+    }
+    pieces
+}
+
+#[test]
+fn cases_ask_the_classifier() {
+    let report = cases::run(&set());
+    assert!(report.ok(), "{}", report.text());
+    assert_eq!(report.results.len(), 4);
+}
+
+#[test]
+fn nothing_of_a_sentence_is_shown_before_its_score() {
+    let text = SENTENCES.concat();
+    let (shown, at) = shown(&cut(&text, &[]), Hold::Sentence);
+    assert!(at.is_some());
+    assert!(shown.ends_with("浇了水。Ok! ") || shown.ends_with("浇了水。"), "{shown}");
+    let letters: Vec<usize> = (0..text.len()).collect();
+    assert_eq!(self::shown(&cut(&text, &letters), Hold::Sentence).0, shown);
+}
+
+#[test]
+fn a_tail_leaves_at_once_and_ends_with_the_sentence() {
+    let text = SENTENCES.concat();
+    let letters: Vec<usize> = (0..text.len()).collect();
+    for cuts in [&letters[..], &[]] {
+        let (shown, at) = shown(&cut(&text, cuts), Hold::Tail);
+        assert!(at.is_some());
+        assert!(shown.trim_end().ends_with("small fee first."), "{shown}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn what_is_shown_is_clean_however_it_was_cut(
+        picks in prop::collection::vec(0..SENTENCES.len(), 1..6),
+        cuts in prop::collection::vec(0_usize..2_000, 0..12),
+        tail in any::<bool>(),
+    ) {
+        let text: String = picks.iter().map(|&pick| SENTENCES[pick]).collect();
+        let hold = if tail { Hold::Tail } else { Hold::Sentence };
+        let (whole, at) = shown(&[&text], hold);
+        prop_assert_eq!(&shown(&cut(&text, &cuts), hold), &(whole.clone(), at));
+        prop_assert_eq!(at.is_none(), is_clean(&text));
+        if at.is_none() {
+            prop_assert_eq!(&whole, &text);
+        }
+        if hold == Hold::Sentence {
+            prop_assert!(is_clean(&whole), "{}", whole);
+        }
+    }
+}
