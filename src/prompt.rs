@@ -164,11 +164,7 @@ async fn hits_of(exchange: &Exchange, text: &str) -> Result<Arc<[Hit]>, Error> {
 }
 
 /// Scans a text in slices of so many bytes.
-async fn scanned(
-    mut scanner: Scanner,
-    slice_bytes: usize,
-    text: &str,
-) -> Result<Vec<Hit>, Error> {
+async fn scanned(mut scanner: Scanner, slice_bytes: usize, text: &str) -> Result<Vec<Hit>, Error> {
     let mut hits = Vec::new();
     let mut rest = text;
     while rest.len() > slice_bytes {

@@ -36,7 +36,8 @@ pub(super) fn run(serve: &Serve) -> Ended {
     let live = Live::load(config.clone(), None)
         .map_err(|said| Trouble::new(said).instead(check_command(&serve.files)))?;
     let gate = Gate::open(live).map_err(Trouble::new)?;
-    std::thread::spawn(crate::detect::warm);
+    let detectors = Arc::clone(&gate.live.load().set.detectors);
+    std::thread::spawn(move || detectors.warm());
     let drain = Drain::new();
     let listener = listener(&config, tls.clone())?;
     let address = listener.local_addr();

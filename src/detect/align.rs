@@ -18,7 +18,7 @@ fn jieba() -> &'static Jieba {
 }
 
 /// Loads the dictionary that lossy readings are checked with, so that no text waits for it.
-pub fn warm() {
+pub(super) fn warm() {
     jieba();
 }
 

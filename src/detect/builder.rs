@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::address::{self, Shape};
 use super::age::{self, Wanted};
+use super::align;
 use super::cloaking;
 use super::contact;
 use super::lexicon::{Lexicon, Words};
@@ -256,6 +257,14 @@ impl Detectors {
         scanner.push(text, &mut hits);
         scanner.finish(&mut hits);
         hits
+    }
+
+    /// Reads the dictionaries and models that texts are checked with, so that no text waits for them.
+    pub fn warm(&self) {
+        align::warm();
+        if self.classifies() {
+            sense::shipped();
+        }
     }
 
     /// Whether sentences are scored: then a text costs about a hundred times as much.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use moka::sync::Cache;
 
 use super::Hit;
-use super::sets::{SignalSet, Sets};
+use super::sets::{Sets, SignalSet};
 use crate::sense::{self, Heads};
 use crate::text::{Class, Span, ViewKind};
 
@@ -148,7 +148,10 @@ impl Meaning {
     pub fn sentence_of(&self, byte: u32, meanings: &Meanings) -> Option<u32> {
         let waits = self.hold == Hold::Sentence && meanings.holds;
         let after = self.starts.partition_point(|&start| start <= byte);
-        self.starts.get(after.wrapping_sub(1)).copied().filter(|_| waits)
+        self.starts
+            .get(after.wrapping_sub(1))
+            .copied()
+            .filter(|_| waits)
     }
 
     /// Where the last sentence begins.

@@ -34,7 +34,6 @@ mod thread;
 mod trie;
 mod window;
 
-pub use align::warm;
 pub use builder::{Builder, Detectors};
 pub use cloaking::Cloaking;
 pub use meaning::Hold;

@@ -109,14 +109,24 @@ fn shown(pieces: &[&str], hold: Hold) -> (String, Option<u32>) {
 
 fn is_clean(text: &str) -> bool {
     let (set, scene) = (set(), support::scene(Direction::Output));
-    let found = judge_text(&set, &set.selections[0], scene, Role::Assistant, Horizon::Stream, text);
+    let found = judge_text(
+        &set,
+        &set.selections[0],
+        scene,
+        Role::Assistant,
+        Horizon::Stream,
+        text,
+    );
     found.detections.is_empty()
 }
 
 /// A text in pieces that end at these characters.
 fn cut<'t>(text: &'t str, cuts: &[usize]) -> Vec<&'t str> {
     let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).skip(1).collect();
-    let mut at: Vec<usize> = cuts.iter().filter_map(|cut| ends.get(cut % ends.len().max(1)).copied()).collect();
+    let mut at: Vec<usize> = cuts
+        .iter()
+        .filter_map(|cut| ends.get(cut % ends.len().max(1)).copied())
+        .collect();
     at.sort_unstable();
     at.dedup();
     let mut from = 0;
@@ -140,7 +150,10 @@ fn nothing_of_a_sentence_is_shown_before_its_score() {
     let text = SENTENCES.concat();
     let (shown, at) = shown(&cut(&text, &[]), Hold::Sentence);
     assert!(at.is_some());
-    assert!(shown.ends_with("浇了水。Ok! ") || shown.ends_with("浇了水。"), "{shown}");
+    assert!(
+        shown.ends_with("浇了水。Ok! ") || shown.ends_with("浇了水。"),
+        "{shown}"
+    );
     let letters: Vec<usize> = (0..text.len()).collect();
     assert_eq!(self::shown(&cut(&text, &letters), Hold::Sentence).0, shown);
 }
