@@ -18,7 +18,7 @@ use super::doubt::Needs;
 use super::lane::{Found, Source};
 use super::regex::{Compiled, MAX_PATTERNS, compile};
 use super::sets::Sets;
-use super::starts::Starts;
+use super::starts::{self, Starts};
 use super::window::{Tape, Window};
 use super::{Problem, SignalId, SignalSet};
 
@@ -151,22 +151,26 @@ impl Matching {
         found: &mut Vec<Found>,
     ) {
         let symbols = tape.from(batch.start - 1);
+        let before = tape.before(batch.start).before_newest();
+        let mut before = before.map(|seen| seen.symbol.ch);
         for (at, seen) in symbols.iter().enumerate() {
-            let follows = |by: usize| symbols.get(at + by).map(|seen| seen.symbol.ch);
-            let begins = patterns.starts.any(seen.symbol.ch, follows(1));
+            let one = seen.symbol.ch;
+            let after = starts::after(before.replace(one));
+            let two = symbols.get(at + 1).map(|seen| seen.symbol.ch);
+            let begins = patterns.starts.any(after, one, two);
             if !begins && self.threads.is_empty() && self.matches.is_empty() {
                 continue;
             }
             let window = tape.before(batch.start + at as u32);
             let mut buffer = [0; 4];
-            let bytes = seen.symbol.ch.encode_utf8(&mut buffer).as_bytes();
+            let bytes = one.encode_utf8(&mut buffer).as_bytes();
             if !self.threads.is_empty() {
                 self.advance(patterns, bytes, window);
             }
             if begins {
                 let mut begins = std::mem::take(&mut self.begins);
-                let (two, three) = (follows(1), follows(2));
-                patterns.starts.all(seen.symbol.ch, two, three, &mut begins);
+                let symbols = symbols[at..].iter().map(|seen| seen.symbol.ch);
+                patterns.starts.all(after, symbols, &mut begins);
                 self.begin(patterns, &begins, bytes, window);
                 begins.clear();
                 self.begins = begins;

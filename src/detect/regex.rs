@@ -166,7 +166,7 @@ fn automaton(hir: &Hir, width: u32) -> Option<Compiled> {
         }
     }
     Some(Compiled {
-        beginnings: starts::beginnings(&dfa, &starts),
+        beginnings: starts::beginnings(&dfa, &rows, &starts),
         dfa,
         rows,
         starts,

@@ -70,6 +70,7 @@ impl Sets {
         self.vouchers = vouchers.iter().copied().collect();
         self.vouchers.sort_unstable();
         self.known = HashMap::new();
+        let signs: HashSet<SignalId> = vouchers.iter().map(|voucher| voucher.0).collect();
         for set in 0..self.len() {
             let members = self.members(SignalSet(set));
             let held = members.iter().any(|signal| !free.contains(signal));
@@ -77,9 +78,7 @@ impl Sets {
             let marks = members
                 .iter()
                 .fold(0, |marks, one| marks | 1 << (one.0 % 64));
-            let sign = members
-                .iter()
-                .any(|one| vouchers.iter().any(|(sign, _)| sign == one));
+            let sign = members.iter().any(|one| signs.contains(one));
             self.held.push(held);
             self.contacts.push(contact);
             self.signs.push(sign);

@@ -1,5 +1,5 @@
-//! [`Starts`]: with which symbols patterns begin. Up to three are looked at, so that most places of
-//! a text start no pattern, and none is stepped there.
+//! [`Starts`]: with which symbols patterns begin. Up to six are looked at, and whether a word
+//! of ASCII goes on there, so that most places of a text start no pattern, and none is stepped there.
 //!
 //! It may name a pattern that dies at once, never leave one out that lives: it decides what is
 //! tried, not what is found.
@@ -10,6 +10,7 @@ use regex_automata::dfa::{Automaton, dense};
 use regex_automata::util::primitives::StateID;
 
 use super::beginnings::Multiply;
+use super::regex::MAX_PATTERNS;
 
 /// Symbols that may follow a place of a pattern and are listed; more count as anything.
 const LISTED: usize = 256;
@@ -17,32 +18,68 @@ const LISTED: usize = 256;
 /// Symbols that a pattern begins with are listed up to here.
 const FIRSTS: usize = 2_048;
 
+/// Ways of three symbols and more that are listed of a pattern: what else it begins with is
+/// known by fewer symbols.
+const WAYS: usize = 128;
+
+/// Symbols that are looked at: most words differ within them.
+const DEPTH: usize = 6;
+
 /// Bits of the set of first symbols, and of the set of keys.
 const FIRST_BITS: usize = 1 << 12;
-const KEY_BITS: usize = 1 << 16;
+const KEY_BITS: usize = 1 << 18;
 
 /// What is known of the symbols at a place.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
-    /// The pattern begins so; the text ends there so far.
+    /// A pattern begins so; the text ends there so far.
     Begins,
-    /// The pattern begins so, and anything may follow.
+    /// A pattern begins so, and anything may follow.
     Anything,
-    /// The pattern begins with these three.
-    Three,
 }
+
+/// What stands before a place, as far as word borders of ASCII see it; a bit each.
+pub(super) type After = u8;
+
+/// A letter, digit or `_`.
+const WORD: After = 1;
+
+/// Anything else, or nothing.
+const OTHER: After = 2;
+
+/// What this symbol is to one behind it.
+#[inline]
+pub(super) fn after(symbol: Option<char>) -> After {
+    match symbol {
+        Some(c) if c.is_ascii_alphanumeric() || c == '_' => WORD,
+        _ => OTHER,
+    }
+}
+
+/// Bits of a list's entry that number the pattern; above them is [`After`].
+const NUMBER: u32 = 14;
+const _: () = assert!(MAX_PATTERNS <= 1 << NUMBER);
 
 /// Which patterns may begin where.
 #[derive(Debug, Default)]
 pub(super) struct Starts {
-    /// By first symbol of ASCII: which symbols of ASCII may follow it.
-    pairs: Vec<u128>,
-    first: Vec<u64>,
-    known: Vec<u64>,
+    /// Behind a word, and behind anything else.
+    firsts: [Firsts; 2],
     index: HashMap<u64, (u32, u32), Multiply>,
+    /// Patterns, each with what may stand before it.
     lists: Vec<u16>,
     /// Patterns that may begin with anything.
     pub(super) anywhere: Vec<u16>,
+}
+
+/// What patterns begin with behind one kind of symbol.
+#[derive(Debug)]
+struct Firsts {
+    /// By first symbol of ASCII: which symbols of ASCII may follow it.
+    pairs: Vec<u128>,
+    first: Vec<u64>,
+    /// Hashed keys.
+    known: Vec<u64>,
 }
 
 /// A way in which a pattern begins.
@@ -52,118 +89,168 @@ pub(super) struct Beginning {
     one: char,
     /// `None` if anything may follow.
     two: Option<char>,
+    after: After,
 }
 
-/// How one pattern begins; `None` if with anything.
+/// The first symbols of a way, and what the automaton is in behind them.
+#[derive(Clone, Copy)]
+struct Prefix {
+    hash: u64,
+    one: char,
+    two: Option<char>,
+    state: StateID,
+}
+
+/// How one pattern begins; `None` if with anything. `rows` says by the byte before (the last is for
+/// the start of the text) which of `starts` applies.
 pub(super) fn beginnings(
     dfa: &dense::DFA<Vec<u32>>,
+    rows: &[u8],
     starts: &[StateID],
 ) -> Option<Box<[Beginning]>> {
-    let mut all = Vec::new();
-    let mut add = |kind, symbols: &[char], two| {
-        all.push(Beginning {
-            key: key(kind, symbols),
-            one: symbols[0],
+    let mut all: Vec<Beginning> = Vec::new();
+    let mut known = HashMap::new();
+    for (row, &start) in (0_u8..).zip(starts) {
+        let before = rows.iter().enumerate().filter(|(_, own)| **own == row);
+        let before = before.map(|(byte, _)| u8::try_from(byte).ok().map(char::from));
+        let after = before.fold(0, |all, byte| all | after(byte));
+        let ways = ways(dfa, start, &mut known)?.into_iter();
+        all.extend(ways.map(|(key, one, two)| Beginning {
+            key,
+            one,
             two,
-        });
-    };
-    for &start in starts {
-        for (one, state) in follows(dfa, start, FIRSTS)? {
-            let Some(seconds) = follows(dfa, state, LISTED) else {
-                add(Kind::Begins, &[one], None);
-                add(Kind::Anything, &[one], None);
-                continue;
-            };
-            for (two, state) in seconds {
-                add(Kind::Begins, &[one], Some(two));
-                add(Kind::Begins, &[one, two], Some(two));
-                match follows(dfa, state, LISTED) {
-                    None => add(Kind::Anything, &[one, two], Some(two)),
-                    Some(thirds) => {
-                        for (three, _) in thirds {
-                            add(Kind::Three, &[one, two, three], Some(two));
-                        }
-                    }
-                }
-            }
-        }
+            after,
+        }));
     }
     all.sort_unstable();
     all.dedup();
     Some(all.into())
 }
 
+/// What follows a state, once it was asked for.
+type Known = HashMap<StateID, Option<Vec<(char, StateID)>>>;
+
+/// The keys of all ways from one start, with their first two symbols.
+fn ways(
+    dfa: &dense::DFA<Vec<u32>>,
+    start: StateID,
+    known: &mut Known,
+) -> Option<Vec<(u64, char, Option<char>)>> {
+    let mut ways = Vec::new();
+    let first = follows(dfa, start, FIRSTS)?.into_iter();
+    let first = first.map(|(one, state)| Prefix {
+        hash: then(0, one),
+        one,
+        two: None,
+        state,
+    });
+    let mut prefixes: Vec<Prefix> = first.collect();
+    for depth in 1..=DEPTH {
+        let mut longer = Vec::new();
+        for prefix in prefixes {
+            let add = |kind, two, ways: &mut Vec<_>| {
+                ways.push((key(kind, prefix.hash), prefix.one, two));
+            };
+            let next = match depth < 3 || (depth < DEPTH && longer.len() < WAYS) {
+                true => known
+                    .entry(prefix.state)
+                    .or_insert_with(|| follows(dfa, prefix.state, LISTED))
+                    .as_ref(),
+                false => None,
+            };
+            let Some(next) = next else {
+                add(Kind::Begins, prefix.two, &mut ways);
+                add(Kind::Anything, prefix.two, &mut ways);
+                continue;
+            };
+            // Of several second symbols, each longer way notes its own.
+            let second = prefix.two.or(next.first().map(|first| first.0));
+            add(Kind::Begins, second, &mut ways);
+            longer.extend(next.iter().map(|&(symbol, state)| Prefix {
+                hash: then(prefix.hash, symbol),
+                two: prefix.two.or(Some(symbol)),
+                state,
+                ..prefix
+            }));
+        }
+        prefixes = longer;
+    }
+    Some(ways)
+}
+
 impl Starts {
     /// Of all patterns, by how they begin.
     pub(super) fn of<'k>(patterns: impl Iterator<Item = Option<&'k [Beginning]>>) -> Self {
-        let mut starts = Self {
-            pairs: vec![0; 128],
-            first: vec![0; FIRST_BITS / 64],
-            known: vec![0; KEY_BITS / 64],
-            ..Self::default()
-        };
+        let mut starts = Self::default();
         let mut lists: HashMap<u64, Vec<u16>, Multiply> = HashMap::default();
-        for (number, beginnings) in (0..).zip(patterns) {
+        for (number, beginnings) in (0_u16..).zip(patterns) {
             let Some(beginnings) = beginnings else {
                 starts.anywhere.push(number);
                 continue;
             };
-            for &Beginning { key, one, two } in beginnings {
-                set(&mut starts.first, first_bit(one));
-                if let Some(row) = starts.pairs.get_mut(one as usize) {
-                    *row |= two.map_or(u128::MAX, |two| match two as usize {
-                        two @ 0..128 => 1 << two,
-                        _ => 0,
-                    });
+            for &beginning in beginnings {
+                let after = u16::from(beginning.after) << NUMBER;
+                for (bit, firsts) in [WORD, OTHER].into_iter().zip(&mut starts.firsts) {
+                    if beginning.after & bit != 0 {
+                        firsts.note(beginning);
+                    }
                 }
-                let list = lists.entry(key).or_default();
-                if list.last() != Some(&number) {
-                    list.push(number);
+                let list = lists.entry(beginning.key).or_default();
+                match list.last_mut().filter(|last| number_of(**last) == number) {
+                    Some(last) => *last |= after,
+                    None => list.push(number | after),
                 }
             }
         }
         let mut lists: Vec<_> = lists.into_iter().collect();
         lists.sort_unstable();
         for (key, list) in lists {
-            set(&mut starts.known, key_bit(key));
             let place = (starts.lists.len() as u32, list.len() as u32);
             starts.index.insert(key, place);
             starts.lists.extend(list);
         }
+        starts.lists.shrink_to_fit();
+        starts.index.shrink_to_fit();
         starts
     }
 
-    /// Whether any pattern begins with these symbols.
+    /// Whether any pattern begins with these symbols behind such a one.
     #[inline]
-    pub(super) fn any(&self, one: char, two: Option<char>) -> bool {
+    pub(super) fn any(&self, after: After, one: char, two: Option<char>) -> bool {
+        let firsts = self.behind(after);
         let begins = match two {
             Some(two) if one.is_ascii() && two.is_ascii() => {
-                self.pairs[one as usize] >> (two as u32) & 1 != 0
+                firsts.pairs[one as usize] >> (two as u32) & 1 != 0
             }
-            _ => get(&self.first, first_bit(one)),
+            _ => get(&firsts.first, first_bit(one)),
         };
         begins || !self.anywhere.is_empty()
     }
 
-    /// Appends the patterns that may begin with these symbols.
+    #[inline]
+    fn behind(&self, after: After) -> &Firsts {
+        &self.firsts[usize::from(after != WORD)]
+    }
+
+    /// Appends the patterns that may begin with these symbols, which are all that are known yet.
     pub(super) fn all(
         &self,
-        one: char,
-        two: Option<char>,
-        three: Option<char>,
+        after: After,
+        symbols: impl ExactSizeIterator<Item = char>,
         out: &mut Vec<u16>,
     ) {
         out.extend(&self.anywhere);
-        match (two, three) {
-            (None, _) => self.add(key(Kind::Begins, &[one]), out),
-            (Some(two), None) => {
-                self.add(key(Kind::Anything, &[one]), out);
-                self.add(key(Kind::Begins, &[one, two]), out);
+        let (mut hash, mut left) = (0, symbols.len());
+        for symbol in symbols.take(DEPTH) {
+            hash = then(hash, symbol);
+            left -= 1;
+            let begins = key(Kind::Begins, hash);
+            if !get(&self.behind(after).known, key_bit(begins)) {
+                break;
             }
-            (Some(two), Some(three)) => {
-                self.add(key(Kind::Anything, &[one]), out);
-                self.add(key(Kind::Anything, &[one, two]), out);
-                self.add(key(Kind::Three, &[one, two, three]), out);
+            match left {
+                0 => self.add(after, begins, out),
+                _ => self.add(after, key(Kind::Anything, hash), out),
             }
         }
         if out.len() > 1 {
@@ -173,22 +260,58 @@ impl Starts {
     }
 
     #[inline]
-    fn add(&self, key: u64, out: &mut Vec<u16>) {
-        if !get(&self.known, key_bit(key)) {
+    fn add(&self, after: After, key: u64, out: &mut Vec<u16>) {
+        if !get(&self.behind(after).known, key_bit(key)) {
             return;
         }
         if let Some(&(from, count)) = self.index.get(&key) {
-            out.extend(&self.lists[from as usize..(from + count) as usize]);
+            let list = &self.lists[from as usize..(from + count) as usize];
+            let here = list
+                .iter()
+                .filter(|&&entry| entry >> NUMBER & u16::from(after) != 0);
+            out.extend(here.map(|&entry| number_of(entry)));
         }
     }
 
     /// Heap bytes.
     pub(super) fn memory(&self) -> usize {
-        self.pairs.len() * size_of::<u128>()
-            + (self.first.len() + self.known.len()) * size_of::<u64>()
+        self.firsts.iter().map(Firsts::memory).sum::<usize>()
             + self.index.capacity() * size_of::<(u64, (u32, u32))>()
             + self.lists.capacity() * size_of::<u16>()
     }
+}
+
+impl Default for Firsts {
+    fn default() -> Self {
+        Self {
+            pairs: vec![0; 128],
+            first: vec![0; FIRST_BITS / 64],
+            known: vec![0; KEY_BITS / 64],
+        }
+    }
+}
+
+impl Firsts {
+    fn note(&mut self, Beginning { one, two, key, .. }: Beginning) {
+        set(&mut self.first, first_bit(one));
+        set(&mut self.known, key_bit(key));
+        if let Some(row) = self.pairs.get_mut(one as usize) {
+            *row |= two.map_or(u128::MAX, |two| match two as usize {
+                two @ 0..128 => 1 << two,
+                _ => 0,
+            });
+        }
+    }
+
+    fn memory(&self) -> usize {
+        self.pairs.len() * size_of::<u128>()
+            + (self.first.len() + self.known.len()) * size_of::<u64>()
+    }
+}
+
+#[inline]
+fn number_of(entry: u16) -> u16 {
+    entry & ((1 << NUMBER) - 1)
 }
 
 /// The symbols with which a pattern may go on from a state, and where they lead; `None` if they are
@@ -234,15 +357,18 @@ fn follows(
     Some(found)
 }
 
+/// Hash of some symbols and one more.
+#[inline]
+fn then(hash: u64, symbol: char) -> u64 {
+    let hash = (hash ^ u64::from(symbol)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    hash ^ hash >> 32
+}
+
 /// Symbols and what is known of them, hashed; two that hash alike share their patterns.
 #[inline]
-fn key(kind: Kind, symbols: &[char]) -> u64 {
-    let mut hash = kind as u64 + 1;
-    for &symbol in symbols {
-        hash = (hash ^ u64::from(symbol)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        hash ^= hash >> 32;
-    }
-    hash
+fn key(kind: Kind, hash: u64) -> u64 {
+    let hash = (hash ^ (kind as u64 + 1)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    hash ^ hash >> 32
 }
 
 #[inline]

@@ -74,10 +74,16 @@ impl Class {
             _ if is_han(c) => Self::Han,
             _ if c.is_whitespace() => Self::Space,
             _ if c.is_alphabetic() => Self::Letter,
+            _ if is_fraction(c) => Self::Mark,
             _ if c.is_numeric() => Self::Digit,
             _ => Self::Mark,
         }
     }
+}
+
+/// Whether it is a fraction: a word follows it as it follows a sign.
+pub(super) fn is_fraction(c: char) -> bool {
+    matches!(c, '\u{BC}'..='\u{BE}' | '\u{2150}'..='\u{215F}' | '\u{2189}')
 }
 
 /// Whether the character belongs to a script that puts no spaces between words.

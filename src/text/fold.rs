@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use unicode_normalization::char::decompose_compatible;
 
-use super::class::{Class, is_han};
+use super::class::{Class, is_fraction, is_han};
 use super::hidden::{Secret, secret};
 
 /// One symbol of the skeleton.
@@ -183,8 +183,9 @@ fn fold_once(c: char, out: &mut Vec<char>) {
     if let Some(special) = special(c) {
         return out.push(special);
     }
-    // Hangul syllables stay whole; the ellipsis is one sign, and a trade mark is no letters.
-    if matches!(c, '\u{AC00}'..='\u{D7A3}' | '…' | '‥' | '™' | '℠') {
+    // Hangul syllables stay whole; the ellipsis is one sign, a trade mark is no letters, and a fraction
+    // is no digits: 12½ is not 121/2.
+    if matches!(c, '\u{AC00}'..='\u{D7A3}' | '…' | '‥' | '™' | '℠') || is_fraction(c) {
         return out.push(c);
     }
     decompose_compatible(c, |part| {
@@ -337,6 +338,7 @@ mod tests {
             ("西紅柿，茄子！", "西红柿,茄子!"),
             ("１２٣", "123"),
             ("I’m", "i'm"),
+            ("12½", "12½"),
             ("ﬁg", "fig"),
         ] {
             assert_eq!(skeleton(disguised), plain, "{disguised}");

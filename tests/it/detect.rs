@@ -73,6 +73,7 @@ fn disguises_are_found_with_their_bytes() {
         ("加v", ("请", "："), "加V", Skeleton),
         ("加v", ("请", "："), "加 V", Squeezed),
         ("radish*", ("a ", "."), "radishes", Surface),
+        ("turnip", ("¼", " b"), "turnip", Surface),
         ("tomato", ("a", "b"), &tags("tomato"), Hidden),
         ("萝卜", ("🎈", "b"), &selectors("萝卜"), Hidden),
     ] {
@@ -126,6 +127,21 @@ fn patterns_report_the_longest_match_per_start() {
             &["kale", "kale"],
         ),
         ("^kale$", "kale", &["kale"]),
+        (
+            r"(?-u:\b)k(?:ale|ohl)",
+            "akale kale 吃kohl _kale",
+            &["kale", "kohl"],
+        ),
+        (
+            "tomatoe?s? soup",
+            "tomato soup tomat soup",
+            &["tomato soup"],
+        ),
+        (
+            "(?:a|b)(?:c|d)(?:e|f)(?:g|h)(?:i|j)(?:k|l)(?:m|n)",
+            "bdfhjln bdfhjlo",
+            &["bdfhjln"],
+        ),
         ("ka(?:le)?", "kal kale", &["ka", "kale"]),
         ("kale", "k\u{200b}ale", &["k\u{200b}ale"]),
     ] {
