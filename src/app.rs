@@ -12,6 +12,7 @@ use http::request::Parts;
 use crate::audit::Audit;
 use crate::cache::{AnswerCache, HitCache};
 use crate::config::{self, Config};
+use crate::earlier::Earlier;
 use crate::metrics::Metrics;
 use crate::mock;
 use crate::policy::{self, AppPolicies, PolicySet, Selection};
@@ -57,6 +58,8 @@ pub struct App {
     pub url: String,
     /// Its answers for repeat prompts, if it wants them.
     pub answers: Option<AnswerCache>,
+    /// What was said before, if it joins that to what goes on from it.
+    pub earlier: Option<Earlier>,
 }
 
 impl Gate {
@@ -116,6 +119,10 @@ impl Live {
                 answers: app
                     .cache
                     .map(|bounds| kept.unwrap_or_else(|| AnswerCache::new(bounds))),
+                earlier: (app.kept == config::KeptContext::Stored).then(|| {
+                    let kept = previous.and_then(|live| live.earlier_of(app));
+                    kept.unwrap_or_default()
+                }),
                 config: app.clone(),
             }));
         }
@@ -131,6 +138,12 @@ impl Live {
     fn answers_of(&self, app: &config::App) -> Option<AnswerCache> {
         let same = |old: &&Arc<App>| old.config.name == app.name && old.config.cache == app.cache;
         self.apps.iter().find(same)?.answers.clone()
+    }
+
+    /// What an app of that name remembers of conversations.
+    fn earlier_of(&self, app: &config::App) -> Option<Earlier> {
+        let same = |old: &&Arc<App>| old.config.name == app.name;
+        self.apps.iter().find(same)?.earlier.clone()
     }
 
     /// The app that a request is for, and its path within that app, query included.

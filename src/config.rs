@@ -99,8 +99,20 @@ pub struct App {
     pub appeal: Option<Template>,
     /// The answer cache, if any.
     pub cache: Option<CacheBounds>,
+    /// What becomes of requests that go on from what the server keeps.
+    pub kept: KeptContext,
     /// Routes that no dialect knows and that go on uninspected.
     pub passthrough: Vec<Passthrough>,
+}
+
+/// What becomes of a request that goes on from an answer that the server keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeptContext {
+    /// It is refused: nobody could judge what it goes on from.
+    #[default]
+    Refuse,
+    /// It is judged with what was said before, which is remembered for that.
+    Stored,
 }
 
 /// What happens to an exchange when judging itself fails.
@@ -304,6 +316,7 @@ impl Config {
                 support: None,
                 appeal: None,
                 cache: None,
+                kept: KeptContext::Refuse,
                 passthrough: Vec::new(),
             }],
             watched: Vec::new(),

@@ -29,6 +29,7 @@ pub mod cloak;
 pub mod codec;
 pub mod config;
 pub mod detect;
+pub mod earlier;
 pub mod exchange;
 pub mod guard;
 pub mod inflate;

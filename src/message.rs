@@ -69,7 +69,7 @@ pub struct Part {
     /// JSON pointer (RFC 6901) or multipart field name, for diagnostics and the audit line.
     pub at: String,
     /// Bytes of the body that an edit of this part replaces (the JSON string with its quotes, or
-    /// the multipart field's value).
+    /// the multipart field's value). Empty for what was said before this body.
     pub raw: Range<usize>,
 }
 

@@ -78,6 +78,13 @@ pub async fn judge(
     let mut detections = verdict.detections;
     crossings.harden(&mut detections);
     let withheld = policy::withhold(set, scene, &ask.parts, &mut detections);
+    let out_of_reach = |at: &u32| ask.parts[*at as usize].raw.is_empty();
+    if app.config.mode == Mode::Enforce && withheld.iter().any(out_of_reach) {
+        return Err(Error::client(
+            "previous_response_not_found",
+            "What was said before holds what the model must not see any more. Begin a new conversation.",
+        ));
+    }
     Ok(Prompt {
         action: strongest(set, app, &detections),
         doubtful: set.watches(&talk)
@@ -347,6 +354,9 @@ fn edits(
 ) -> Vec<Edit> {
     let mut edits = Vec::new();
     for (index, part) in parts.iter().enumerate() {
+        if part.raw.is_empty() {
+            continue; // Said before: the model has it as it was edited then.
+        }
         let mut spans: Vec<(Span, &str)> = Vec::new();
         for detection in detections {
             let replacement = set.replacement(detection.rule, language);

@@ -15,7 +15,8 @@ use crate::audit::CacheState;
 use crate::body::{self, Blame, Body};
 use crate::cache::{self, Answer, AnswerKey, Begin, Lead, Scope};
 use crate::codec::check::{self, Check};
-use crate::codec::{self, AnswerKind, Codec, Framing};
+use crate::codec::{self, AnswerKind, Ask, Codec, Framing, ReadError};
+use crate::earlier::{self, Turn};
 use crate::exchange::{self, Exchange};
 use crate::guard::{Context, GuardedBody, Record, document};
 use crate::message::{Audience, Direction};
@@ -23,7 +24,7 @@ use crate::prompt;
 use crate::recorded::Recorded;
 use crate::reply::{self, Error};
 use crate::server::{Handler, Peer};
-use crate::upstream::Forward;
+use crate::upstream::{Forward, Upstream};
 use crate::verdict;
 
 /// The proxy as a server's handler.
@@ -110,6 +111,7 @@ async fn road(
     if let Some(model) = codec::named(codec, bare).filter(|name| !name.is_empty()) {
         model.clone_into(&mut ask.model);
     }
+    let mut turn = asked.join(codec, &body, &mut ask)?;
     ask.stream &= codec.streams(asked.query(), &head.headers);
     exchange.asks(&ask);
     let began = Instant::now();
@@ -121,13 +123,16 @@ async fn road(
             codec.refuse(&ask, &prompt.refusal(exchange, &app)),
         ));
     }
+    if let Some(turn) = &mut turn {
+        turn.ask(&ask, &prompt.changes(exchange, &app, &ask).0);
+    }
     let telling = codec.telling(&body);
     let body = prompt.apply(exchange, &app, codec, content_type, body, &ask)?;
     let context = prompt.into_context(exchange, &app, codec, telling);
 
     exchange.leaves_unseen(codec.unseen());
     let answer = asked.forward(body).await?;
-    judge_answer(exchange, context, answer, lead).await
+    judge_answer(exchange, context, answer, lead, turn).await
 }
 
 /// What is done on a route.
@@ -228,6 +233,18 @@ impl Asked<'_> {
         Ok(answer?)
     }
 
+    /// Lets the request begin with what was said before it.
+    fn join(
+        &self,
+        codec: &'static dyn Codec,
+        body: &[u8],
+        ask: &mut Ask,
+    ) -> Result<Option<Turn>, ReadError> {
+        let limits = self.exchange.live.config.limits.read();
+        let caller = Upstream::caller_scope(&self.head.headers);
+        earlier::join(self.app.earlier.as_ref(), caller, codec, body, ask, limits)
+    }
+
     /// Looks the request up among the answers for repeat prompts; waits if somebody just asks it.
     async fn cached(&self, codec: &dyn Codec, body: &Bytes, audience: Audience) -> Cached {
         let Some(answers) = &self.app.answers else {
@@ -286,6 +303,7 @@ async fn judge_answer(
     context: Arc<Context>,
     answer: Response<Body>,
     lead: Option<Lead>,
+    turn: Option<Turn>,
 ) -> Result<Response<Body>, Error> {
     let (mut head, body) = answer.into_parts();
     // Every framing may change the length.
@@ -302,11 +320,13 @@ async fn judge_answer(
     if let Some(framing) = framing.filter(|framing| !whole(framing)) {
         exchange.streams();
         let guarded = GuardedBody::new(body, framing, context, record);
-        let body = match lead {
-            Some(lead) => Recorded::new(guarded, lead, Arc::clone(exchange), content_type)
+        let body = if lead.is_some() || turn.is_some() {
+            let turn = turn.map(|turn| (turn, framing));
+            Recorded::new(guarded, lead, turn, Arc::clone(exchange), content_type)
                 .map_err(|never| match never {})
-                .boxed_unsync(),
-            None => guarded.map_err(|never| match never {}).boxed_unsync(),
+                .boxed_unsync()
+        } else {
+            guarded.map_err(|never| match never {}).boxed_unsync()
         };
         return Ok(Response::from_parts(head, body));
     }
@@ -331,6 +351,10 @@ async fn judge_answer(
         }
     };
     record.sent(guarded.len());
+    if let Some(mut turn) = turn.filter(|_| exchange.is_clean() && head.status.is_success()) {
+        turn.push(&guarded);
+        turn.store(None);
+    }
     if let Some(mut lead) = lead.filter(|_| exchange.is_clean()) {
         lead.push(&guarded);
         lead.store(head.status, content_type);

@@ -228,6 +228,12 @@ impl Upstream {
 
     /// A hash of what decides the account and the API version that the upstream would see for a
     /// request with these headers: callers who differ in it never share a cached answer.
+    /// Likewise of what tells callers apart, whatever the upstream sees of it.
+    pub fn caller_scope(headers: &HeaderMap) -> [u8; 32] {
+        headers::scope(headers, &Credential::Pass)
+    }
+
+    /// A hash of what decides the account and API version that the upstream sees.
     pub fn credential_scope(&self, headers: &HeaderMap) -> [u8; 32] {
         headers::scope(headers, &self.credential)
     }

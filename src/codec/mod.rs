@@ -51,6 +51,7 @@ pub mod responses;
 mod responses_fields;
 mod responses_reply;
 mod responses_shape;
+mod responses_thread;
 pub mod splice;
 pub mod sse;
 mod sse_frame;
@@ -382,6 +383,24 @@ pub struct ReadError {
     pub message: String,
 }
 
+/// What a request says of the conversation that the server keeps for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// The id of the answer that it goes on from.
+    pub previous: Option<String>,
+    /// Whether its own answer may be gone on from.
+    pub keeps: bool,
+}
+
+/// What an answer adds to a conversation that the server keeps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// The id by which it is gone on from.
+    pub id: String,
+    /// The words that it showed; their turn is the caller's to number.
+    pub parts: Vec<Part>,
+}
+
 /// Bounds on what a codec reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadLimits {
@@ -421,6 +440,26 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
     /// How the events of an answer to this request tell a text, if it is a stream.
     fn telling(&self, _: &[u8]) -> Telling {
         Telling::Pieces
+    }
+
+    /// What this request says of the conversation that the server keeps, in a dialect whose servers do.
+    fn thread(&self, _: &[u8]) -> Result<Option<Thread>, ReadError> {
+        Ok(None)
+    }
+
+    /// Whether a part of a request counts among what is kept.
+    fn lasts(&self, _: &Part) -> bool {
+        false
+    }
+
+    /// What a whole answer, a document or the frames of a stream, adds to what is kept.
+    fn kept(
+        &self,
+        _: &[u8],
+        _: Option<Framing>,
+        _: &ReadLimits,
+    ) -> Result<Option<Kept>, ReadError> {
+        Ok(None)
     }
 
     /// What of its exchanges nobody looks into ("audio", "picture"): it passes by this declaration,

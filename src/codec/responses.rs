@@ -5,7 +5,8 @@
 //! the event that ends them, their part, their item, the response. Each telling is a text of its own
 //! (see [`Telling`]), so that all are judged and what is withheld from one is withheld from all.
 //!
-//! Limit: what is said out of sight (an earlier response, a stored prompt or conversation, an
+//! Limit: an earlier response is joined or refused by whoever calls (see [`Codec::thread`]); what else
+//! is said out of sight (a stored prompt or conversation, an
 //! answer fetched later) is refused; pictures that a message shows are passed on unseen.
 
 use std::ops::Range;
@@ -19,11 +20,12 @@ use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
 use super::responses_fields::FIELDS;
 use super::responses_reply::{self as reply, Events};
 use super::responses_shape::{self as shape, CONTENT_PARTS, SUMMARY_PARTS};
+use super::responses_thread as thread;
 use super::splice::{self, Splice, splice};
 use super::table::{Leaf, Place, Side, Step, Table};
 use super::{
-    Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Lane, Open, Piece, ReadError,
-    ReadLimits, Refusal, RefusalStyle, Reply, openai_reply,
+    Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Framing, Kept, Lane, Open, Piece,
+    ReadError, ReadLimits, Refusal, RefusalStyle, Reply, Thread, openai_reply,
 };
 use crate::message::{Media, Output, Part, Role};
 
@@ -81,14 +83,26 @@ impl Codec for Responses {
         &FIELDS
     }
 
+    fn thread(&self, body: &[u8]) -> Result<Option<Thread>, ReadError> {
+        thread::thread(body).map(Some)
+    }
+
+    fn lasts(&self, part: &Part) -> bool {
+        thread::lasts(part)
+    }
+
+    fn kept(
+        &self,
+        answer: &[u8],
+        framing: Option<Framing>,
+        limits: &ReadLimits,
+    ) -> Result<Option<Kept>, ReadError> {
+        thread::kept(answer, framing, limits)
+    }
+
     fn read(&self, _: &str, body: &Bytes, limits: &ReadLimits) -> Result<Ask, ReadError> {
         let document = Document::parse(body, limits)?;
         let root = members::root(&document)?;
-        if root.get("previous_response_id").is_some() {
-            let why = "what was said before is on the server, out of sight; send it all as /input";
-            let message = format!("/previous_response_id: {why}");
-            return Err(refuse("unsupported_field", message));
-        }
         let roles = shape::read_input(root)?;
         shape::check_tools(root)?;
         shape::check_background(root)?;

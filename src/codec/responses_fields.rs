@@ -176,11 +176,14 @@ const REQUEST: &[Field] = &[
     Field::inspected("/prompt_cache_key", ""),
     Field::inspected("/metadata/**", ""),
     Field::opaque("/include/*", "names of fields"),
-    Field::refused(
+    Field::opaque(
         "/previous_response_id",
+        "joined with what was said before, or refused, as the app says",
+    ),
+    Field::refused(
+        "/conversation/**",
         "what was said before is on the server, out of sight",
     ),
-    Field::refused("/conversation/**", "the same"),
     Field::refused("/prompt/**", "a text on the server, out of sight"),
     Field::opaque("/model", "a name that the upstream resolves"),
     Field::opaque("/stream", "typed"),

@@ -8,7 +8,8 @@ use super::problems::{Problems, missing_help};
 use super::profile::{Profile, Profiles};
 use super::support::Regions;
 use super::{
-    App, AuditTarget, CacheBounds, Config, ConfigErrors, LISTEN, Mode, OnFailure, Tls, file,
+    App, AuditTarget, CacheBounds, Config, ConfigErrors, KeptContext, LISTEN, Mode, OnFailure, Tls,
+    file,
 };
 use crate::codec::RefusalStyle;
 use crate::limits::Limits;
@@ -202,6 +203,10 @@ impl Check<'_> {
             support: self.region(app.region.as_ref(), regions),
             appeal: app.appeal.and_then(|appeal| self.appeal(&appeal)),
             cache: app.cache.map(|cache| self.cache(&cache)),
+            kept: match app.responses.context {
+                file::KeptContext::Refuse => KeptContext::Refuse,
+                file::KeptContext::Stored => KeptContext::Stored,
+            },
             passthrough: app
                 .passthrough
                 .iter()

@@ -88,6 +88,9 @@ pub struct App {
     pub appeal: Option<Spanned<Localised>>,
     /// The answer cache.
     pub cache: Option<Spanned<Cache>>,
+    /// What OpenAI's responses need.
+    #[serde(default)]
+    pub responses: Responses,
     /// Rule id -> what this app changes.
     #[serde(default)]
     pub overrides: BTreeMap<String, Spanned<Override>>,
@@ -233,6 +236,26 @@ pub struct Cache {
     pub ttl_secs: u64,
     /// Bytes of all answers.
     pub max_bytes: u64,
+}
+
+/// What OpenAI's responses need.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Responses {
+    /// What becomes of `previous_response_id`.
+    #[serde(default)]
+    pub context: KeptContext,
+}
+
+/// What becomes of a request that goes on from an answer that the server keeps.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeptContext {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It is judged with what was said before, kept in memory for that.
+    Stored,
 }
 
 /// What an app changes about a rule.

@@ -35,7 +35,9 @@ pub fn document(
         kind.write(context.codec, &body, &edits)?
     };
     let body = end_cut_choices(context, record.as_ref(), &lanes, &placed, kind, body)?;
-    record.complete();
+    if lanes.cuts().next().is_none() {
+        record.complete();
+    }
     Ok(body)
 }
 

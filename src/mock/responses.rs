@@ -1,5 +1,7 @@
 //! The mock's answers as OpenAI's responses API sends them.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -35,6 +37,13 @@ fn last_input(body: &Value) -> String {
     }
 }
 
+/// The same request gets the same id, another one another.
+fn id(body: &Value) -> String {
+    let mut hasher = DefaultHasher::new();
+    body.to_string().hash(&mut hasher);
+    format!("resp_mock_{:016x}", hasher.finish())
+}
+
 fn part(text: &str) -> Value {
     json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []})
 }
@@ -57,10 +66,10 @@ fn item(says: &Says, status: &str) -> Value {
 
 fn response(body: &Value, status: &str, output: &Value) -> Value {
     json!({
-        "id": "resp_mock", "object": "response", "created_at": CREATED, "status": status,
+        "id": id(body), "object": "response", "created_at": CREATED, "status": status,
         "error": null, "incomplete_details": null, "instructions": body["instructions"],
         "max_output_tokens": null, "metadata": {}, "model": model(body), "output": output,
-        "parallel_tool_calls": true, "previous_response_id": null, "store": false,
+        "parallel_tool_calls": true, "previous_response_id": body["previous_response_id"], "store": false,
         "temperature": 1.0, "text": {"format": {"type": "text"}}, "tool_choice": "auto",
         "tools": [], "top_p": 1.0, "truncation": "disabled", "usage": null,
     })

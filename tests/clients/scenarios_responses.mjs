@@ -55,6 +55,11 @@ async function stream(client, scenario, extra = {}) {
   return { ...result, chunks };
 }
 
+async function goesOn(client, scenario, of) {
+  const before = await client.responses.create({ model: 'mock', input: 'a tur' });
+  return of(client, scenario, { previous_response_id: before.id });
+}
+
 async function models(client) {
   const listed = [];
   for await (const model of client.models.list()) listed.push(model.id);
@@ -66,6 +71,9 @@ const KINDS = {
   stream,
   tools: (client, scenario) => unary(client, scenario, { tools: [TOOL] }),
   tools_stream: (client, scenario) => stream(client, scenario, { tools: [TOOL] }),
+  goes_on: (client, scenario) => goesOn(client, scenario, unary),
+  goes_on_stream: (client, scenario) => goesOn(client, scenario, stream),
+  lost: (client, scenario) => unary(client, scenario, { previous_response_id: 'resp_lost' }),
   models,
 };
 

@@ -3,7 +3,7 @@
 usage: scenarios_responses.py BASE_URL < scenarios.jsonl > results.jsonl
 
 Scenarios and results are those of scenarios.py; kinds here: chat | stream | tools | tools_stream |
-models. An answer ends as its status says, or, if it is incomplete, as the reason for that says. A
+models | goes_on | goes_on_stream (from an answer to "a tur") | lost (from none that is known). An answer ends as its status says, or, if it is incomplete, as the reason for that says. A
 streamed answer is the SDK's final response, after its deltas were seen to add up to it.
 """
 
@@ -58,6 +58,11 @@ def stream(client, scenario, **extra):
     return {**result, "chunks": chunks}
 
 
+def goes_on(client, scenario, of):
+    before = client.responses.create(model="mock", input="a tur")
+    return of(client, scenario, previous_response_id=before.id)
+
+
 def models(client, scenario):
     listed = [model.id for model in client.models.list()]
     return {"text": [*listed, client.models.retrieve(listed[0]).id]}
@@ -68,6 +73,9 @@ KINDS = {
     "stream": stream,
     "tools": lambda client, scenario: unary(client, scenario, tools=[TOOL]),
     "tools_stream": lambda client, scenario: stream(client, scenario, tools=[TOOL]),
+    "goes_on": lambda client, scenario: goes_on(client, scenario, unary),
+    "goes_on_stream": lambda client, scenario: goes_on(client, scenario, stream),
+    "lost": lambda client, scenario: unary(client, scenario, previous_response_id="resp_lost"),
     "models": models,
 }
 

@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use wardgate::mock::Mock;
 
-use cases::{ANTHROPIC, DASHSCOPE, OLLAMA, OPENAI};
+use cases::{ANTHROPIC, DASHSCOPE, OLLAMA, OPENAI, RESPONSES};
 
 use crate::cli::Served;
 use crate::support::CANARY;
@@ -104,7 +104,7 @@ const RESPONSES_PYTHON: Client = Client {
     script: "scenarios_responses.py",
     stopped: "completed",
     called: "completed",
-    more: LISTS,
+    more: RESPONSES,
     ..OPENAI_PYTHON
 };
 
@@ -462,7 +462,7 @@ fn check(client: &Client) {
     write("policies/canary.yaml", CANARY);
     write("policies/clients.yaml", OUTPUT_ONLY);
     let config = format!(
-        "listen: 127.0.0.1:0\npolicy_folders: [policies]\naudit: {{file: audit.jsonl}}\napps:\n  - name: clients\n    upstream: {{url: \"{}\"}}\n    on_failure: block\n    policies: [canary, clients]\n",
+        "listen: 127.0.0.1:0\npolicy_folders: [policies]\naudit: {{file: audit.jsonl}}\napps:\n  - name: clients\n    upstream: {{url: \"{}\"}}\n    on_failure: block\n    policies: [canary, clients]\n    responses: {{context: stored}}\n",
         mock.url()
     );
     write("wardgate.yaml", &config);

@@ -16,6 +16,7 @@ mod coverage;
 mod detect;
 mod diagnostics;
 mod dialects;
+mod earlier;
 mod eval;
 mod examples;
 mod gateway;

@@ -57,6 +57,7 @@ const FLOORS: &[&[&str]] = &[
         "body",
         "cache",
         "caller_io",
+        "earlier",
         "inflate",
         "metrics",
         "mock",

@@ -13,6 +13,34 @@ pub const ANTHROPIC: &[Case] = &[
     case("count blocked", "count", "a turnip", denied),
 ];
 
+/// Kinds that go on from an answer to "a tur".
+pub const RESPONSES: &[Case] = &[
+    case("models", "models", "", listed),
+    case("going on allowed", "goes_on", "soup?", whole).answered(SOUP),
+    case(
+        "going on, streamed, allowed",
+        "goes_on_stream",
+        "soup?",
+        whole,
+    )
+    .answered(SOUP),
+    case("going on blocked", "goes_on", "nip now", refused),
+    case(
+        "going on, streamed, blocked",
+        "goes_on_stream",
+        "nip now",
+        refused,
+    ),
+    case("going on, answer blocked", "goes_on", "soup?", cut).answered(SOUP_AND_TURNIP),
+    case("nothing to go on from", "lost", "soup?", forgotten),
+];
+
+fn forgotten(result: &Value, client: &Client) {
+    let error = &result["error"];
+    assert_eq!(error["class"], client.denied);
+    assert_eq!(error["code"], "previous_response_not_found");
+}
+
 pub const OLLAMA: &[Case] = &[
     case("models", "models", "", listed),
     case("generated", "generate", "soup?", whole).answered(SOUP),
