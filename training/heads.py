@@ -1,5 +1,5 @@
-"""The heads: a small network over the sentence vector, a linear layer over hashed n-grams, and the
-calibration that makes a probability of both. Plain numpy, seeded, one pass of Adam each.
+"""The n-gram head, a linear layer; the calibration that makes a probability of its logit and the dense head's;
+the file of heads. Plain numpy, seeded. The dense head is learned with the encoder, in `finetune.py`.
 """
 
 import json
@@ -49,58 +49,6 @@ class Adam:
             if array.ndim == 2:
                 array -= rate * self.decay * array
             array -= rate * move
-
-
-class Dense:
-    """Vector -> hidden (ReLU) -> one logit per label; without hidden units a linear probe.
-
-    Learns on standardised inputs and folds that into its first layer, so it reads them as they come.
-    """
-
-    def __init__(self, hidden, inputs, seed, rate=1e-3, decay=0.3, epochs=20, batch=256, dropout=0.5):
-        self.hidden, self.seed = hidden, seed
-        self.rate, self.decay, self.epochs, self.batch = rate, decay, epochs, batch
-        self.dropout = dropout
-        dice = np.random.default_rng(seed)
-        outputs = len(LABELS)
-        sizes = [(inputs, hidden), (hidden, outputs)] if hidden else [(inputs, outputs)]
-        self.weights = [dice.normal(0, np.sqrt(2 / size[0]), size).astype(np.float32) for size in sizes]
-        self.biases = [np.zeros(size[1], np.float32) for size in sizes]
-        if not hidden:
-            self.weights[0][:] = 0
-
-    def fit(self, vectors, truth, weights):
-        dice = np.random.default_rng(self.seed)
-        mean, spread = vectors.mean(0), vectors.std(0) + 1e-4
-        vectors = (vectors - mean) / spread
-        adam = Adam(self.weights + self.biases, self.rate, self.decay)
-        steps, step = self.epochs * -(-len(vectors) // self.batch), 0
-        for _ in range(self.epochs):
-            order = dice.permutation(len(vectors))
-            for start in range(0, len(order), self.batch):
-                chosen = order[start : start + self.batch]
-                adam.update(self.gradients(vectors[chosen], truth[chosen], weights[chosen], dice), 0.5 + 0.5 * np.cos(np.pi * step / steps))
-                step += 1
-        self.weights[0] /= spread[:, None]
-        self.biases[0] -= mean @ self.weights[0]
-        return self
-
-    def gradients(self, inputs, truth, weights, dice):
-        if not self.hidden:
-            slope = weights * (scipy.special.expit(inputs @ self.weights[0] + self.biases[0]) - truth) / len(inputs)
-            return [inputs.T @ slope, slope.sum(0)]
-        middle = np.maximum(inputs @ self.weights[0] + self.biases[0], 0)
-        middle *= (dice.random(middle.shape) >= self.dropout) / np.float32(1 - self.dropout)
-        slope = weights * (scipy.special.expit(middle @ self.weights[1] + self.biases[1]) - truth) / len(inputs)
-        back = (slope @ self.weights[1].T) * (middle > 0) / np.float32(1 - self.dropout)
-        return [inputs.T @ back, middle.T @ slope, back.sum(0), slope.sum(0)]
-
-    def logits(self, vectors):
-        for number, (weight, bias) in enumerate(zip(self.weights, self.biases)):
-            vectors = vectors @ weight + bias
-            if number + 1 < len(self.weights):
-                vectors = np.maximum(vectors, 0)
-        return vectors
 
 
 class Ngram:
@@ -169,8 +117,7 @@ def save(path, dense, ngram, calibration, trained):
     from safetensors.numpy import save_file
 
     tensors = {"calibration": calibration}
-    for number, (weight, bias) in enumerate(zip(dense.weights, dense.biases)):
-        tensors[f"dense.{number}.weight"] = np.ascontiguousarray(weight.T)
-        tensors[f"dense.{number}.bias"] = bias
+    for name in ("dense.0.weight", "dense.0.bias", "dense.1.weight", "dense.1.bias"):
+        tensors[name] = np.ascontiguousarray(dense[name], np.float32)
     tensors["ngram.weight"], tensors["ngram.scale"] = ngram.quantised()
     save_file(tensors, path, {"format": "1", "labels": json.dumps(LABELS), "ngram_orders": "2-4", "trained": trained})

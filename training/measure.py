@@ -1,4 +1,4 @@
-"""Figures for the card: cross-validation over our own lines, the learning curve, the public dev sets.
+"""Figures for the card: cross-validation over our own lines, the public dev sets.
 
 Aggregates only; no text is printed.
 """
@@ -12,8 +12,6 @@ import heads
 from check import HARM
 from rows import LABELS, TEXT_MAX
 
-FOLDS = 2
-"""Halves: what is measured has learned from half of our lines, so the shipped heads do a little better."""
 NEGATIVES = {
     "en": ["safety-tuned-llamas", "harmless-alpaca-en", "fairytaleqa-questions", "fairytaleqa-sections", "childsafe-corpus"],
     "zh": ["chinese-safetyqa", "cmath"],
@@ -46,40 +44,6 @@ def recall(scores, truth, share):
     return float((scores[truth > 0] >= threshold(scores[truth <= 0], share)).mean())
 
 
-def folds(rows, seed):
-    """A fold per row; rows of one group share it."""
-    names = sorted({row.group for row in rows})
-    order = np.random.default_rng(seed).permutation(len(names))
-    place = {names[index]: number % FOLDS for number, index in enumerate(order)}
-    return np.array([place[row.group] for row in rows])
-
-
-def fit_dense(rows, vectors, hidden, seed):
-    truth, weights = heads.targets(rows)
-    return heads.Dense(hidden, vectors.shape[1], seed).fit(vectors, truth, heads.balance(truth, weights))
-
-
-def fit_ngram(rows, counts, seed):
-    truth, weights = heads.targets(rows)
-    return heads.Ngram(counts.shape[1], seed).fit(counts, truth, heads.balance(truth, weights))
-
-
-def unseen(rows, vectors, counts, hidden, seed):
-    """Logits of both heads on every row, from heads that saw none of its group."""
-    fold = folds(rows, seed)
-
-    def one(number):
-        train, test = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        part = [rows[index] for index in train]
-        dense, ngram = fit_dense(part, vectors[train], hidden, seed), fit_ngram(part, counts[train], seed)
-        return test, dense.logits(vectors[test]), ngram.logits(counts[test])
-
-    logits = np.zeros((2, len(rows), len(LABELS)), np.float32)
-    for test, first, second in map(one, range(FOLDS)):
-        logits[0, test], logits[1, test] = first, second
-    return logits
-
-
 def views(logits, truth, weights):
     """Probabilities per label of the n-grams alone, of the encoder alone and of both."""
     dense, ngram = logits
@@ -106,7 +70,7 @@ def own_table(rows, scores):
             helped = kinds["support"]
             result.append({
                 "row": name.removeprefix("own/"), "lang": lang, "lines": int(part.sum()),
-                "auc": auc(harm[pair], truth), "recall_2": recall(harm[pair], truth, 0.02), "recall_5": recall(harm[pair], truth, 0.05), "recall_2_lang": float((harm[kinds["harm"]] >= bar).mean()),
+                "auc": auc(harm[pair], truth), "recall_1": recall(harm[pair], truth, 0.01), "recall_2": recall(harm[pair], truth, 0.02), "recall_5": recall(harm[pair], truth, 0.05), "recall_2_lang": float((harm[kinds["harm"]] >= bar).mean()),
                 "support": int(helped.sum()), "support_above": int((harm[helped] >= bar).sum()),
                 "support_refused": int(((harm[helped] >= bar) & (support[helped] < 0.5)).sum()),
             })
@@ -124,27 +88,9 @@ def label_table(rows, scores):
             score, said = scores[part, number], truth[part, number]
             if not said.any():
                 continue
-            levels = {level: (float((score[said > 0] >= level).mean()), float((score[said <= 0] >= level).mean())) for level in (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)}
+            levels = {level: (float((score[said > 0] >= level).mean()), float((score[said <= 0] >= level).mean())) for level in (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)}
             result.append({"label": label, "lang": lang, "positive": int(said.sum()), "auc": auc(score, said), "recall_1": recall(score, said, 0.01), "recall_2": recall(score, said, 0.02), "levels": levels})
     return result
-
-
-def curve(rows, vectors, hidden, seed):
-    """AUC and recall at 2 % of `harm` on unseen own lines, by the share of our own groups that is learned from, without public rows."""
-    names = sorted({row.group for row in rows if row.expect})
-    order = np.random.default_rng(seed + 1).permutation(len(names))
-    fold = folds(rows, seed)
-    test = np.flatnonzero((fold == 0) & np.array([row.expect in ("harm", "benign") for row in rows]))
-    truth = np.array([int(rows[index].expect == "harm") for index in test])
-
-    def one(share):
-        kept = {names[index] for index in order[: int(share * len(names))]}
-        train = [index for index, row in enumerate(rows) if fold[index] and row.expect and row.group in kept]
-        dense = fit_dense([rows[index] for index in train], vectors[train], hidden, seed)
-        score = dense.logits(vectors[test])[:, LABELS.index("harm")]
-        return {"share": share, "lines": len(train), "auc": auc(score, truth), "recall_2": recall(score, truth, 0.02)}
-
-    return [one(share) for share in (0.25, 0.5, 1.0)]
 
 
 def dev_items(folder, name):
@@ -159,41 +105,46 @@ def honest(name, item):
     return item["label"] in HARMLESS[name] if name in HARMLESS else item["harmful"] is False
 
 
-def dev_table(folder, vectors_of, counts_of, dense, ngram, calibration):
-    """Any-harm view: AUC and recall at 1 and 2 % false alarms over the honest texts of the same language."""
-    unsafe, harm = LABELS.index("unsafe"), LABELS.index("harm")
-    acts = [LABELS.index(label) for label in HARM]
-    def score(items):
-        texts = [item["text"][:TEXT_MAX] for item in items]
-        first, second = dense.logits(vectors_of(texts)), ngram.logits(counts_of(texts))
-        both = heads.probability(calibration, first, second)
-        return {
-            "n-grams": second[:, unsafe], "encoder": first[:, unsafe], "both": both[:, unsafe],
-            "harm": both[:, harm], "any label": both[:, acts].max(1),
-        }
-
-    clean, result = {}, {"false_alarms": [], "sets": []}
+def dev_rows(folder):
+    """Texts of the dev sets, and of each (set, language, whether it is harmful)."""
+    texts, sets = [], []
+    if folder is None:
+        return texts, sets
     for lang, names in NEGATIVES.items():
-        parts = []
         for name in names:
             items = [item for item in dev_items(folder, name) if honest(name, item)]
-            scores = score(items)
-            parts.append(scores)
-            shares = {
-                f"{name} {level}": float((scores[view] >= level).mean())
-                for name, view in (("unsafe", "both"), ("harm", "harm"), ("any", "any label"))
-                for level in (0.5, 0.7, 0.9)
-            }
-            result["false_alarms"].append({"set": name, "lang": lang, "rows": len(items), **shares})
-        clean[lang] = {view: np.concatenate([part[view] for part in parts]) for view in parts[0]}
+            texts += [item["text"][:TEXT_MAX] for item in items]
+            sets += [(name, lang, False)] * len(items)
     for name in POSITIVES:
         items = [item for item in dev_items(folder, name) if item["harmful"]]
-        for lang in ("en", "zh"):
-            chosen = [item for item in items if item["lang"] == lang]
-            if len(chosen) < 20:
-                continue
-            for view, scores in score(chosen).items():
-                bad, good = scores, clean[lang][view]
-                every, truth = np.concatenate([bad, good]), np.concatenate([np.ones(len(bad)), np.zeros(len(good))])
-                result["sets"].append({"set": name, "lang": lang, "rows": len(bad), "view": view, "auc": auc(every, truth), "recall_1": recall(every, truth, 0.01), "recall_2": recall(every, truth, 0.02)})
+        texts += [item["text"][:TEXT_MAX] for item in items]
+        sets += [(name, item["lang"], True) for item in items]
+    return texts, sets
+
+
+def dev_table(sets, first, second, calibration):
+    """Any-harm view: AUC and recall at 1 and 2 % false alarms over the honest texts of the same language."""
+    unsafe, harm = LABELS.index("unsafe"), LABELS.index("harm")
+    both = heads.probability(calibration, first, second)
+    scores = {
+        "n-grams": second[:, unsafe], "encoder": first[:, unsafe], "both": both[:, unsafe],
+        "harm": both[:, harm], "any label": both[:, [LABELS.index(label) for label in HARM]].max(1),
+    }
+    names, langs, bad = (np.array(column) for column in zip(*sets))
+    result = {"false_alarms": [], "sets": []}
+    for name, lang in dict.fromkeys((each[0], each[1]) for each in sets if not each[2]):
+        part = (names == name) & (langs == lang) & ~bad
+        shares = {
+            f"{short} {level}": float((scores[view][part] >= level).mean())
+            for short, view in (("unsafe", "both"), ("harm", "harm"), ("any", "any label"))
+            for level in (0.5, 0.7, 0.9, 0.95)
+        }
+        result["false_alarms"].append({"set": name, "lang": lang, "rows": int(part.sum()), **shares})
+    for name, lang in dict.fromkeys((each[0], each[1]) for each in sets if each[2]):
+        part = (names == name) & (langs == lang) & bad
+        if part.sum() < 20:
+            continue
+        pair = part | ((langs == lang) & ~bad)
+        for view, every in scores.items():
+            result["sets"].append({"set": name, "lang": lang, "rows": int(part.sum()), "view": view, "auc": auc(every[pair], bad[pair]), "recall_1": recall(every[pair], bad[pair], 0.01), "recall_2": recall(every[pair], bad[pair], 0.02)})
     return result

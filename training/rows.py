@@ -95,19 +95,19 @@ def spam(item):
 
 PUBLIC = {
     "advbench": (479, 0.2, asked),
-    "coldataset": (1000, 0.15, offence),
-    "convabuse": (1000, 0.3, abuse),
+    "coldataset": (3000, 0.15, offence),
+    "convabuse": (1476, 0.3, abuse),
     "dangerousqa": (185, 0.2, asked),
-    "davidson-hate": (600, 0.1, hate),
-    "edos": (700, 0.1, threat),
-    "fairytaleqa-questions": (800, 0.3, honest),
-    "fairytaleqa-sections": (400, 0.3, honest),
-    "gsm8k": (800, 0.3, honest),
-    "harmfulqa": (800, 0.2, asked),
-    "hatemoji-build": (700, 0.15, threat),
+    "davidson-hate": (1500, 0.1, hate),
+    "edos": (2000, 0.1, threat),
+    "fairytaleqa-questions": (1500, 0.3, honest),
+    "fairytaleqa-sections": (800, 0.3, honest),
+    "gsm8k": (1200, 0.3, honest),
+    "harmfulqa": (1934, 0.2, asked),
+    "hatemoji-build": (1500, 0.15, threat),
     "malicious-instruct": (88, 0.2, asked),
-    "sms-spam": (1400, 0.2, spam),
-    "swsr": (600, 0.15, offence),
+    "sms-spam": (3000, 0.2, spam),
+    "swsr": (1500, 0.15, offence),
 }
 """Per set of the training folder: rows at most, weight of a row, what its labels say to ours."""
 

