@@ -13,6 +13,7 @@ use crate::audit::Audit;
 use crate::cache::{AnswerCache, HitCache};
 use crate::config::{self, Config};
 use crate::earlier::Earlier;
+use crate::gallery::Gallery;
 use crate::metrics::Metrics;
 use crate::mock;
 use crate::policy::{self, AppPolicies, PolicySet, Selection};
@@ -28,6 +29,8 @@ pub struct Gate {
     pub live: Arc<ArcSwap<Live>>,
     /// Hits of parts that were scanned before.
     pub hits: HitCache,
+    /// Pictures that were looked at.
+    pub gallery: Arc<Gallery>,
     /// Where each exchange ends up.
     pub audit: Audit,
     /// Figures.
@@ -75,6 +78,7 @@ impl Gate {
         Ok(Arc::new(Self {
             live: Arc::new(ArcSwap::from_pointee(live)),
             hits: HitCache::new(HIT_CACHE_BYTES),
+            gallery: Arc::default(),
             audit,
             metrics,
         }))

@@ -16,7 +16,7 @@ use crate::config::AuditTarget;
 use crate::metrics::Metrics;
 pub use chain::{Broken, verify};
 use chain::{FIRST, append, continue_chain};
-pub use line::{CacheState, Line, LineFault, Seen, Timings, model_name, peer_prefix};
+pub use line::{CacheState, Line, LineFault, PictureSeen, Seen, Timings, model_name, peer_prefix};
 
 /// How long a caller waits for room. A disk that stalls longer than this is broken, and then
 /// children are better protected by a guard without a log than by none.
@@ -206,6 +206,7 @@ pub(crate) mod tests {
             fault: None,
             not_inspected: false,
             unseen: &[],
+            pictures: Vec::new(),
         }
     }
 

@@ -91,6 +91,8 @@ pub struct App {
     pub audience: AudienceRule,
     /// What happens when judging itself fails.
     pub on_failure: OnFailure,
+    /// What happens to pictures that are named by their address.
+    pub image_urls: ImageUrls,
     /// How refusals of prompts look.
     pub refusal: RefusalStyle,
     /// Who helps in its region, if it named one.
@@ -122,6 +124,15 @@ pub enum OnFailure {
     Block,
     /// It goes on unjudged (child areas of the shipped pack are closed all the same).
     Allow,
+}
+
+/// What happens to pictures that are named by their address, which nobody looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ImageUrls {
+    /// They pass; the audit says so.
+    Unseen,
+    /// They are refused.
+    Refuse,
 }
 
 /// Where an app's requests go.
@@ -311,6 +322,7 @@ impl Config {
                     header: None,
                     trusted_peers: Vec::new(),
                 },
+                image_urls: ImageUrls::Unseen,
                 on_failure: OnFailure::Block,
                 refusal: RefusalStyle::Answer,
                 support: None,

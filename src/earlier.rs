@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use moka::sync::Cache;
 
 use crate::codec::{Ask, Codec, Edit, Framing, ReadError, ReadLimits};
-use crate::message::Part;
+use crate::message::{Media, Part};
 
 /// Text of one app's conversations together, bytes: some ten thousand of ordinary length.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -147,7 +147,11 @@ impl Turn {
     pub fn ask(&mut self, ask: &Ask, edits: &[Edit]) {
         let added = ask.parts[self.said.len()..]
             .iter()
-            .filter(|part| self.codec.lasts(part));
+            .filter(|part| self.codec.lasts(part))
+            // A picture that was taken away has said nothing.
+            .filter(|part| {
+                part.media != Media::Image || !edits.iter().any(|edit| edit.raw == part.raw)
+            });
         let added = added.map(|part| {
             let edit = edits.iter().find(|edit| edit.raw == part.raw);
             let text = edit.map_or(&part.text, |edit| &edit.text);

@@ -11,15 +11,19 @@ use http_body::Body as _;
 use uuid::Uuid;
 
 use crate::app::{App, Gate, Live};
-use crate::audit::{self, CacheState, Line, LineFault, Seen, Timings};
+use crate::audit::{self, CacheState, Line, LineFault, PictureSeen, Timings};
 use crate::body::Body;
 use crate::codec::{Ask, Codec, Lane};
 use crate::guard::Record;
 use crate::message::{Audience, Band, Direction};
 use crate::metrics::OpenStream;
+use crate::picture::Seen;
 use crate::policy::{Action, Detection};
 use crate::reply::{self, Error};
 use crate::server::Peer;
+
+/// Pictures of one exchange that its audit line tells: a line stays a line.
+const PICTURES_TOLD: usize = 16;
 
 /// One request and its answer.
 pub struct Exchange {
@@ -65,6 +69,7 @@ impl Exchange {
             fault: None,
             not_inspected: false,
             unseen: &[],
+            pictures: Vec::new(),
         };
         Arc::new(Self {
             id,
@@ -153,7 +158,35 @@ impl Exchange {
 
     /// It goes on, and what of it nobody looks into.
     pub fn leaves_unseen(&self, unseen: &'static [&'static str]) {
-        self.line().unseen = unseen;
+        // What was found to go unseen stays told.
+        if !unseen.is_empty() {
+            self.line().unseen = unseen;
+        }
+    }
+
+    /// A picture of it goes on unseen.
+    pub fn picture_unseen(&self) {
+        let mut line = self.line();
+        line.unseen = match line.unseen.contains(&"audio") {
+            true => &["audio", "picture"],
+            false => &["picture"],
+        };
+    }
+
+    /// A picture of it was looked at.
+    pub fn saw(&self, direction: Direction, seen: &Seen) {
+        let mut line = self.line();
+        if line.pictures.len() < PICTURES_TOLD {
+            line.pictures.push(PictureSeen {
+                direction: told(direction),
+                sha256: seen
+                    .sha256
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect(),
+                size: [seen.width, seen.height],
+            });
+        }
     }
 
     /// How its prompt, or what it asks about, was judged, and how long that took.
@@ -220,13 +253,10 @@ impl Exchange {
     }
 
     fn note(&self, direction: Direction, detection: &Detection, part: u32, text: &str) {
-        let seen = Seen {
+        let seen = audit::Seen {
             rule: self.live.set.rule(detection.rule).id.to_string(),
             action: detection.action.name(),
-            direction: match direction {
-                Direction::Prompt => "prompt",
-                Direction::Output => "output",
-            },
+            direction: told(direction),
             part,
             span: [detection.span.start, detection.span.end],
             view: detection.view.name(),
@@ -245,7 +275,23 @@ impl Exchange {
     }
 }
 
+/// The name in the audit line.
+const fn told(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Prompt => "prompt",
+        Direction::Output => "output",
+    }
+}
+
 impl Record for Exchange {
+    fn saw(&self, direction: Direction, seen: &Seen) {
+        Self::saw(self, direction, seen);
+    }
+
+    fn picture_unseen(&self) {
+        Self::picture_unseen(self);
+    }
+
     fn detection(&self, detection: &Detection, lane: Lane, text: &str) {
         self.note(Direction::Output, detection, lane.choice, text);
     }

@@ -10,6 +10,7 @@
 //! 5. [`policy`]: the policy file, its compilation, and the one pure place that decides.
 //! 6. [`codec`]: one file per API dialect; nobody else touches a provider's JSON.
 //! 7. [`guard`]: the streaming promise: nothing forbidden leaves, nothing allowed waits.
+//!    [`gallery`] looks at pictures beside the road, [`sight`] puts what they show beside the words.
 //! 8. [`exchange`], [`reply`], [`upstream`], [`cache`], [`audit`], [`metrics`]: what one exchange needs.
 //! 9. [`config`], [`app`], [`server`], [`cli`]: what is set up once.
 //! 10. [`cloak`]: writes phrases as people disguise them, to measure the views and the policies.
@@ -31,6 +32,7 @@ pub mod config;
 pub mod detect;
 pub mod earlier;
 pub mod exchange;
+pub mod gallery;
 pub mod guard;
 pub mod inflate;
 pub mod limits;
@@ -46,6 +48,7 @@ pub mod reload;
 pub mod reply;
 pub mod sense;
 pub mod server;
+pub mod sight;
 pub mod text;
 pub mod tls;
 pub mod upstream;

@@ -52,6 +52,8 @@ pub enum Media {
     Aside,
     /// A name: of a participant, a tool, a file.
     Name,
+    /// A picture, or words that were read in it.
+    Image,
 }
 
 /// One thing said: its text and where in the body it stands.

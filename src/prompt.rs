@@ -1,5 +1,6 @@
 //! [`Prompt`]: a judged prompt, and what follows from it for the request and for the answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,12 +9,13 @@ use crate::app::App;
 use crate::codec::{Ask, Codec, Edit, ReadError, Refusal, Telling};
 use crate::detect::{self, Hit, Scanner, SignalId};
 use crate::exchange::Exchange;
-use crate::guard::{self, Closing, Context};
-use crate::message::{Audience, Direction, Language, Part, Role};
+use crate::guard::{self, Closing, Context, Sight};
+use crate::message::{Audience, Direction, Language, Media, Part, Role};
 use crate::policy::border::{self, Crossings};
 use crate::policy::reply::Template;
 use crate::policy::{self, Action, Detection, Mode, PolicySet, Scene, Selection, Talk};
 use crate::reply::Error;
+use crate::sight::Pictured;
 use crate::text::Span;
 
 /// Bytes scanned before other exchanges of the thread get their turn: about 0.1 ms of work.
@@ -42,6 +44,8 @@ pub struct Prompt {
     /// The conversation's language.
     language: Language,
     scene: Scene,
+    /// By part of a picture: what stands in its place when it is withheld.
+    stand_ins: BTreeMap<u32, String>,
 }
 
 /// Judges everything said in a request.
@@ -53,11 +57,15 @@ pub async fn judge(
     app: &App,
     audience: Audience,
     ask: &Ask,
+    pictures: &[Pictured],
 ) -> Result<Prompt, Error> {
     let set = &exchange.live.set;
     let mut hits: Vec<Arc<[Hit]>> = Vec::with_capacity(ask.parts.len());
     for part in &ask.parts {
         hits.push(hits_of(exchange, &part.text).await?);
+    }
+    for picture in pictures {
+        hits[picture.parts.start] = set.detectors.look(&picture.seen).into();
     }
     let audience = audience.heard(set.cue(&ask.parts, &hits));
     exchange.heard(audience);
@@ -77,6 +85,7 @@ pub async fn judge(
     let (verdict, talk) = policy::judge_conversation(set, &app.selection, scene, &ask.parts, &hits);
     let mut detections = verdict.detections;
     crossings.harden(&mut detections);
+    harden(&mut detections, pictures);
     let withheld = policy::withhold(set, scene, &ask.parts, &mut detections);
     let out_of_reach = |at: &u32| ask.parts[*at as usize].raw.is_empty();
     if app.config.mode == Mode::Enforce && withheld.iter().any(out_of_reach) {
@@ -97,7 +106,32 @@ pub async fn judge(
         language: language(&ask.parts),
         detections,
         scene,
+        stand_ins: stand_ins(pictures),
     })
+}
+
+/// What stands in place of a picture, by each of its parts.
+fn stand_ins(pictures: &[Pictured]) -> BTreeMap<u32, String> {
+    let each = |picture: &'_ Pictured| {
+        let text = picture.stand_in.clone();
+        let parts = picture.parts.clone();
+        parts.filter_map(move |part| Some((u32::try_from(part).ok()?, text.clone()?)))
+    };
+    pictures.iter().flat_map(each).collect()
+}
+
+/// A picture in whose place nothing can stand is not passed on in parts: the request is refused.
+fn harden(detections: &mut [Detection], pictures: &[Pictured]) {
+    let fixed = |part: u32| {
+        let mut fixed = pictures.iter().filter(|one| one.stand_in.is_none());
+        fixed.any(|one| one.parts.contains(&(part as usize)))
+    };
+    for detection in detections {
+        let touches = fixed(detection.part) || fixed(detection.anchor.0);
+        if touches && detection.action.withholds() && !detection.action.ends() {
+            detection.action = Action::Block;
+        }
+    }
 }
 
 /// Judges the last turn of what was said as an answer; what precedes it counts as its prompt.
@@ -132,6 +166,7 @@ pub async fn judge_answer(
         carried: Vec::new(),
         language: language(&ask.parts),
         scene,
+        stand_ins: BTreeMap::new(),
     })
 }
 
@@ -196,7 +231,7 @@ fn language(parts: &[Part]) -> Language {
     let spoken = parts
         .iter()
         .rev()
-        .find(|part| part.role == Role::User)
+        .find(|part| part.role == Role::User && part.media != Media::Image)
         .or(parts.last());
     spoken.map_or(Language::En, |part| {
         let sample = part.text.floor_char_boundary(LANGUAGE_SAMPLE_BYTES);
@@ -285,9 +320,32 @@ impl Prompt {
             Mode::Enforce => &self.withheld,
             Mode::Observe => &[],
         };
-        let edits = edits(set, self.language, &acting, withheld, &ask.parts);
+        let words = edits(set, self.language, &acting, withheld, &ask.parts);
+        let edits = words
+            .into_iter()
+            .chain(self.hidden(&acting, &ask.parts))
+            .collect();
         let guidance = (!guidance.is_empty()).then(|| guidance.join("\n"));
         (edits, guidance)
+    }
+
+    /// The stand-ins of pictures that detections touch, each literal once.
+    fn hidden(&self, detections: &[&Detection], parts: &[Part]) -> Vec<Edit> {
+        let mut edits: Vec<Edit> = Vec::new();
+        for place in detections.iter().flat_map(|one| [one.part, one.anchor.0]) {
+            let (Some(part), Some(stand_in)) =
+                (parts.get(place as usize), self.stand_ins.get(&place))
+            else {
+                continue;
+            };
+            if !edits.iter().any(|edit| edit.raw == part.raw) {
+                edits.push(Edit {
+                    raw: part.raw.clone(),
+                    text: stand_in.clone(),
+                });
+            }
+        }
+        edits
     }
 
     /// What a reader is told for a detection.
@@ -337,6 +395,11 @@ impl Prompt {
             telling,
             read: limits.read(),
             held_bytes: limits.held_bytes as usize,
+            sight: Sight {
+                gallery: Arc::clone(&exchange.gate().gallery),
+                on_failure: app.config.on_failure,
+                image_urls: app.config.image_urls,
+            },
             nudge,
             exchange: exchange.id.clone(),
         })
@@ -353,7 +416,8 @@ fn edits(
     parts: &[Part],
 ) -> Vec<Edit> {
     let mut edits = Vec::new();
-    for (index, part) in parts.iter().enumerate() {
+    let words = parts.iter().enumerate();
+    for (index, part) in words.filter(|(_, part)| part.media != Media::Image) {
         if part.raw.is_empty() {
             continue; // Said before: the model has it as it was edited then.
         }

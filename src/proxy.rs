@@ -15,15 +15,17 @@ use crate::audit::CacheState;
 use crate::body::{self, Blame, Body};
 use crate::cache::{self, Answer, AnswerKey, Begin, Lead, Scope};
 use crate::codec::check::{self, Check};
-use crate::codec::{self, AnswerKind, Ask, Codec, Framing, ReadError};
+use crate::codec::pictures::may_hold;
+use crate::codec::{self, AnswerKind, Ask, Codec, Framing, ReadError, Refusal};
 use crate::earlier::{self, Turn};
 use crate::exchange::{self, Exchange};
-use crate::guard::{Context, GuardedBody, Record, document};
+use crate::guard::{self, Context, GuardedBody, Record, document, pictures};
 use crate::message::{Audience, Direction};
 use crate::prompt;
 use crate::recorded::Recorded;
 use crate::reply::{self, Error};
 use crate::server::{Handler, Peer};
+use crate::sight;
 use crate::upstream::{Forward, Upstream};
 use crate::verdict;
 
@@ -115,7 +117,8 @@ async fn road(
     ask.stream &= codec.streams(asked.query(), &head.headers);
     exchange.asks(&ask);
     let began = Instant::now();
-    let prompt = prompt::judge(exchange, &app, audience, &ask).await?;
+    let pictures = sight::of_prompt(exchange, &app, codec, content_type, &body, &mut ask).await?;
+    let prompt = prompt::judge(exchange, &app, audience, &ask, &pictures).await?;
     let took = exchange::micros(began);
     exchange.judged(Direction::Prompt, &prompt.detections, &ask, took);
     if prompt.action.ends() {
@@ -132,7 +135,7 @@ async fn road(
 
     exchange.leaves_unseen(codec.unseen());
     let answer = asked.forward(body).await?;
-    judge_answer(exchange, context, answer, lead, turn).await
+    judge_answer(&asked, context, &ask, answer, lead, turn).await
 }
 
 /// What is done on a route.
@@ -245,6 +248,48 @@ impl Asked<'_> {
         earlier::join(self.app.earlier.as_ref(), caller, codec, body, ask, limits)
     }
 
+    /// What is said instead of an answer whose pictures may not be shown.
+    async fn pictures(
+        &self,
+        context: &Context,
+        record: &Arc<dyn Record>,
+        kind: AnswerKind,
+        body: &Bytes,
+    ) -> Result<Option<Refusal>, Error> {
+        let words = || kind.read(context.codec, body, &context.read);
+        if kind != AnswerKind::Document || !may_hold(body) {
+            return Ok(None);
+        }
+        // What the dialect cannot read is refused behind this.
+        let Ok(words) = words() else { return Ok(None) };
+        let words: Vec<_> = words.into_iter().map(|piece| piece.raw).collect();
+        let found = pictures::find(context, record.as_ref(), body, &words);
+        let found = found.map_err(Error::unreadable_answer)?;
+        let looked = pictures::look(context.sight.clone(), Arc::clone(record), found).await;
+        let seen = looked.map_err(|why| {
+            let (code, message) = (pictures::UNREADABLE_CODE, why.to_string());
+            Error::unreadable_answer(ReadError { code, message })
+        })?;
+        let withheld = pictures::judge(context, record.as_ref(), &seen);
+        Ok(withheld.map(|withheld| {
+            let rule = self.exchange.live.set.rule(withheld.detection.rule);
+            record.ended(withheld.action, &rule.id.0);
+            let reply = context.reply(withheld.detection.rule);
+            Refusal {
+                text: context.closing.after(reply, withheld.action),
+                ending: guard::ending(withheld.action),
+                rule: rule.id.to_string(),
+                area: context
+                    .set
+                    .area(withheld.detection.rule, context.language)
+                    .to_owned(),
+                exchange: self.exchange.id.clone(),
+                style: self.app.config.refusal,
+                created: self.exchange.created(),
+            }
+        }))
+    }
+
     /// Looks the request up among the answers for repeat prompts; waits if somebody just asks it.
     async fn cached(&self, codec: &dyn Codec, body: &Bytes, audience: Audience) -> Cached {
         let Some(answers) = &self.app.answers else {
@@ -299,12 +344,14 @@ fn replay(answer: &Answer) -> Response<Body> {
 
 /// Guards the model's answer, whichever way it is framed.
 async fn judge_answer(
-    exchange: &Arc<Exchange>,
+    asked: &Asked<'_>,
     context: Arc<Context>,
+    ask: &Ask,
     answer: Response<Body>,
     lead: Option<Lead>,
     turn: Option<Turn>,
 ) -> Result<Response<Body>, Error> {
+    let exchange = asked.exchange;
     let (mut head, body) = answer.into_parts();
     // Every framing may change the length.
     head.headers.remove(CONTENT_LENGTH);
@@ -337,6 +384,9 @@ async fn judge_answer(
     }
     let limit = exchange.live.config.limits.answer_body_bytes;
     let body = body::read_whole(body, limit, Blame::Upstream).await?;
+    if let Some(refusal) = asked.pictures(&context, &record, kind, &body).await? {
+        return Ok(reply::said(context.codec.refuse(ask, &refusal)));
+    }
     let guarded = match document(&context, &record, kind, body) {
         Ok(guarded) => guarded,
         Err(error) if head.status.is_success() => return Err(Error::unreadable_answer(error)),

@@ -59,7 +59,7 @@ async fn judge(
     ask: &Ask,
 ) -> Result<Prompt, Error> {
     match question.direction {
-        Direction::Prompt => prompt::judge(exchange, app, audience, ask).await,
+        Direction::Prompt => prompt::judge(exchange, app, audience, ask, &[]).await,
         Direction::Output => prompt::judge_answer(exchange, app, audience, ask).await,
     }
 }

@@ -50,6 +50,20 @@ pub struct Line {
     /// were judged.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub unseen: &'static [&'static str],
+    /// Pictures that were looked at, the first few of an exchange.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<PictureSeen>,
+}
+
+/// A picture without its pixels.
+#[derive(Debug, Clone, Serialize)]
+pub struct PictureSeen {
+    /// "prompt" or "output".
+    pub direction: &'static str,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Pixels: width and height.
+    pub size: [u32; 2],
 }
 
 /// A detection without its words.

@@ -112,7 +112,12 @@ fn one_line(when: &str) -> String {
 
 /// A case on one line: what it shows and what is said.
 fn told(case: &Case) -> String {
-    let said: Vec<_> = case.turns.iter().map(|(_, text)| text.trim()).collect();
+    let mut said: Vec<_> = case.turns.iter().map(|(_, text)| text.trim()).collect();
+    if let Some(seen) = &case.image {
+        said.push("a picture");
+        said.extend(seen.codes.iter().map(String::as_str));
+    }
+    said.retain(|text| !text.is_empty());
     format!("{}: {}", case.title(), said.join(" / "))
 }
 

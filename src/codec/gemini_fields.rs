@@ -98,9 +98,9 @@ macro_rules! settings {
 macro_rules! answer {
     ($at:literal) => {
         [
-            Field::refused(
+            Field::opaque(
                 concat!($at, "/candidates/*/content/parts/*/inlineData/**"),
-                "pictures cannot be inspected yet",
+                "a picture, checked",
             ),
             Field::refused(
                 concat!($at, "/candidates/*/content/parts/*/fileData/**"),

@@ -226,9 +226,12 @@ fn check_parts_of_answer(content: Value<'_>) -> Result<(), ReadError> {
     let parts = content.get("parts");
     let pictures = parts.into_iter().flat_map(|parts| parts.children());
     for part in pictures {
-        if part.get("inlineData").is_some() || part.get("fileData").is_some() {
-            let why = "pictures and files cannot be inspected yet";
+        if part.get("fileData").is_some() {
+            let why = "files cannot be inspected yet";
             return Err(refuse("unsupported_field", format!("{at}/parts: {why}")));
+        }
+        if let Some(picture) = part.get("inlineData") {
+            check_picture(picture, &format!("{at}/parts"))?;
         }
     }
     check_parts(content, at, &ANSWERED)

@@ -47,6 +47,7 @@ mod openai_reply;
 pub mod openai_speech;
 pub mod openai_transcripts;
 mod openai_transcripts_fields;
+pub mod pictures;
 pub mod responses;
 mod responses_fields;
 mod responses_reply;

@@ -4,8 +4,7 @@
 //! Turns: the whole request is turn 0, one scene. Lanes: the choice is the picture's position, its
 //! field [`REVISED_PROMPT`].
 //!
-//! Limit: the pictures themselves pass unseen in both directions, streamed partial ones too, once
-//! the prompt was judged; the audit line says so.
+//! The pictures themselves are [`super::pictures`]' to find.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -139,10 +138,6 @@ impl Codec for OpenAiImages {
 
     fn fields(&self) -> &'static [Field] {
         FIELDS
-    }
-
-    fn unseen(&self) -> &'static [&'static str] {
-        &["picture"]
     }
 
     fn read(

@@ -8,8 +8,8 @@ use super::problems::{Problems, missing_help};
 use super::profile::{Profile, Profiles};
 use super::support::Regions;
 use super::{
-    App, AuditTarget, CacheBounds, Config, ConfigErrors, KeptContext, LISTEN, Mode, OnFailure, Tls,
-    file,
+    App, AuditTarget, CacheBounds, Config, ConfigErrors, ImageUrls, KeptContext, LISTEN, Mode,
+    OnFailure, Tls, file,
 };
 use crate::codec::RefusalStyle;
 use crate::limits::Limits;
@@ -195,6 +195,10 @@ impl Check<'_> {
             on_failure: match on_failure.unwrap_or(profile.on_failure) {
                 file::OnFailure::Block => OnFailure::Block,
                 file::OnFailure::Allow => OnFailure::Allow,
+            },
+            image_urls: match app.image_urls {
+                file::ImageUrls::Unseen => ImageUrls::Unseen,
+                file::ImageUrls::Refuse => ImageUrls::Refuse,
             },
             refusal: match app.refusal {
                 file::Refusal::Answer => RefusalStyle::Answer,

@@ -79,6 +79,9 @@ pub struct App {
     pub audience: Option<Spanned<Audience>>,
     /// What happens when judging fails.
     pub on_failure: Option<OnFailure>,
+    /// What happens to pictures that are named by their address.
+    #[serde(default)]
+    pub image_urls: ImageUrls,
     /// How refusals look.
     #[serde(default)]
     pub refusal: Refusal,
@@ -202,6 +205,17 @@ pub enum OnFailure {
     Block,
     /// Let pass.
     Allow,
+}
+
+/// What happens to pictures that are named by their address, which nobody looks at.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageUrls {
+    /// They pass; the audit says so.
+    #[default]
+    Unseen,
+    /// They are refused.
+    Refuse,
 }
 
 /// How refusals of prompts look.

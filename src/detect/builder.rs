@@ -8,6 +8,7 @@ use super::age::{self, Wanted};
 use super::align;
 use super::cloaking;
 use super::contact;
+use super::image::{self, Look};
 use super::lexicon::{Lexicon, Words};
 use super::meaning::{self, MAX_UNITS, Meanings};
 use super::pattern::{Guard, Patterns, Regexes};
@@ -28,6 +29,7 @@ pub struct Builder {
     ages: Vec<(SignalId, u8, u8)>,
     addresses: Vec<(SignalId, Shape)>,
     cloaking: Vec<(SignalId, Cloaking)>,
+    images: Vec<(SignalId, Look)>,
     vouchers: HashSet<(SignalId, SignalId)>,
     reach: HashMap<SignalId, u32>,
     free: HashSet<SignalId>,
@@ -47,6 +49,7 @@ pub struct Detectors {
     pub(super) ages: Vec<Wanted>,
     pub(super) addresses: Vec<address::Wanted>,
     pub(super) cloaking: Vec<cloaking::Wanted>,
+    pub(super) images: Vec<image::Wanted>,
     pub(super) sets: Sets,
     /// What is looked for in the meaning of sentences, if anything.
     pub(super) meanings: Option<Meanings>,
@@ -147,6 +150,12 @@ impl Builder {
         self.heads = Some(heads);
     }
 
+    /// Adds: something to be seen in a picture.
+    pub fn image(&mut self, signal: SignalId, look: Look) {
+        self.images.push((signal, look));
+        self.reaches(signal, 1);
+    }
+
     /// A hit of `sign` near by is the second sign that a doubtful hit of `doubtful` needs
     /// (two Han that only sound like a word of it, say).
     pub fn vouch(&mut self, sign: SignalId, doubtful: SignalId) {
@@ -211,6 +220,12 @@ impl Builder {
             });
             Meanings::new(heads, wanted.collect(), &sets)
         });
+        let images = self.images.into_iter();
+        let images = images.map(|(signal, look)| image::Wanted {
+            signals: single(signal),
+            look,
+        });
+        let images = images.collect();
         let detectors = Detectors {
             lexicon: Trie::grow(terms, &sets),
             patterns: self.regexes.build(&sets)?,
@@ -219,6 +234,7 @@ impl Builder {
             ages,
             addresses,
             cloaking,
+            images,
             sets,
             meanings,
             reach: self.reach,

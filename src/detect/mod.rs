@@ -18,6 +18,7 @@ mod cloaking;
 mod contact;
 mod doubt;
 mod endings;
+mod image;
 mod lane;
 mod lexicon;
 mod meaning;
@@ -36,6 +37,7 @@ mod window;
 
 pub use builder::{Builder, Detectors};
 pub use cloaking::Cloaking;
+pub use image::Look;
 pub use meaning::Hold;
 pub use regex::{Prepared, prepare};
 pub use scanner::Scanner;

@@ -1,8 +1,10 @@
 //! [`GuardedBody`]: upstream bytes through the framing's decoder and the guard to the client. The only `poll_frame`.
 //!
 //! Back-pressure is the client's: nothing is read from the upstream until the client asks for more.
+//! A frame with a picture waits, with all behind it, until somebody has looked at the picture.
 //! Dropping the body, or a cut, drops the upstream's body, which aborts its request.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
@@ -10,13 +12,20 @@ use std::task::{Context as TaskContext, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
+use super::pictures::{self, UNREADABLE_CODE};
 use super::{Context, Guard, Record};
 use crate::codec::Framing;
 use crate::codec::framing::Frames;
+use crate::codec::pictures::may_hold;
+use crate::codec::sse::Frame as Event;
+use crate::picture::{Seen, Unreadable};
 
 /// Bytes gathered into one write before the client gets them: a TLS record's worth. More would
 /// only add delay; less costs a system call per event.
 const COALESCE_BYTES: usize = 16 * 1024;
+
+/// What a look at the pictures of one frame will show.
+type Looking = Pin<Box<dyn Future<Output = Result<Vec<Arc<Seen>>, Unreadable>> + Send>>;
 
 /// The answer's events as the client may see them.
 pub struct GuardedBody<B> {
@@ -24,6 +33,12 @@ pub struct GuardedBody<B> {
     upstream: Option<B>,
     frames: Frames,
     guard: Guard,
+    context: Arc<Context>,
+    record: Arc<dyn Record>,
+    /// A frame whose pictures are being looked at.
+    pending: Option<(Event, Looking)>,
+    /// The upstream has said everything.
+    told: bool,
 }
 
 impl<B> GuardedBody<B> {
@@ -37,31 +52,72 @@ impl<B> GuardedBody<B> {
         Self {
             upstream: Some(upstream),
             frames: Frames::new(framing),
-            guard: Guard::new(context, record, framing),
+            guard: Guard::new(Arc::clone(&context), Arc::clone(&record), framing),
+            context,
+            record,
+            pending: None,
+            told: false,
         }
     }
 
-    /// Reads a piece of the upstream's bytes, cut anywhere.
-    fn read(&mut self, bytes: Bytes) {
-        self.frames.push(bytes);
-        while !self.guard.is_ended() {
-            match self.frames.next_frame() {
-                Some(Ok(frame)) => self.guard.frame(frame),
+    /// Judges frames as far as they are whole, up to one with pictures.
+    fn advance(&mut self) {
+        while !self.guard.is_ended() && self.pending.is_none() {
+            let next = match self.frames.next_frame() {
+                None if self.told => self.frames.finish(),
+                next => next,
+            };
+            match next {
+                Some(Ok(frame)) => self.frame(frame),
                 Some(Err(error)) => self.guard.fail(error.code(), &error.to_string()),
-                None => break,
+                None if self.told => return self.guard.finish(),
+                None => return,
             }
         }
     }
 
-    /// The upstream's bytes end.
-    fn finish(&mut self) {
-        while let Some(frame) = self.frames.finish() {
-            match frame {
-                Ok(frame) => self.guard.frame(frame),
-                Err(error) => self.guard.fail(error.code(), &error.to_string()),
+    fn frame(&mut self, frame: Event) {
+        let data = frame.data();
+        let data = data.as_deref().unwrap_or("");
+        if !may_hold(data.as_bytes()) {
+            return self.guard.frame(frame);
+        }
+        let words = self.guard.words(data);
+        let record = self.record.as_ref();
+        match pictures::find(&self.context, record, data.as_bytes(), &words) {
+            Ok(found) if found.is_empty() => self.guard.frame(frame),
+            Ok(found) => {
+                let record = Arc::clone(&self.record);
+                let looking = pictures::look(self.context.sight.clone(), record, found);
+                self.pending = Some((frame, Box::pin(looking)));
+            }
+            Err(error) => self.guard.fail(error.code, &error.message),
+        }
+    }
+
+    /// The frame that waits, once its pictures were looked at.
+    fn poll_pending(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
+        let Some((_, looking)) = &mut self.pending else {
+            return Poll::Ready(());
+        };
+        let Poll::Ready(looked) = looking.as_mut().poll(task) else {
+            return Poll::Pending;
+        };
+        let Some((frame, _)) = self.pending.take() else {
+            return Poll::Ready(());
+        };
+        match looked {
+            Ok(seen) => match pictures::judge(&self.context, self.record.as_ref(), &seen) {
+                None => self.guard.frame(frame),
+                Some(withheld) => self.guard.withhold(&withheld),
+            },
+            Err(why) => {
+                let message = format!("A picture of the answer cannot be checked: {why}.");
+                self.guard.fail(UNREADABLE_CODE, &message);
             }
         }
-        self.guard.finish();
+        self.advance();
+        Poll::Ready(())
     }
 }
 
@@ -79,6 +135,18 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
         while this.guard.ready() < COALESCE_BYTES {
+            if this.pending.is_some() {
+                match this.poll_pending(task) {
+                    Poll::Pending if this.guard.ready() == 0 => return Poll::Pending,
+                    Poll::Pending => break,
+                    Poll::Ready(()) => {
+                        if this.guard.is_ended() {
+                            this.upstream = None;
+                        }
+                        continue;
+                    }
+                }
+            }
             let Some(upstream) = this.upstream.as_mut() else {
                 break;
             };
@@ -87,7 +155,8 @@ where
                 Poll::Pending => break,
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(bytes) = frame.into_data() {
-                        this.read(bytes);
+                        this.frames.push(bytes);
+                        this.advance();
                     }
                 }
                 Poll::Ready(Some(Err(_))) => {
@@ -95,8 +164,9 @@ where
                         .fail("upstream_reset", "The model's answer broke off. Ask again.");
                 }
                 Poll::Ready(None) => {
-                    this.finish();
+                    this.told = true;
                     this.upstream = None;
+                    this.advance();
                 }
             }
             if this.guard.is_ended() {
@@ -107,6 +177,6 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.upstream.is_none() && self.guard.ready() == 0
+        self.upstream.is_none() && self.pending.is_none() && self.guard.ready() == 0
     }
 }

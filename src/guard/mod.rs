@@ -11,6 +11,7 @@ pub mod body;
 pub mod document;
 pub mod inspector;
 pub mod lanes;
+pub mod pictures;
 pub mod stream;
 pub mod window;
 
@@ -19,12 +20,14 @@ use std::sync::Arc;
 pub use body::GuardedBody;
 pub use document::document;
 pub use inspector::{Inspector, Step};
+pub use pictures::Sight;
 pub use stream::Guard;
 pub use window::Window;
 
 use crate::codec::{Codec, Ending, ReadLimits, Telling};
 use crate::detect::SignalId;
-use crate::message::Language;
+use crate::message::{Direction, Language};
+use crate::picture::Seen;
 use crate::policy::{Action, Detection, Hold, Mode, PolicySet, RuleIx, Scene, Selection, Talk};
 
 /// What judging one exchange's answer needs to know; shared by all its lanes.
@@ -57,6 +60,8 @@ pub struct Context {
     pub held_bytes: usize,
     /// What follows replies of ours.
     pub closing: Closing,
+    /// What happens to pictures of the answer.
+    pub sight: Sight,
     /// A sentence that ends the answer, from a nudge on its prompt.
     pub nudge: Option<String>,
     /// The exchange's id, for error events.
@@ -117,6 +122,10 @@ pub trait Record: Send + Sync {
     fn ended(&self, action: Action, rule: &str);
     /// The answer could not be inspected (code of the reason).
     fn failed(&self, code: &'static str);
+    /// A picture was looked at.
+    fn saw(&self, _: Direction, _: &Seen) {}
+    /// A picture goes on unseen.
+    fn picture_unseen(&self) {}
     /// Bytes held back now.
     fn held(&self, bytes: usize);
     /// Bytes that went to the client.

@@ -4,11 +4,13 @@
 //! shown; until then it and everything behind it waits. A frame with a redaction is rewritten.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::lanes::{Lanes, Placed};
+use super::pictures::Withheld;
 use super::{Context, Record, UNCHECKED_CODE, ending, unchecked_text};
 use crate::codec::framing::Outgoing;
 use crate::codec::sse::Frame;
@@ -160,6 +162,28 @@ impl Guard {
         self.out
             .put(&self.context.codec.fail_stream(&self.envelope, &fault));
         self.end();
+    }
+
+    /// Literals of an event that are words: no pictures are among them.
+    pub fn words(&self, data: &str) -> Vec<Range<usize>> {
+        let (codec, read) = (self.context.codec, &self.context.read);
+        let delta = codec.read_event(data, &mut self.envelope.clone(), read);
+        let pieces = delta.map_or_else(|_| Vec::new(), |delta| delta.pieces);
+        pieces.into_iter().map(|piece| piece.raw).collect()
+    }
+
+    /// A picture of the next frame may not be shown: the answer ends before it.
+    pub fn withhold(&mut self, withheld: &Withheld) {
+        if self.ended {
+            return;
+        }
+        let rule = self.context.set.rule(withheld.detection.rule);
+        self.record.ended(withheld.action, &rule.id.0);
+        let reply = self.context.reply(withheld.detection.rule);
+        let reply = self.context.closing.after(reply, withheld.action);
+        let choice = self.envelope.open.first().copied().unwrap_or(0);
+        self.release_partly();
+        self.close(choice, &reply, ending(withheld.action));
     }
 
     /// Whether the answer is over: nothing the upstream still says matters.

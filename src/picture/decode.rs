@@ -26,9 +26,10 @@ pub const MAX_ALL_PIXELS: u64 = 96 * 1024 * 1024;
 const DECODER_BYTES: u64 = MAX_PIXELS * 8;
 
 /// File formats that are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Format {
     /// Portable Network Graphics, animated or not.
+    #[default]
     Png,
     /// JPEG.
     Jpeg,
@@ -90,6 +91,8 @@ pub enum Unreadable {
     Frames,
     /// Cut off or damaged.
     Damaged,
+    /// Nobody came to look at it in time.
+    Late,
 }
 
 impl fmt::Display for Unreadable {
@@ -107,6 +110,7 @@ impl fmt::Display for Unreadable {
                 "it has more than {MAX_FRAMES} frames or {MAX_ALL_PIXELS} pixels in all"
             ),
             Self::Damaged => out.write_str("it is cut off or damaged"),
+            Self::Late => out.write_str("it took too long"),
         }
     }
 }

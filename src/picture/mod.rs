@@ -29,6 +29,8 @@ pub struct Seen {
     pub sha256: [u8; 32],
     /// MD5 of the file: old lists know nothing else.
     pub md5: [u8; 16],
+    /// The file's format.
+    pub format: Format,
     /// Pixels of a row.
     pub width: u32,
     /// Rows.
@@ -82,6 +84,7 @@ pub fn look(bytes: &[u8]) -> Result<Seen, Unreadable> {
             }
         }
     })?;
+    seen.format = format;
     seen.metadata = metadata::read(bytes, format);
     Ok(seen)
 }

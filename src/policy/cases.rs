@@ -22,6 +22,7 @@ use crate::detect::{self, Hit, Scanner};
 use crate::message::{
     Audience, AudienceSource, Band, Direction, Language, Media, Output, Part, Role,
 };
+use crate::picture::Seen;
 
 /// One case, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,8 @@ pub struct Case {
     pub place: (String, u32),
     /// What is said, turn by turn.
     pub turns: Vec<(Role, String)>,
+    /// What is seen of the picture beside the last of it.
+    pub image: Option<Arc<Seen>>,
     /// Direction, output and audience.
     pub scene: Scene,
     /// What is expected.
@@ -91,14 +94,13 @@ fn case(written: &At<file::Case>, rules: &[Rule], desk: &Desk<'_>) -> Option<Cas
         }
     }
     let direction = case.direction.map_or(Direction::Prompt, Direction::from);
+    let role = match direction {
+        Direction::Prompt => Role::User,
+        Direction::Output => Role::Assistant,
+    };
     let turns = match (&case.text, &case.messages) {
-        (Some(text), None) => {
-            let role = match direction {
-                Direction::Prompt => Role::User,
-                Direction::Output => Role::Assistant,
-            };
-            vec![(role, text.clone())]
-        }
+        (Some(text), None) => vec![(role, text.clone())],
+        (None, None) if case.image.is_some() => vec![(role, String::new())],
         (None, Some(messages)) if direction == Direction::Prompt && !messages.is_empty() => {
             messages
                 .iter()
@@ -106,7 +108,7 @@ fn case(written: &At<file::Case>, rules: &[Rule], desk: &Desk<'_>) -> Option<Cas
                 .collect()
         }
         _ => {
-            let message = "a case has either a `text` or, as a prompt, `messages`";
+            let message = "a case has a `text`, an `image` or both, or, as a prompt, `messages`";
             desk.report(desk.at(Code::Case, *place, message).help("add `text: ...`"));
             return None;
         }
@@ -118,6 +120,10 @@ fn case(written: &At<file::Case>, rules: &[Rule], desk: &Desk<'_>) -> Option<Cas
         name: case.name.clone().unwrap_or_default(),
         place: (spot.path, spot.line),
         turns,
+        image: match &case.image {
+            Some(image) => Some(Arc::new(super::images::drawn(image, desk)?)),
+            None => None,
+        },
         scene: Scene {
             direction,
             output: case.output.map_or(Output::Text, Output::from),
@@ -254,7 +260,9 @@ fn judged(set: &Arc<PolicySet>, case: &Case) -> (Outcome, Vec<RuleIx>) {
 
 /// Everything found in a case: in its text, or in its conversation message by message.
 fn found(set: &Arc<PolicySet>, case: &Case) -> Vec<Detection> {
-    if let (Direction::Output, [(role, text)]) = (case.scene.direction, case.turns.as_slice()) {
+    if let (Direction::Output, [(role, text)], None) =
+        (case.scene.direction, case.turns.as_slice(), &case.image)
+    {
         return verdict(set, case, *role, text).detections;
     }
     let part = |(turn, (role, text)): (u32, &(Role, String))| Part {
@@ -265,11 +273,23 @@ fn found(set: &Arc<PolicySet>, case: &Case) -> Vec<Detection> {
         at: String::new(),
         raw: 0..0,
     };
-    let parts: Vec<_> = (0..).zip(&case.turns).map(part).collect();
+    let mut parts: Vec<_> = (0..).zip(&case.turns).map(part).collect();
+    let picture = parts.len();
+    if let (Some(seen), Some(last)) = (&case.image, parts.last().cloned()) {
+        let texts = std::iter::once("").chain(seen.texts());
+        parts.extend(texts.map(|text| Part {
+            media: Media::Image,
+            text: text.to_owned(),
+            ..last.clone()
+        }));
+    }
     let mut hits: Vec<Arc<[Hit]>> = parts
         .iter()
         .map(|part| set.detectors.scan(&part.text).into())
         .collect();
+    if let Some(seen) = &case.image {
+        hits[picture] = set.detectors.look(seen).into();
+    }
     let crossings = Crossings::of(set, &parts);
     crossings.insert(&mut hits);
     let mut found = judge_prompt(set, &set.everything, case.scene, &parts, &hits).detections;
@@ -302,7 +322,7 @@ pub(super) fn verdict(set: &Arc<PolicySet>, case: &Case, role: Role, text: &str)
 
 /// A positive must be found at the same places when its text streams in.
 fn streamed(set: &Arc<PolicySet>, case: &Case, wanted: Action) -> Outcome {
-    let [(role, text)] = case.turns.as_slice() else {
+    let ([(role, text)], None) = (case.turns.as_slice(), &case.image) else {
         return Outcome::Pass;
     };
     if case.scene.output != Output::Text {

@@ -70,6 +70,10 @@ pub enum Code {
     UnknownCloaking,
     /// A label that the classifier does not have.
     UnknownLabel,
+    /// Something of a picture that cannot be seen.
+    UnknownImage = 33,
+    /// A list of hashes with a line that is none.
+    HashList,
 }
 
 impl Code {

@@ -182,7 +182,8 @@ fn read<'s>(desk: &Desk<'s>) -> Input<'s> {
         if !is_policy(&source.path) {
             continue;
         }
-        if source.path.ends_with(".txt") {
+        let ends = |end: &str| source.path.ends_with(end);
+        if ends(".txt") || super::folders::HASHES.iter().any(|end| ends(end)) {
             input.lists.insert(&source.path, (index, &source.text));
             continue;
         }

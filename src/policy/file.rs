@@ -96,11 +96,37 @@ pub struct Signal {
     /// Ways of hiding text, whatever it says: invisible, mixed_script, variant, split, decoded,
     /// hidden, turned, crossing. Weak by itself.
     pub cloaking: Option<At<Vec<At<String>>>>,
+    /// What is seen in a picture.
+    pub image: Option<At<Image>>,
     /// Readings in which words are looked for; every one if not said.
     pub views: Option<Vec<At<String>>>,
     /// Signals whose hits near by are the second sign that a doubtful reading of these words needs
     /// (two Han that only sound like one of them). Contacts always are one.
     pub vouched_by: Vec<At<String>>,
+}
+
+/// What is looked for in a picture. Words in its QR codes and comments are read like any other text.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Image {
+    /// A file of hashes of known pictures (PDQ, SHA-256, MD5), one a line or CSV.
+    pub hash_list: Option<At<String>>,
+    /// A QR code is in it.
+    pub qr: bool,
+    /// What is written beside its pixels: location, generated, credentials.
+    pub metadata: Vec<At<String>>,
+}
+
+/// A picture of a case: drawn, or described by what is seen of it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Drawing {
+    /// What its QR code says.
+    pub qr: Option<At<String>>,
+    /// Its PDQ hash.
+    pub hash: Option<At<String>>,
+    /// What is written beside its pixels: location, generated, credentials.
+    pub metadata: Vec<At<String>>,
 }
 
 /// A range of years.
@@ -368,6 +394,9 @@ pub struct Case {
     /// The text.
     #[serde(default)]
     pub text: Option<String>,
+    /// A picture beside the text, or alone.
+    #[serde(default)]
+    pub image: Option<At<Drawing>>,
     /// Or a conversation: each message is one turn, judged as a prompt.
     #[serde(default)]
     pub messages: Option<Vec<Message>>,

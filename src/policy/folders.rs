@@ -11,7 +11,12 @@ const MAX_DEPTH: usize = 3;
 /// Files of one policy folder: a hundred times the shipped pack.
 const MAX_FILES: usize = 4096;
 
-/// All policy, case and list files (`.yaml`, `.txt`) of the folders, by path.
+/// How lists of hashes end; they may be larger than what people write.
+pub(super) const HASHES: [&str; 2] = [".csv", ".hashes"];
+/// Bytes of such a list: two million hashes with a few words each.
+const HASHES_BYTES: u64 = 256 * 1024 * 1024;
+
+/// All policy, case and list files (`.yaml`, `.txt`, `.csv`, `.hashes`) of the folders, by path.
 ///
 /// # Errors
 /// One line for the operator: which folder or file cannot be read.
@@ -44,10 +49,9 @@ fn read_folder(
             }
             continue;
         }
-        if !path
-            .extension()
-            .is_some_and(|kind| kind == "yaml" || kind == "txt")
-        {
+        let name = path.to_string_lossy();
+        let hashes = HASHES.iter().any(|end| name.ends_with(end));
+        if !hashes && !name.ends_with(".yaml") && !name.ends_with(".txt") {
             continue;
         }
         if sources.len() == MAX_FILES {
@@ -59,11 +63,13 @@ fn read_folder(
         let size = fs::metadata(&path)
             .map_err(|error| wrong(&path, error))?
             .len();
-        if size > FILE_BYTES as u64 {
-            return Err(format!(
-                "{} has more than {FILE_BYTES} bytes",
-                path.display()
-            ));
+        let most = if hashes {
+            HASHES_BYTES
+        } else {
+            FILE_BYTES as u64
+        };
+        if size > most {
+            return Err(format!("{} has more than {most} bytes", path.display()));
         }
         let text = fs::read_to_string(&path).map_err(|error| wrong(&path, error))?;
         let relative = path.strip_prefix(root).unwrap_or(&path);

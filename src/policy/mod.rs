@@ -26,6 +26,7 @@ mod disclosure;
 pub mod file;
 mod folders;
 mod frame;
+mod images;
 pub mod judge;
 mod ledger;
 mod log;

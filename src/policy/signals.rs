@@ -342,6 +342,7 @@ impl Maker<'_> {
             cloaking,
             classifier,
             at_least,
+            image,
             views: _,
             vouched_by: _,
         } = written;
@@ -355,11 +356,12 @@ impl Maker<'_> {
             cloaking.is_some(),
             classifier.is_some(),
             at_least.is_some(),
+            image.is_some(),
         ];
         if !forms.contains(&true) {
             let message = format!("signal `{}` looks for nothing", name.value);
-            let help =
-                "give it words, a list, a pattern, an age, contact kinds or a classifier's label";
+            let help = "give it words, a list, a pattern, an age, contact kinds, an image or a \
+                        classifier's label";
             self.desk
                 .report(self.desk.at(Code::Empty, name.place, message).help(help));
         }
@@ -403,6 +405,11 @@ impl Maker<'_> {
             self.cloaking(&cloaking.value);
         }
         self.classifier(classifier.as_ref(), at_least.as_ref());
+        if let Some(image) = image {
+            for look in super::images::looks(image, self.input, self.desk) {
+                self.builder.image(self.signal, look);
+            }
+        }
         languages
     }
 

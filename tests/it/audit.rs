@@ -40,6 +40,7 @@ fn line() -> Line {
         }),
         not_inspected: false,
         unseen: &[],
+        pictures: Vec::new(),
     }
 }
 

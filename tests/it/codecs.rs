@@ -786,8 +786,8 @@ fn gemini_shapes_that_nobody_can_inspect() {
     let said = |part: &str| format!("{{\"candidates\":[{{\"content\":{{\"parts\":[{part}]}}}}]}}");
     assert_eq!(event(&said("{\"beetroot\":1}")), "unknown_part");
     assert_eq!(
-        event(&said("{\"inlineData\":{\"mimeType\":\"image/png\"}}")),
-        "unsupported_field"
+        event(&said("{\"inlineData\":{\"mimeType\":\"audio/mp3\"}}")),
+        "unsupported_part"
     );
     assert_eq!(event("{\"candidates\":{}}"), "wrong_type");
     for path in [

@@ -62,6 +62,7 @@ fn every_example_is_loaded_here() {
             "observe.yaml",
             "ollama.yaml",
             "openai.yaml",
+            "pictures.yaml",
             "profile.yaml",
             "responses.yaml",
             "tls.yaml",

@@ -24,6 +24,7 @@ mod golden;
 mod media;
 mod mock;
 mod pack;
+mod pictures;
 mod policies;
 mod road;
 mod sense;

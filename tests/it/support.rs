@@ -124,6 +124,7 @@ pub fn context(codec: &'static dyn Codec, mode: Mode, telling: Telling) -> Arc<C
         },
         held_bytes: 64 * 1024,
         closing: Default::default(),
+        sight: Default::default(),
         nudge: None,
         exchange: "test".into(),
     })

@@ -37,13 +37,15 @@ const INNER: &[(&str, &[&str])] = &[
         "policy",
         &["text", "message", "sense", "picture", "detect", "cloak"],
     ),
-    ("codec", &["text", "message"]),
+    ("codec", &["text", "message", "picture"]),
+    ("gallery", &["codec", "picture"]),
     ("limits", &["codec"]),
     ("config", &["codec", "limits", "message", "policy"]),
     (
         "guard",
         &[
             "text", "message", "detect", "policy", "codec", "limits", "config", "body", "metrics",
+            "picture", "gallery",
         ],
     ),
 ];
@@ -68,7 +70,7 @@ const FLOORS: &[&[&str]] = &[
         "upstream",
     ],
     // One exchange, and what exchanges share.
-    &["app", "exchange", "prompt", "recorded", "verdict"],
+    &["app", "exchange", "prompt", "recorded", "sight", "verdict"],
     &["proxy"],
     &["cli"],
 ];

@@ -1,0 +1,75 @@
+//! [`Gallery`]: looks at pictures off the threads that serve, within a deadline, each only once.
+//!
+//! What is remembered is [`Seen`], by the hash of the file: no pixel, and nothing that a policy says.
+
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use tokio::sync::Semaphore;
+
+use crate::codec::pictures::Picture;
+use crate::picture::{self, Seen, Unreadable};
+
+/// Seconds until a picture counts as one that nobody could look at, waiting included: the largest
+/// animation takes two.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Bytes of what is remembered of pictures: some ten thousand.
+const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
+/// What one entry costs beside what was seen.
+const ENTRY_BYTES: usize = 200;
+
+/// What became of a look.
+type Look = Result<Arc<Seen>, Unreadable>;
+
+/// All pictures of a process.
+#[derive(Debug)]
+pub struct Gallery {
+    seen: Cache<[u8; 32], Look>,
+    /// Looks at once: one a core, so that memory is bounded and streams get their share.
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Gallery {
+    fn default() -> Self {
+        let weigh = |_: &[u8; 32], look: &Look| {
+            let bytes = ENTRY_BYTES + look.as_ref().map_or(0, |seen| seen.memory());
+            u32::try_from(bytes).unwrap_or(u32::MAX)
+        };
+        let cores = available_parallelism().map_or(1, usize::from);
+        Self {
+            seen: Cache::builder()
+                .max_capacity(MEMORY_BYTES)
+                .weigher(weigh)
+                .build(),
+            turns: Arc::new(Semaphore::new(cores)),
+        }
+    }
+}
+
+impl Gallery {
+    /// Looks at a picture, or remembers what was seen of the same file.
+    ///
+    /// # Errors
+    /// Why nobody can say what it shows.
+    pub async fn look(&self, picture: Picture) -> Look {
+        let looked = tokio::time::timeout(DEADLINE, self.take_turn(picture)).await;
+        looked.unwrap_or(Err(Unreadable::Late))
+    }
+
+    async fn take_turn(&self, picture: Picture) -> Look {
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let turn = turn.map_err(|_| Unreadable::Late)?;
+        let known = self.seen.clone();
+        let look = tokio::task::spawn_blocking(move || {
+            // Kept until the look is over, however long the caller waits for it.
+            let _turn = turn;
+            let bytes = picture.bytes()?;
+            let key = *blake3::hash(&bytes).as_bytes();
+            known.get_with(key, || picture::look(&bytes).map(Arc::new))
+        });
+        // A decoder that panics has met a file that is none.
+        look.await.unwrap_or(Err(Unreadable::Damaged))
+    }
+}

@@ -1,0 +1,147 @@
+//! What the pictures of a request show: as parts beside its words, so that one condition can read
+//! both.
+//!
+//! A picture is a part without text, in which image signals are seen, and a part for each text in it
+//! (codes, comments), read through every view. Both stand in the turn of the words beside it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::app::App;
+use crate::codec::pictures::{self, Picture};
+use crate::codec::{Ask, Codec};
+use crate::config::{ImageUrls, OnFailure};
+use crate::exchange::Exchange;
+use crate::message::{Direction, Media, Output, Part, Role};
+use crate::picture::{Seen, Unreadable, drawing};
+use crate::reply::Error;
+
+/// A picture of a request that was looked at.
+#[derive(Debug)]
+pub struct Pictured {
+    /// Its parts: the picture itself, then its texts.
+    pub parts: Range<usize>,
+    /// What was seen.
+    pub seen: Arc<Seen>,
+    /// A grey picture in its place, as the literal's text; nothing where a file would have to stand.
+    pub stand_in: Option<String>,
+}
+
+/// Looks at every picture of a request and adds its parts.
+///
+/// # Errors
+/// A picture that nobody can read, or that lies elsewhere, where the app says that this is refused.
+pub async fn of_prompt(
+    exchange: &Exchange,
+    app: &App,
+    codec: &dyn Codec,
+    content_type: &str,
+    body: &Bytes,
+    ask: &mut Ask,
+) -> Result<Vec<Pictured>, Error> {
+    let limits = exchange.live.config.limits.read();
+    let found = if content_type.starts_with("multipart/") {
+        let makes = ask.output != Output::Text;
+        pictures::in_form(content_type, body, &limits, makes)?
+    } else if body.is_empty() || codec.polls() {
+        return Ok(Vec::new());
+    } else {
+        let read: Vec<_> = ask.parts.iter().map(|part| part.raw.clone()).collect();
+        pictures::in_document(body, &read, &limits)?
+    };
+    if found.addresses {
+        match app.config.image_urls {
+            ImageUrls::Refuse => return Err(Error::client("picture_url", ADDRESS)),
+            ImageUrls::Unseen => exchange.picture_unseen(),
+        }
+    }
+    let mut looked = Vec::with_capacity(found.pictures.len());
+    for picture in found.pictures {
+        match exchange.gate().gallery.look(picture.clone()).await {
+            Ok(seen) => {
+                exchange.saw(Direction::Prompt, &seen);
+                looked.push((picture, seen));
+            }
+            Err(_) if app.config.on_failure == OnFailure::Allow => exchange.picture_unseen(),
+            Err(why) => return Err(unreadable(why)),
+        }
+    }
+    Ok(place(ask, looked))
+}
+
+/// Why a request with the address of a picture is refused.
+const ADDRESS: &str = "A picture is named by its address, so it could not be checked. \
+                       Send the picture itself, in base64.";
+
+fn unreadable(why: Unreadable) -> Error {
+    let message = format!(
+        "A picture cannot be checked: {why}. Send PNG, JPEG, WebP or GIF, correctly labelled."
+    );
+    Error::client("unreadable_picture", message)
+}
+
+/// Adds the parts of pictures, each behind the words that it stands beside.
+fn place(ask: &mut Ask, looked: Vec<(Picture, Arc<Seen>)>) -> Vec<Pictured> {
+    let mut placed: Vec<(usize, Vec<Part>)> = Vec::new();
+    for (picture, seen) in &looked {
+        let (behind, role, turn) = beside(&ask.parts, picture);
+        let part = |text: &str| Part {
+            role,
+            media: Media::Image,
+            turn,
+            text: text.to_owned(),
+            at: "/picture".to_owned(),
+            raw: picture.raw.clone(),
+        };
+        let parts = std::iter::once("").chain(seen.texts()).map(part);
+        placed.push((behind, parts.collect()));
+    }
+    let mut order: Vec<usize> = (0..placed.len()).collect();
+    order.sort_by_key(|index| placed[*index].0);
+    let mut parts = Vec::with_capacity(ask.parts.len() + placed.len());
+    let mut spoken = std::mem::take(&mut ask.parts).into_iter();
+    let (mut taken, mut ranges) = (0, vec![0..0; placed.len()]);
+    for index in order {
+        let (behind, new) = (placed[index].0, std::mem::take(&mut placed[index].1));
+        parts.extend(spoken.by_ref().take(behind - taken));
+        taken = behind;
+        ranges[index] = parts.len()..parts.len() + new.len();
+        parts.extend(new);
+    }
+    parts.extend(spoken);
+    ask.parts = parts;
+    let pictured = |((picture, seen), parts): ((Picture, Arc<Seen>), Range<usize>)| {
+        let file = || drawing::in_place_of(&seen);
+        Pictured {
+            parts,
+            stand_in: file().and_then(|file| picture.written(&file, seen.format)),
+            seen,
+        }
+    };
+    looked.into_iter().zip(ranges).map(pictured).collect()
+}
+
+/// Behind how many parts a picture belongs, and whose it is: those of the same message, or else the
+/// last that stand before it.
+fn beside(parts: &[Part], picture: &Picture) -> (usize, Role, u32) {
+    let shared = |part: &Part| {
+        let steps = part.at.split('/').zip(picture.at.split('/'));
+        steps.take_while(|(one, other)| one == other).count()
+    };
+    // The empty step before the first slash, a member and an index: the same message.
+    let same = parts.iter().rposition(|part| shared(part) >= 3);
+    // What was said in earlier requests has no place in this body, and stands first.
+    let first = parts.iter().take_while(|part| part.raw.is_empty()).count();
+    let stands_before = |part: &Part| !part.raw.is_empty() && part.raw.start < picture.raw.start;
+    let before = || parts.iter().rposition(stands_before);
+    match (same, before()) {
+        (Some(at), _) => (at + 1, parts[at].role, parts[at].turn),
+        (None, Some(at)) => (at + 1, Role::User, parts[at].turn),
+        (None, None) => {
+            let next = parts.get(first).or(parts.last());
+            (first, Role::User, next.map_or(0, |part| part.turn))
+        }
+    }
+}

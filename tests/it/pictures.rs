@@ -1,0 +1,312 @@
+//! Pictures over real sockets, in every dialect that carries them: what they show is judged beside
+//! the words, before a byte of them goes on. All are drawn here.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use wardgate::picture::drawing;
+use wardgate::policy;
+use wardgate::policy::report::Outcome;
+
+use crate::gateway::{Gateway, Reply, percent};
+
+const CHAT: &str = "/v1/chat/completions";
+const IMAGES: &str = "/v1/images/generations";
+
+/// A cloth whose hash is on the tests' list.
+fn cloth() -> String {
+    let value = |at: u32| (((at % 128 / 16) * 7 + (at / 128 / 16) * 13) * 37 % 256) as u8;
+    let rgb = (0..128 * 128).flat_map(|at| [value(at); 3]).collect();
+    STANDARD.encode(drawing::colored(128, 128, rgb).expect("sized"))
+}
+
+fn code(text: &str) -> String {
+    STANDARD.encode(drawing::qr(text).expect("short"))
+}
+
+fn url(encoded: &str) -> String {
+    format!("data:image/png;base64,{encoded}")
+}
+
+fn chat(text: &str, picture: &str) -> Value {
+    json!({"model": "m", "messages": [{"role": "user", "content": [
+        {"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": picture}},
+    ]}]})
+}
+
+/// Every dialect whose prompts carry pictures in JSON: route and body.
+fn prompts(text: &str, picture: &str) -> Vec<(&'static str, Value)> {
+    let source = json!({"type": "base64", "media_type": "image/png", "data": picture});
+    let inline = json!({"inlineData": {"mimeType": "image/png", "data": picture}});
+    vec![
+        (CHAT, chat(text, &url(picture))),
+        (
+            "/v1/responses",
+            json!({"model": "m", "input": [{"role": "user", "content": [
+            {"type": "input_text", "text": text},
+            {"type": "input_image", "image_url": url(picture)}]}]}),
+        ),
+        (
+            "/v1/messages",
+            json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user",
+            "content": [{"type": "image", "source": source}, {"type": "text", "text": text}]}]}),
+        ),
+        (
+            "/v1beta/models/g:generateContent",
+            json!({"contents": [{"role": "user",
+            "parts": [{"text": text}, inline]}]}),
+        ),
+        (
+            "/api/chat",
+            json!({"model": "m", "stream": false, "messages": [
+            {"role": "user", "content": text, "images": [picture]}]}),
+        ),
+        (
+            "/api/generate",
+            json!({"model": "m", "stream": false, "prompt": text,
+            "images": [picture]}),
+        ),
+        (
+            "/sdapi/v1/img2img",
+            json!({"prompt": text, "init_images": [picture]}),
+        ),
+    ]
+}
+
+async fn ask(gateway: &Gateway, picture: &str, text: &str) -> Vec<(&'static str, Reply, bool)> {
+    let mut all = Vec::new();
+    for (route, body) in prompts(text, picture) {
+        let before = gateway.mock.seen().len();
+        let reply = gateway.post(route, &[], &body).await;
+        all.push((route, reply, gateway.mock.seen().len() > before));
+    }
+    all
+}
+
+#[test]
+fn cases_draw_their_pictures() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/policies");
+    let sources = policy::read_folders(&[folder]).expect("readable");
+    let set = policy::compile(&sources, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let report = policy::cases::run(&Arc::new(set));
+    assert_eq!(report.results.len(), 10);
+    for row in report.results {
+        assert_eq!(row.outcome, Outcome::Pass, "{} {}", row.rule, row.name);
+    }
+}
+
+#[tokio::test]
+async fn what_prompts_show_is_judged_in_every_dialect() {
+    let gateway = Gateway::start("").await;
+    for (route, reply, asked) in ask(&gateway, &code("https://example.com/pear"), "soup").await {
+        assert!(asked, "{route}: {reply:?}");
+        assert_eq!(reply.status, StatusCode::OK, "{route}");
+    }
+    let seen = gateway.audit();
+    assert!(
+        seen.iter()
+            .all(|line| line["pictures"][0]["direction"] == "prompt"),
+        "{seen:?}"
+    );
+    assert!(seen.iter().all(|line| line["unseen"].is_null()));
+    // A forbidden word in a code, a known picture, a code beside a word of the prompt.
+    for (picture, text) in [
+        (code("https://example.com/turnip"), "soup"),
+        (cloth(), "soup"),
+        (code("pear"), "a swede"),
+    ] {
+        for (route, reply, asked) in ask(&gateway, &picture, text).await {
+            assert!(!asked, "{route}: {text} went on: {reply:?}");
+            assert!(!reply.body.is_empty());
+        }
+    }
+    let told = format!("{:?}", gateway.audit());
+    assert!(!told.contains("turnip") && !told.contains("example.com"));
+}
+
+#[tokio::test]
+async fn what_nobody_can_read_is_refused_or_told() {
+    let broken = STANDARD.encode(&drawing::plain(40, 40)[..60]);
+    let closed = Gateway::start("").await;
+    let reply = closed.post(CHAT, &[], &chat("soup", &url(&broken))).await;
+    assert_eq!(
+        (reply.status, reply.error_code().as_str()),
+        (StatusCode::BAD_REQUEST, "unreadable_picture")
+    );
+    let wrong = url(&code("pear")).replace("image/png", "image/webp");
+    let reply = closed.post(CHAT, &[], &chat("soup", &wrong)).await;
+    assert!(
+        reply.json()["error"]["message"]
+            .as_str()
+            .is_some_and(|why| why.contains("label"))
+    );
+    assert!(closed.mock.seen().is_empty());
+    let open =
+        Gateway::with_config("apps: [{name: test, upstream: {url: UPSTREAM}, on_failure: allow}]")
+            .await;
+    let reply = open.post(CHAT, &[], &chat("soup", &url(&broken))).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(open.audit()[0]["unseen"], json!(["picture"]));
+}
+
+#[tokio::test]
+async fn pictures_named_by_their_address_pass_or_not_as_the_app_says() {
+    let address = chat("soup", "https://example.com/a.png");
+    let open = Gateway::start("").await;
+    assert_eq!(open.post(CHAT, &[], &address).await.status, StatusCode::OK);
+    assert_eq!(open.audit()[0]["unseen"], json!(["picture"]));
+    let closed = Gateway::start("    image_urls: refuse\n").await;
+    let reply = closed.post(CHAT, &[], &address).await;
+    assert_eq!(reply.error_code(), "picture_url");
+    assert!(closed.mock.seen().is_empty());
+    let answer = json!({"created": 1, "data": [{"url": "https://example.com/a.png"}]});
+    let raw = percent(&answer.to_string());
+    let draw = json!({"model": "m", "prompt": "a pear"});
+    let reply = closed.post(IMAGES, &[("x-mock-raw", &raw)], &draw).await;
+    assert_eq!(reply.error_code(), "picture_url");
+    assert_eq!(
+        open.post(IMAGES, &[("x-mock-raw", &raw)], &draw)
+            .await
+            .json(),
+        answer
+    );
+}
+
+#[tokio::test]
+async fn files_of_forms_are_judged() {
+    let gateway = Gateway::start("").await;
+    let form = [("content-type", "multipart/form-data; boundary=b")];
+    for (text, allowed) in [("pear", true), ("turnip", false)] {
+        let mut body = b"--b\r\ncontent-disposition: form-data; name=\"prompt\"\r\n\r\nmake it blue\r\n--b\r\ncontent-disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n\r\n".to_vec();
+        body.extend(drawing::qr(text).expect("short"));
+        body.extend(b"\r\n--b--\r\n");
+        let reply = gateway
+            .send(Method::POST, "/v1/images/edits", &form, body)
+            .await;
+        assert_eq!(reply.status.is_success(), allowed, "{text}");
+        if !allowed {
+            assert_eq!(reply.error_code(), "moderation_blocked");
+        }
+    }
+    assert_eq!(gateway.mock.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_redacted_picture_is_grey_and_the_words_go_on() {
+    let gateway = Gateway::start("").await;
+    let mut photo = drawing::plain(30, 20);
+    let exif = b"XML:com.adobe.xmp\0\0\0\0\0<x exif:GPSLatitude='1'/>";
+    let mut chunk = (exif.len() as u32).to_be_bytes().to_vec();
+    chunk.extend(b"iTXt");
+    chunk.extend(exif);
+    let mut crc = flate2::Crc::new();
+    crc.update(&chunk[4..]);
+    chunk.extend(crc.sum().to_be_bytes());
+    photo.splice(33..33, chunk);
+    let sent = url(&STANDARD.encode(&photo));
+    let reply = gateway
+        .post(CHAT, &[], &chat("where is this pear", &sent))
+        .await;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    let content = &gateway.forwarded()["messages"][0]["content"];
+    assert_eq!(content[0]["text"], "where is this pear");
+    let went = content[1]["image_url"]["url"].as_str().expect("a data URL");
+    let went = STANDARD.decode(went.strip_prefix("data:image/png;base64,").expect("a PNG"));
+    let seen = wardgate::picture::look(&went.expect("base64")).expect("a picture");
+    assert_eq!(
+        (seen.width, seen.height, seen.metadata.location),
+        (30, 20, false)
+    );
+}
+
+#[tokio::test]
+async fn answers_are_judged_before_their_pictures_are_seen() {
+    let gateway = Gateway::start("").await;
+    let draw = json!({"model": "m", "prompt": "a pear"});
+    let gemini = (
+        "/v1beta/models/g:generateContent",
+        json!({"contents": [{"role": "user", "parts": [{"text": "a pear"}]}]}),
+    );
+    let answers = |picture: &str| {
+        [
+            (
+                IMAGES,
+                draw.clone(),
+                json!({"created": 1, "data": [{"b64_json": picture}]}),
+            ),
+            (
+                "/sdapi/v1/txt2img",
+                json!({"prompt": "a pear"}),
+                json!({"images": [picture], "parameters": {}, "info": "{}"}),
+            ),
+            (
+                gemini.0,
+                gemini.1.clone(),
+                json!({"candidates": [{"index": 0, "finishReason": "STOP", "content": {"role": "model",
+                "parts": [{"inlineData": {"mimeType": "image/png", "data": picture}}]}}]}),
+            ),
+        ]
+    };
+    for (route, body, answer) in answers(&code("pear")) {
+        let raw = percent(&answer.to_string());
+        let reply = gateway.post(route, &[("x-mock-raw", &raw)], &body).await;
+        assert_eq!(reply.json(), answer, "{route}");
+    }
+    for withheld in [cloth(), code("turnip")] {
+        for (route, body, answer) in answers(&withheld) {
+            let raw = percent(&answer.to_string());
+            let reply = gateway.post(route, &[("x-mock-raw", &raw)], &body).await;
+            let told = String::from_utf8_lossy(&reply.body);
+            assert!(
+                !told.contains(&withheld[..60]) && !told.is_empty(),
+                "{route}: {told}"
+            );
+        }
+    }
+    let line = &gateway.audit()[3];
+    assert_eq!(
+        (&line["pictures"][0]["direction"], &line["action"]),
+        (&json!("output"), &json!("block"))
+    );
+    // What the prompt said counts when its picture is judged.
+    let raw = percent(&json!({"created": 1, "data": [{"b64_json": code("pear")}]}).to_string());
+    let swede = json!({"model": "m", "prompt": "a swede"});
+    let reply = gateway.post(IMAGES, &[("x-mock-raw", &raw)], &swede).await;
+    assert_eq!(reply.error_code(), "moderation_blocked");
+}
+
+#[tokio::test]
+async fn streamed_pictures_wait_until_somebody_looked() {
+    let gateway = Gateway::start("").await;
+    let draw = json!({"model": "m", "prompt": "a pear", "stream": true, "partial_images": 2});
+    let event = |kind: &str, picture: &str| {
+        let data = json!({"type": kind, "b64_json": picture});
+        format!("event: {kind}\ndata: {data}\n\n")
+    };
+    let (partial, whole) = (
+        "image_generation.partial_image",
+        "image_generation.completed",
+    );
+    let clean = event(partial, &code("pear")) + &event(whole, &code("a pear"));
+    for pieces in ["7", "100000"] {
+        let headers = [("x-mock-raw", &*percent(&clean)), ("x-mock-pieces", pieces)];
+        let reply = gateway.post(IMAGES, &headers, &draw).await;
+        assert_eq!(String::from_utf8_lossy(&reply.body), clean);
+        let cut = event(partial, &code("pear"))
+            + &event(partial, &cloth())
+            + &event(whole, &code("pear"));
+        let headers = [("x-mock-raw", &*percent(&cut)), ("x-mock-pieces", pieces)];
+        let reply = gateway.post(IMAGES, &headers, &draw).await;
+        let told = String::from_utf8_lossy(&reply.body);
+        let first = event(partial, &code("pear"));
+        assert!(
+            told.starts_with(&first) && told[first.len()..].contains("moderation_blocked"),
+            "{told}"
+        );
+        assert!(!told.contains(&cloth()) && !told.contains(whole));
+    }
+}
