@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::app::App;
+use crate::cache::Scored;
 use crate::codec::{Ask, Codec, Edit, ReadError, Refusal, Telling};
 use crate::detect::{self, Hit, Scanner, SignalId};
 use crate::exchange::Exchange;
@@ -60,9 +61,10 @@ pub async fn judge(
     pictures: &[Pictured],
 ) -> Result<Prompt, Error> {
     let set = &exchange.live.set;
+    let scored = scored(set, app, Direction::Prompt);
     let mut hits: Vec<Arc<[Hit]>> = Vec::with_capacity(ask.parts.len());
     for part in &ask.parts {
-        hits.push(hits_of(exchange, &part.text).await?);
+        hits.push(hits_of(exchange, &part.text, scored).await?);
     }
     for picture in pictures {
         hits[picture.parts.start] = set.detectors.look(&picture.seen).into();
@@ -145,9 +147,10 @@ pub async fn judge_answer(
     ask: &Ask,
 ) -> Result<Prompt, Error> {
     let set = &exchange.live.set;
+    let scored = scored(set, app, Direction::Output);
     let mut hits: Vec<Arc<[Hit]>> = Vec::with_capacity(ask.parts.len());
     for part in &ask.parts {
-        hits.push(hits_of(exchange, &part.text).await?);
+        hits.push(hits_of(exchange, &part.text, scored).await?);
     }
     let audience = audience.heard(set.cue(&ask.parts, &hits));
     exchange.heard(audience);
@@ -186,18 +189,26 @@ fn raises_doubt(selection: &Selection, detection: &Detection) -> bool {
     doubts.contains(&detection.action) && !selection.observes(detection.rule)
 }
 
+/// Whether the app asks what sentences of texts mean that travel that way.
+fn scored(set: &PolicySet, app: &App, direction: Direction) -> Scored {
+    match set.asks_meaning(&app.selection, direction) {
+        true => Scored::Yes,
+        false => Scored::No,
+    }
+}
+
 /// The hits of one text: remembered, or scanned in slices so that no stream of the thread stalls.
-async fn hits_of(exchange: &Exchange, text: &str) -> Result<Arc<[Hit]>, Error> {
+async fn hits_of(exchange: &Exchange, text: &str, scored: Scored) -> Result<Arc<[Hit]>, Error> {
     let (set, cache) = (&exchange.live.set, &exchange.gate().hits);
-    let key = cache.key(text, &set.hash);
+    let key = cache.key(text, &set.hash, scored);
     if let Some(known) = key.and_then(|key| cache.get(&key)) {
         return Ok(known);
     }
-    let slice = match set.detectors.classifies() {
-        true => SCORED_SLICE_BYTES,
-        false => SLICE_BYTES,
+    let detectors = Arc::clone(&set.detectors);
+    let (scanner, slice) = match scored {
+        Scored::Yes => (Scanner::new(detectors), SCORED_SLICE_BYTES),
+        Scored::No => (Scanner::of_words(detectors), SLICE_BYTES),
     };
-    let scanner = Scanner::new(Arc::clone(&set.detectors));
     let hits: Arc<[Hit]> = scanned(scanner, slice, text).await?.into();
     if let Some(key) = key {
         cache.put(key, Arc::clone(&hits));

@@ -288,6 +288,14 @@ impl Detectors {
         self.meanings.is_some()
     }
 
+    /// Whether the signal is a score of sentences.
+    pub fn is_meaning(&self, signal: SignalId) -> bool {
+        let signals = self.meanings.iter().flat_map(Meanings::signals);
+        signals
+            .into_iter()
+            .any(|set| self.signals(set).contains(&signal))
+    }
+
     /// Skeleton symbols that a hit of the signal can span, right context included.
     pub fn reach(&self, signal: SignalId) -> u32 {
         self.reach.get(&signal).copied().unwrap_or_default()

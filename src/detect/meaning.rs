@@ -73,6 +73,11 @@ impl Meanings {
         }
     }
 
+    /// The signals that are scores of sentences.
+    pub fn signals(&self) -> impl Iterator<Item = SignalSet> + '_ {
+        self.wanted.iter().map(|wanted| wanted.signals)
+    }
+
     /// The probability of each label.
     fn scores(&self, text: &str) -> Arc<[f32]> {
         let key = *blake3::hash(text.as_bytes()).as_bytes();

@@ -71,8 +71,14 @@ impl Inspector {
         )
         .after(context.talk.clone(), Role::Assistant);
         judge.part();
+        let scanner = Scanner::of_words(Arc::clone(&context.set.detectors));
+        let direction = context.scene.direction;
+        let scanner = match context.set.asks_meaning(&context.selection, direction) {
+            true => scanner.holding(context.hold),
+            false => scanner,
+        };
         Self {
-            scanner: Scanner::new(Arc::clone(&context.set.detectors)).holding(context.hold),
+            scanner,
             judge,
             context,
             window: Window::default(),

@@ -113,6 +113,7 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
         everything: Arc::new(Selection::everything(&rules)),
         readers: readers(&clauses, signals.infos.len()),
         needs: clauses.iter().map(|one| one.clause.needs()).collect(),
+        scored: scored(&detectors, &clauses),
         acts: acts(&detectors, &conversations),
         reaches: (0..numbers.count())
             .map(|id| detectors.reach(SignalId(id)))
@@ -382,6 +383,16 @@ fn readers(clauses: &[Placed], signals: usize) -> Vec<Vec<(u32, u32)>> {
         }
     }
     readers
+}
+
+/// Clauses that ask what sentences mean.
+fn scored(detectors: &Detectors, clauses: &[Placed]) -> Vec<u32> {
+    let meanings = |one: &Placed| {
+        let mut signals = one.clause.signals();
+        signals.any(|signal| detectors.is_meaning(signal))
+    };
+    let scored = (0..).zip(clauses).filter(|(_, one)| meanings(one));
+    scored.map(|(at, _)| at).collect()
 }
 
 /// By set of signals: whether a conversation hears one of them.

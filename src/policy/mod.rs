@@ -71,9 +71,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::detect::{Detectors, Hit, SignalId, SignalSet};
-use crate::message::{Band, Language, Part};
+use crate::message::{Band, Direction, Language, Part};
 use audience::Cues;
 use cases::Case;
+use context::Contexts;
 use conversation::Conversation;
 use frame::Placed;
 use scripts::Script;
@@ -166,6 +167,8 @@ pub struct PolicySet {
     readers: Vec<Vec<(u32, u32)>>,
     /// By clause: all atoms that it needs, and those that are measured from the anchor, one bit each.
     needs: Vec<(u32, u32)>,
+    /// Clauses that ask what sentences mean, by index.
+    scored: Vec<u32>,
     /// By set of signals: whether a conversation hears one of them.
     acts: Vec<bool>,
     /// By signal: symbols that a hit can span, right context included.
@@ -201,6 +204,14 @@ impl PolicySet {
     pub fn find(&self, id: &str) -> Option<RuleIx> {
         let at = self.rules.iter().position(|rule| rule.id.0 == id)?;
         u32::try_from(at).ok().map(RuleIx)
+    }
+
+    /// Whether some rule that the selection uses asks what the sentences of a text mean that travels
+    /// that way. If none does, nobody has to score them.
+    pub fn asks_meaning(&self, selection: &Selection, direction: Direction) -> bool {
+        let travels = Contexts::that(|way, _, _, _| way == direction);
+        let mut scored = self.scored.iter().map(|&at| &self.clauses[at as usize]);
+        scored.any(|one| one.clause.contexts.meets(travels) && selection.uses(one.rule))
     }
 
     /// Whether a conversation stands where its policy wants it watched.
