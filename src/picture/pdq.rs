@@ -1,7 +1,7 @@
 //! PDQ, the perceptual hash of ThreatExchange: 256 bits that copies of a picture share.
 //!
 //! Our own code after the reference (blur, 64 x 64, DCT, median), bit for bit: the one crate is
-//! years old and brings an old decoder (docs/decisions/0032). `tests/data/pictures/pdq.txt` has
+//! years old and brings an old decoder (docs/decisions/0025). `tests/data/pictures/pdq.txt` has
 //! values of the reference.
 
 use std::fmt;
