@@ -79,15 +79,14 @@ pub async fn judge(
     // Half a phrase is no cue of an age, so phrases across borders come after those.
     let mut crossings = Crossings::default();
     for joint in border::joints(&ask.parts) {
-        let scanner = Scanner::of_words(Arc::clone(&set.detectors));
-        let found = scanned(scanner, SLICE_BYTES, &joint.text).await?;
+        let found = hits_of(exchange, &joint.text, Scored::No).await?;
         crossings.take(set, &ask.parts, &joint, &found);
     }
     crossings.insert(&mut hits);
     let (verdict, talk) = policy::judge_conversation(set, &app.selection, scene, &ask.parts, &hits);
     let mut detections = verdict.detections;
     crossings.harden(&mut detections);
-    harden(&mut detections, pictures);
+    let stand_ins = stand_ins(&mut detections, pictures);
     let withheld = policy::withhold(set, scene, &ask.parts, &mut detections);
     let out_of_reach = |at: &u32| ask.parts[*at as usize].raw.is_empty();
     if app.config.mode == Mode::Enforce && withheld.iter().any(out_of_reach) {
@@ -108,32 +107,36 @@ pub async fn judge(
         language: language(&ask.parts),
         detections,
         scene,
-        stand_ins: stand_ins(pictures),
+        stand_ins,
     })
 }
 
-/// What stands in place of a picture, by each of its parts.
-fn stand_ins(pictures: &[Pictured]) -> BTreeMap<u32, String> {
-    let each = |picture: &'_ Pictured| {
-        let text = picture.stand_in.clone();
-        let parts = picture.parts.clone();
-        parts.filter_map(move |part| Some((u32::try_from(part).ok()?, text.clone()?)))
-    };
-    pictures.iter().flat_map(each).collect()
-}
-
-/// A picture in whose place nothing can stand is not passed on in parts: the request is refused.
-fn harden(detections: &mut [Detection], pictures: &[Pictured]) {
-    let fixed = |part: u32| {
-        let mut fixed = pictures.iter().filter(|one| one.stand_in.is_none());
-        fixed.any(|one| one.parts.contains(&(part as usize)))
-    };
-    for detection in detections {
-        let touches = fixed(detection.part) || fixed(detection.anchor.0);
-        if touches && detection.action.withholds() && !detection.action.ends() {
-            detection.action = Action::Block;
+/// What stands in place of each picture that is withheld, by each of its parts. A picture in whose
+/// place nothing can stand is not passed on in parts: the request is refused.
+fn stand_ins(detections: &mut [Detection], pictures: &[Pictured]) -> BTreeMap<u32, String> {
+    let mut stand_ins = BTreeMap::new();
+    for picture in pictures {
+        let touches = |one: &&mut Detection| {
+            let places = [one.part, one.anchor.0].map(|part| part as usize);
+            let withheld = one.action.withholds() && !one.action.ends();
+            withheld && places.iter().any(|part| picture.parts.contains(part))
+        };
+        let mut touching = detections.iter_mut().filter(touches).peekable();
+        if touching.peek().is_none() {
+            continue;
+        }
+        match picture.stand_in() {
+            Some(text) => {
+                let parts = picture
+                    .parts
+                    .clone()
+                    .filter_map(|at| u32::try_from(at).ok());
+                stand_ins.extend(parts.map(|part| (part, text.clone())));
+            }
+            None => touching.for_each(|one| one.action = Action::Block),
         }
     }
+    stand_ins
 }
 
 /// Judges the last turn of what was said as an answer; what precedes it counts as its prompt.
@@ -250,6 +253,39 @@ fn language(parts: &[Part]) -> Language {
     })
 }
 
+/// What a judged prompt changes of its request.
+pub struct Changes {
+    /// What has to be replaced in what was said.
+    pub edits: Vec<Edit>,
+    /// What the model is told.
+    pub guidance: Option<String>,
+}
+
+impl Changes {
+    /// The request as the model may see it: the very same bytes if nothing is redacted or rewritten.
+    ///
+    /// # Errors
+    /// [`ReadError`] if the dialect has no place for what has to be added.
+    pub fn apply(
+        &self,
+        codec: &dyn Codec,
+        content_type: &str,
+        body: Bytes,
+        ask: &Ask,
+    ) -> Result<Bytes, ReadError> {
+        if self.edits.is_empty() && self.guidance.is_none() {
+            return Ok(body);
+        }
+        codec.write(
+            content_type,
+            &body,
+            ask,
+            &self.edits,
+            self.guidance.as_deref(),
+        )
+    }
+}
+
 impl Prompt {
     /// The detection that decides an ending: the first of the strongest.
     fn deciding(&self, app: &App, set: &PolicySet) -> Option<&Detection> {
@@ -288,33 +324,8 @@ impl Prompt {
         }
     }
 
-    /// The request as the model may see it: the very same bytes if nothing is redacted or rewritten.
-    ///
-    /// # Errors
-    /// [`ReadError`] if the dialect has no place for what has to be added.
-    pub fn apply(
-        &self,
-        exchange: &Exchange,
-        app: &App,
-        codec: &dyn Codec,
-        content_type: &str,
-        body: Bytes,
-        ask: &Ask,
-    ) -> Result<Bytes, ReadError> {
-        let (edits, guidance) = self.changes(exchange, app, ask);
-        if edits.is_empty() && guidance.is_none() {
-            return Ok(body);
-        }
-        codec.write(content_type, &body, ask, &edits, guidance.as_deref())
-    }
-
     /// What has to be replaced in what was said, and what the model is told.
-    pub fn changes(
-        &self,
-        exchange: &Exchange,
-        app: &App,
-        ask: &Ask,
-    ) -> (Vec<Edit>, Option<String>) {
+    pub fn changes(&self, exchange: &Exchange, app: &App, ask: &Ask) -> Changes {
         let set = &exchange.live.set;
         let acting: Vec<&Detection> = self
             .detections
@@ -337,7 +348,7 @@ impl Prompt {
             .chain(self.hidden(&acting, &ask.parts))
             .collect();
         let guidance = (!guidance.is_empty()).then(|| guidance.join("\n"));
-        (edits, guidance)
+        Changes { edits, guidance }
     }
 
     /// The stand-ins of pictures that detections touch, each literal once.

@@ -126,11 +126,12 @@ async fn road(
             codec.refuse(&ask, &prompt.refusal(exchange, &app)),
         ));
     }
+    let changes = prompt.changes(exchange, &app, &ask);
     if let Some(turn) = &mut turn {
-        turn.ask(&ask, &prompt.changes(exchange, &app, &ask).0);
+        turn.ask(&ask, &changes.edits);
     }
     let telling = codec.telling(&body);
-    let body = prompt.apply(exchange, &app, codec, content_type, body, &ask)?;
+    let body = changes.apply(codec, content_type, body, &ask)?;
     let context = prompt.into_context(exchange, &app, codec, telling);
 
     exchange.leaves_unseen(codec.unseen());

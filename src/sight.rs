@@ -25,8 +25,16 @@ pub struct Pictured {
     pub parts: Range<usize>,
     /// What was seen.
     pub seen: Arc<Seen>,
+    picture: Picture,
+}
+
+impl Pictured {
     /// A grey picture in its place, as the literal's text; nothing where a file would have to stand.
-    pub stand_in: Option<String>,
+    /// Draws and encodes it: only for a picture that is withheld.
+    pub fn stand_in(&self) -> Option<String> {
+        let file = drawing::in_place_of(&self.seen)?;
+        self.picture.written(&file, self.seen.format)
+    }
 }
 
 /// Looks at every picture of a request and adds its parts.
@@ -112,13 +120,10 @@ fn place(ask: &mut Ask, looked: Vec<(Picture, Arc<Seen>)>) -> Vec<Pictured> {
     }
     parts.extend(spoken);
     ask.parts = parts;
-    let pictured = |((picture, seen), parts): ((Picture, Arc<Seen>), Range<usize>)| {
-        let file = || drawing::in_place_of(&seen);
-        Pictured {
-            parts,
-            stand_in: file().and_then(|file| picture.written(&file, seen.format)),
-            seen,
-        }
+    let pictured = |((picture, seen), parts): ((Picture, Arc<Seen>), Range<usize>)| Pictured {
+        parts,
+        seen,
+        picture,
     };
     looked.into_iter().zip(ranges).map(pictured).collect()
 }

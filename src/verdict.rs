@@ -17,7 +17,7 @@ use crate::exchange::{self, Exchange};
 use crate::guard::{self, Context, Inspector, Step};
 use crate::message::{Audience, Direction, Language};
 use crate::policy::{Action, Detection};
-use crate::prompt::{self, Prompt};
+use crate::prompt::{self, Changes, Prompt};
 use crate::reply::{self, Error};
 
 /// Reads what is asked, judges it, says what was found.
@@ -72,7 +72,7 @@ fn finding(
     ask: &Ask,
 ) -> Finding {
     let set = &exchange.live.set;
-    let (edits, guidance) = judged.changes(exchange, app, ask);
+    let Changes { edits, guidance } = judged.changes(exchange, app, ask);
     let refusal = judged.action.ends().then(|| judged.refusal(exchange, app));
     let action = judged.action.name();
     let found = judged

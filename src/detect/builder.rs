@@ -259,20 +259,12 @@ impl Builder {
 impl Detectors {
     /// All hits of a whole text.
     pub fn scan(self: &Arc<Self>, text: &str) -> Vec<Hit> {
-        let mut hits = Vec::new();
-        let mut scanner = Scanner::new(Arc::clone(self));
-        scanner.push(text, &mut hits);
-        scanner.finish(&mut hits);
-        hits
+        Scanner::new(Arc::clone(self)).whole(text)
     }
 
     /// All hits of a whole text but those of its sentences: for excerpts, which have none.
     pub fn scan_words(self: &Arc<Self>, text: &str) -> Vec<Hit> {
-        let mut hits = Vec::new();
-        let mut scanner = Scanner::of_words(Arc::clone(self));
-        scanner.push(text, &mut hits);
-        scanner.finish(&mut hits);
-        hits
+        Scanner::of_words(Arc::clone(self)).whole(text)
     }
 
     /// Reads the dictionaries and models that texts are checked with, so that no text waits for them.
@@ -290,10 +282,8 @@ impl Detectors {
 
     /// Whether the signal is a score of sentences.
     pub fn is_meaning(&self, signal: SignalId) -> bool {
-        let signals = self.meanings.iter().flat_map(Meanings::signals);
-        signals
-            .into_iter()
-            .any(|set| self.signals(set).contains(&signal))
+        let mut sets = self.meanings.iter().flat_map(Meanings::signals);
+        sets.any(|set| self.signals(set).contains(&signal))
     }
 
     /// Skeleton symbols that a hit of the signal can span, right context included.

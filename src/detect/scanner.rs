@@ -96,6 +96,14 @@ impl Scanner {
         self
     }
 
+    /// All hits of a whole text.
+    pub(super) fn whole(mut self, text: &str) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        self.push(text, &mut hits);
+        self.finish(&mut hits);
+        hits
+    }
+
     /// Reads the next piece; appends the hits that became certain.
     pub fn push(&mut self, piece: &str, hits: &mut Vec<Hit>) {
         self.decoder.push(piece, &mut self.spelled);
