@@ -16,6 +16,10 @@ const STEPS: f32 = 127.0;
 /// Steps of an activation in two halves.
 const FINE_STEPS: f32 = 128.0 * 128.0 - 1.0;
 
+/// Added to a small number that is not below 0 it leaves the nearest whole one in the lowest bits:
+/// conversions that check their range cost more than the products.
+const WHOLE: f32 = 8_388_608.0;
+
 /// Scale of a row that is all zero, so that nothing is divided by zero.
 const SMALLEST_SCALE: f32 = 1e-20;
 
@@ -75,7 +79,7 @@ impl Layer {
     /// be taken off, and scales to be applied.
     pub fn multiply(&self, numbers: &Numbers, out: &mut Vec<i32>) {
         let rows = numbers.zero.len();
-        out.clear();
+        // The product overwrites what is there, so only its length has to be right.
         out.resize(rows * self.outputs(), 0);
         let input = Matrix::from_data([rows, self.inputs], &numbers.values[..]);
         let packed = GemmInputB::Packed(&self.packed);
@@ -112,8 +116,13 @@ impl Numbers {
     /// One more row.
     pub fn push(&mut self, row: &[f32]) {
         let (scale, zero) = range(row, STEPS);
-        let shift = zero + 0.5;
-        let number = |value: &f32| (value * (1.0 / scale) + shift) as i32 as u8;
+        let per_step = 1.0 / scale;
+        // The lowest value may come out a little below 0, where the lowest bits mean another thing.
+        let number = |value: &f32| {
+            let steps = value * per_step + zero;
+            let steps = if steps > 0.0 { steps } else { 0.0 };
+            (steps + WHOLE).to_bits() as u8
+        };
         self.values.extend(row.iter().map(number));
         self.zero.push(zero as u8);
         self.scale.push(scale);
@@ -135,8 +144,19 @@ impl Numbers {
 
 /// Scale and zero by which a row's values become `0..=steps`.
 fn range(row: &[f32], steps: f32) -> (f32, f32) {
-    let low = row.iter().copied().fold(0.0, f32::min);
-    let high = row.iter().copied().fold(0.0, f32::max);
+    let (mut lows, mut highs) = ([0.0_f32; 8], [0.0_f32; 8]);
+    let (eights, rest) = row.as_chunks::<8>();
+    for eight in eights {
+        for ((low, high), &value) in lows.iter_mut().zip(&mut highs).zip(eight) {
+            *low = if value < *low { value } else { *low };
+            *high = if value > *high { value } else { *high };
+        }
+    }
+    let both = |ends: [f32; 8], pick: fn(f32, f32) -> f32| {
+        let all = ends.into_iter().chain(rest.iter().copied());
+        all.fold(0.0, pick)
+    };
+    let (low, high) = (both(lows, f32::min), both(highs, f32::max));
     let scale = ((high - low) / steps).max(SMALLEST_SCALE);
     (scale, (-low / scale).round())
 }
