@@ -13,17 +13,25 @@ use uuid::Uuid;
 use crate::app::{App, Gate, Live};
 use crate::audit::{self, CacheState, Line, LineFault, PictureSeen, Timings};
 use crate::body::Body;
-use crate::codec::{Ask, Codec, Lane};
-use crate::guard::Record;
-use crate::message::{Audience, Band, Direction};
+use crate::codec::{Ask, Codec, Lane, Refusal};
+use crate::guard::{self, Record, Sight};
+use crate::message::{Audience, Band, Direction, Language};
 use crate::metrics::OpenStream;
 use crate::picture::Seen;
-use crate::policy::{Action, Detection};
+use crate::policy::{Action, Detection, RuleIx};
 use crate::reply::{self, Error};
 use crate::server::Peer;
 
 /// Pictures of one exchange that its audit line tells: a line stays a line.
 const PICTURES_TOLD: usize = 16;
+
+/// Words of ours, and their language.
+pub struct Said {
+    /// Reviewed, with what follows them.
+    pub text: String,
+    /// The conversation's.
+    pub language: Language,
+}
 
 /// One request and its answer.
 pub struct Exchange {
@@ -154,6 +162,29 @@ impl Exchange {
     /// It goes on, or comes back, unread.
     pub fn not_inspected(&self) {
         self.line().not_inspected = true;
+    }
+
+    /// Who looks at its pictures, and what the app says of them.
+    pub fn sight(&self, app: &App) -> Sight {
+        Sight {
+            gallery: Arc::clone(&self.gate.gallery),
+            on_failure: app.config.on_failure,
+            image_urls: app.config.image_urls,
+        }
+    }
+
+    /// What is said instead of a model's answer: `text`, for a rule, in the dialect's refusal.
+    pub fn refusal(&self, app: &App, rule: RuleIx, action: Action, said: Said) -> Refusal {
+        let set = &self.live.set;
+        Refusal {
+            text: said.text,
+            ending: guard::ending(action),
+            rule: set.rule(rule).id.to_string(),
+            area: set.area(rule, said.language).to_owned(),
+            exchange: self.id.clone(),
+            style: app.config.refusal,
+            created: self.created(),
+        }
     }
 
     /// It goes on, and what of it nobody looks into.

@@ -53,15 +53,15 @@ impl Gallery {
     ///
     /// # Errors
     /// Why nobody can say what it shows.
-    pub async fn look(&self, picture: Picture) -> Look {
+    pub async fn look(&self, picture: &Picture) -> Look {
         let looked = tokio::time::timeout(DEADLINE, self.take_turn(picture)).await;
         looked.unwrap_or(Err(Unreadable::Late))
     }
 
-    async fn take_turn(&self, picture: Picture) -> Look {
+    async fn take_turn(&self, picture: &Picture) -> Look {
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.map_err(|_| Unreadable::Late)?;
-        let known = self.seen.clone();
+        let (known, picture) = (self.seen.clone(), picture.clone());
         let look = tokio::task::spawn_blocking(move || {
             // Kept until the look is over, however long the caller waits for it.
             let _turn = turn;

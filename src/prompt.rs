@@ -9,8 +9,8 @@ use crate::app::App;
 use crate::cache::Scored;
 use crate::codec::{Ask, Codec, Edit, ReadError, Refusal, Telling};
 use crate::detect::{self, Hit, Scanner, SignalId};
-use crate::exchange::Exchange;
-use crate::guard::{self, Closing, Context, Sight};
+use crate::exchange::{Exchange, Said};
+use crate::guard::{self, Closing, Context};
 use crate::message::{Audience, Direction, Language, Media, Part, Role};
 use crate::policy::border::{self, Crossings};
 use crate::policy::reply::Template;
@@ -67,7 +67,7 @@ pub async fn judge(
         hits.push(hits_of(exchange, &part.text, scored).await?);
     }
     for picture in pictures {
-        hits[picture.parts.start] = set.detectors.look(&picture.seen).into();
+        hits[picture.parts.start] = set.detectors.look(&picture.looked.seen).into();
     }
     let audience = audience.heard(set.cue(&ask.parts, &hits));
     exchange.heard(audience);
@@ -86,7 +86,7 @@ pub async fn judge(
     let (verdict, talk) = policy::judge_conversation(set, &app.selection, scene, &ask.parts, &hits);
     let mut detections = verdict.detections;
     crossings.harden(&mut detections);
-    let stand_ins = stand_ins(&mut detections, pictures);
+    let stand_ins = stand_ins(&mut detections, pictures).await;
     let withheld = policy::withhold(set, scene, &ask.parts, &mut detections);
     let out_of_reach = |at: &u32| ask.parts[*at as usize].raw.is_empty();
     if app.config.mode == Mode::Enforce && withheld.iter().any(out_of_reach) {
@@ -113,7 +113,7 @@ pub async fn judge(
 
 /// What stands in place of each picture that is withheld, by each of its parts. A picture in whose
 /// place nothing can stand is not passed on in parts: the request is refused.
-fn stand_ins(detections: &mut [Detection], pictures: &[Pictured]) -> BTreeMap<u32, String> {
+async fn stand_ins(detections: &mut [Detection], pictures: &[Pictured]) -> BTreeMap<u32, String> {
     let mut stand_ins = BTreeMap::new();
     for picture in pictures {
         let touches = |one: &&mut Detection| {
@@ -125,7 +125,9 @@ fn stand_ins(detections: &mut [Detection], pictures: &[Pictured]) -> BTreeMap<u3
         if touching.peek().is_none() {
             continue;
         }
-        match picture.stand_in() {
+        let looked = picture.looked.clone();
+        let drawn = tokio::task::spawn_blocking(move || looked.stand_in()).await;
+        match drawn.unwrap_or_default() {
             Some(text) => {
                 let parts = picture
                     .parts
@@ -309,19 +311,12 @@ impl Prompt {
         let deciding = self
             .deciding(app, set)
             .expect("an ending action has a detection");
-        let rule = set.rule(deciding.rule);
-        Refusal {
-            text: self.closing(app).after(
-                set.reply_for(deciding.rule, self.language, self.scene.audience.band),
-                self.action,
-            ),
-            ending: guard::ending(self.action),
-            rule: rule.id.to_string(),
-            area: set.area(deciding.rule, self.language).to_owned(),
-            exchange: exchange.id.clone(),
-            style: app.config.refusal,
-            created: exchange.created(),
-        }
+        let reply = set.reply_for(deciding.rule, self.language, self.scene.audience.band);
+        let said = Said {
+            text: self.closing(app).after(reply, self.action),
+            language: self.language,
+        };
+        exchange.refusal(app, deciding.rule, self.action, said)
     }
 
     /// What has to be replaced in what was said, and what the model is told.
@@ -417,11 +412,7 @@ impl Prompt {
             telling,
             read: limits.read(),
             held_bytes: limits.held_bytes as usize,
-            sight: Sight {
-                gallery: Arc::clone(&exchange.gate().gallery),
-                on_failure: app.config.on_failure,
-                image_urls: app.config.image_urls,
-            },
+            sight: exchange.sight(app),
             nudge,
             exchange: exchange.id.clone(),
         })

@@ -16,10 +16,10 @@ use crate::body::{self, Blame, Body};
 use crate::cache::{self, Answer, AnswerKey, Begin, Lead, Scope};
 use crate::codec::check::{self, Check};
 use crate::codec::pictures::may_hold;
-use crate::codec::{self, AnswerKind, Ask, Codec, Framing, ReadError, Refusal};
+use crate::codec::{self, AnswerKind, Ask, Codec, Framing, ReadError, Refusal, splice};
 use crate::earlier::{self, Turn};
-use crate::exchange::{self, Exchange};
-use crate::guard::{self, Context, GuardedBody, Record, document, pictures};
+use crate::exchange::{self, Exchange, Said};
+use crate::guard::{Context, GuardedBody, Record, document, pictures};
 use crate::message::{Audience, Direction};
 use crate::prompt;
 use crate::recorded::Recorded;
@@ -249,46 +249,42 @@ impl Asked<'_> {
         earlier::join(self.app.earlier.as_ref(), caller, codec, body, ask, limits)
     }
 
-    /// What is said instead of an answer whose pictures may not be shown.
+    /// The answer with what may be shown of its pictures; or what is said instead of it.
     async fn pictures(
         &self,
-        context: &Context,
+        context: &Arc<Context>,
         record: &Arc<dyn Record>,
         kind: AnswerKind,
-        body: &Bytes,
-    ) -> Result<Option<Refusal>, Error> {
-        let words = || kind.read(context.codec, body, &context.read);
-        if kind != AnswerKind::Document || !may_hold(body) {
-            return Ok(None);
+        body: Bytes,
+    ) -> Result<Result<Bytes, Refusal>, Error> {
+        if kind != AnswerKind::Document || !may_hold(&body) {
+            return Ok(Ok(body));
         }
         // What the dialect cannot read is refused behind this.
-        let Ok(words) = words() else { return Ok(None) };
+        let Ok(words) = kind.read(context.codec, &body, &context.read) else {
+            return Ok(Ok(body));
+        };
         let words: Vec<_> = words.into_iter().map(|piece| piece.raw).collect();
-        let found = pictures::find(context, record.as_ref(), body, &words);
-        let found = found.map_err(Error::unreadable_answer)?;
-        let looked = pictures::look(context.sight.clone(), Arc::clone(record), found).await;
-        let seen = looked.map_err(|why| {
-            let (code, message) = (pictures::UNREADABLE_CODE, why.to_string());
+        let found = pictures::find(context, &body, &words);
+        let judged = pictures::judge(Arc::clone(context), Arc::clone(record), found).await;
+        let verdict = judged.map_err(|why| {
+            let (code, message) = (why.code(), format!("a picture in it: {why}"));
             Error::unreadable_answer(ReadError { code, message })
         })?;
-        let withheld = pictures::judge(context, record.as_ref(), &seen);
-        Ok(withheld.map(|withheld| {
-            let rule = self.exchange.live.set.rule(withheld.detection.rule);
-            record.ended(withheld.action, &rule.id.0);
-            let reply = context.reply(withheld.detection.rule);
-            Refusal {
-                text: context.closing.after(reply, withheld.action),
-                ending: guard::ending(withheld.action),
-                rule: rule.id.to_string(),
-                area: context
-                    .set
-                    .area(withheld.detection.rule, context.language)
-                    .to_owned(),
-                exchange: self.exchange.id.clone(),
-                style: self.app.config.refusal,
-                created: self.exchange.created(),
-            }
-        }))
+        let Some(withheld) = verdict.withheld else {
+            let edited = match verdict.edits.is_empty() {
+                true => Ok(body),
+                false => splice::edited(&body, &verdict.edits),
+            };
+            return Ok(Ok(edited.map_err(Error::unreadable_answer)?));
+        };
+        let (rule, action) = (withheld.detection.rule, withheld.action);
+        record.ended(action, &context.set.rule(rule).id.0);
+        let said = Said {
+            text: context.closing.after(context.reply(rule), action),
+            language: context.language,
+        };
+        Ok(Err(self.exchange.refusal(self.app, rule, action, said)))
     }
 
     /// Looks the request up among the answers for repeat prompts; waits if somebody just asks it.
@@ -385,9 +381,10 @@ async fn judge_answer(
     }
     let limit = exchange.live.config.limits.answer_body_bytes;
     let body = body::read_whole(body, limit, Blame::Upstream).await?;
-    if let Some(refusal) = asked.pictures(&context, &record, kind, &body).await? {
-        return Ok(reply::said(context.codec.refuse(ask, &refusal)));
-    }
+    let body = match asked.pictures(&context, &record, kind, body).await? {
+        Ok(body) => body,
+        Err(refusal) => return Ok(reply::said(context.codec.refuse(ask, &refusal))),
+    };
     let guarded = match document(&context, &record, kind, body) {
         Ok(guarded) => guarded,
         Err(error) if head.status.is_success() => return Err(Error::unreadable_answer(error)),

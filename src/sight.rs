@@ -5,36 +5,25 @@
 //! (codes, comments), read through every view. Both stand in the turn of the words beside it.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::app::App;
 use crate::codec::pictures::{self, Picture};
 use crate::codec::{Ask, Codec};
-use crate::config::{ImageUrls, OnFailure};
 use crate::exchange::Exchange;
+use crate::guard;
+use crate::guard::pictures::Looked;
 use crate::message::{Direction, Media, Output, Part, Role};
-use crate::picture::{Seen, Unreadable, drawing};
 use crate::reply::Error;
 
-/// A picture of a request that was looked at.
+/// A picture of a request, and where its parts are.
 #[derive(Debug)]
 pub struct Pictured {
     /// Its parts: the picture itself, then its texts.
     pub parts: Range<usize>,
     /// What was seen.
-    pub seen: Arc<Seen>,
-    picture: Picture,
-}
-
-impl Pictured {
-    /// A grey picture in its place, as the literal's text; nothing where a file would have to stand.
-    /// Draws and encodes it: only for a picture that is withheld.
-    pub fn stand_in(&self) -> Option<String> {
-        let file = drawing::in_place_of(&self.seen)?;
-        self.picture.written(&file, self.seen.format)
-    }
+    pub looked: Looked,
 }
 
 /// Looks at every picture of a request and adds its parts.
@@ -59,41 +48,22 @@ pub async fn of_prompt(
         let read: Vec<_> = ask.parts.iter().map(|part| part.raw.clone()).collect();
         pictures::in_document(body, &read, &limits)?
     };
-    if found.addresses {
-        match app.config.image_urls {
-            ImageUrls::Refuse => return Err(Error::client("picture_url", ADDRESS)),
-            ImageUrls::Unseen => exchange.picture_unseen(),
-        }
-    }
-    let mut looked = Vec::with_capacity(found.pictures.len());
-    for picture in found.pictures {
-        match exchange.gate().gallery.look(picture.clone()).await {
-            Ok(seen) => {
-                exchange.saw(Direction::Prompt, &seen);
-                looked.push((picture, seen));
-            }
-            Err(_) if app.config.on_failure == OnFailure::Allow => exchange.picture_unseen(),
-            Err(why) => return Err(unreadable(why)),
-        }
-    }
+    let sight = exchange.sight(app);
+    let looked = guard::pictures::look(Direction::Prompt, &sight, exchange, found).await;
+    let looked = looked.map_err(|why| {
+        let message = format!(
+            "A picture cannot be checked: {why}. Send the picture itself, in base64: PNG, JPEG, WebP \
+             or GIF, correctly labelled."
+        );
+        Error::client(why.code(), message)
+    })?;
     Ok(place(ask, looked))
 }
 
-/// Why a request with the address of a picture is refused.
-const ADDRESS: &str = "A picture is named by its address, so it could not be checked. \
-                       Send the picture itself, in base64.";
-
-fn unreadable(why: Unreadable) -> Error {
-    let message = format!(
-        "A picture cannot be checked: {why}. Send PNG, JPEG, WebP or GIF, correctly labelled."
-    );
-    Error::client("unreadable_picture", message)
-}
-
 /// Adds the parts of pictures, each behind the words that it stands beside.
-fn place(ask: &mut Ask, looked: Vec<(Picture, Arc<Seen>)>) -> Vec<Pictured> {
+fn place(ask: &mut Ask, looked: Vec<Looked>) -> Vec<Pictured> {
     let mut placed: Vec<(usize, Vec<Part>)> = Vec::new();
-    for (picture, seen) in &looked {
+    for Looked { picture, seen } in &looked {
         let (behind, role, turn) = beside(&ask.parts, picture);
         let part = |text: &str| Part {
             role,
@@ -120,11 +90,7 @@ fn place(ask: &mut Ask, looked: Vec<(Picture, Arc<Seen>)>) -> Vec<Pictured> {
     }
     parts.extend(spoken);
     ask.parts = parts;
-    let pictured = |((picture, seen), parts): ((Picture, Arc<Seen>), Range<usize>)| Pictured {
-        parts,
-        seen,
-        picture,
-    };
+    let pictured = |(looked, parts)| Pictured { parts, looked };
     looked.into_iter().zip(ranges).map(pictured).collect()
 }
 

@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -38,7 +39,7 @@ const SIGNS: [&[u8]; 12] = [
     b"http",
 ];
 
-/// A picture in a body, not yet decoded.
+/// A picture in a body, not yet decoded. A copy shares the file.
 #[derive(Debug, Clone)]
 pub struct Picture {
     /// Its JSON pointer, of the caller's own keys too: for finding its neighbours, not for showing.
@@ -51,7 +52,7 @@ pub struct Picture {
 #[derive(Debug, Clone)]
 enum Source {
     /// In a string: base64.
-    Text { encoded: String, label: Label },
+    Text { encoded: Arc<str>, label: Label },
     /// As it is.
     File(Bytes),
 }
@@ -71,6 +72,13 @@ pub struct Found {
     pub pictures: Vec<Picture>,
     /// Whether it names places where pictures lie.
     pub addresses: bool,
+}
+
+impl Found {
+    /// Whether there is nothing to look at, here or elsewhere.
+    pub fn is_empty(&self) -> bool {
+        self.pictures.is_empty() && !self.addresses
+    }
 }
 
 impl Picture {
@@ -236,11 +244,11 @@ fn source(text: &str) -> Option<Source> {
         let base64 = words.any(|word| word == "base64");
         let picture = media_type.starts_with("image/") || begins(encoded);
         let label = Label::Url { media_type, base64 };
-        let encoded = encoded.to_owned();
+        let encoded: Arc<str> = Arc::from(encoded);
         return (picture && encoded.len() >= SMALLEST).then_some(Source::Text { encoded, label });
     }
     (text.len() >= SMALLEST && begins(text)).then(|| Source::Text {
-        encoded: text.to_owned(),
+        encoded: Arc::from(text),
         label: Label::Bare,
     })
 }
@@ -264,7 +272,7 @@ fn in_its_place(at: &str, text: &str) -> Option<Source> {
         && text.bytes().all(plain)
         && places.iter().any(|name| at.contains(name));
     is.then(|| Source::Text {
-        encoded: text.to_owned(),
+        encoded: Arc::from(text),
         label: Label::Bare,
     })
 }

@@ -125,6 +125,19 @@ impl Frame {
         push_data(&mut out, data);
         Bytes::from(out)
     }
+
+    /// The frame that [`Frame::with_data`] writes.
+    pub fn carrying(&self, data: &str) -> Self {
+        let raw = self.with_data(data);
+        match &self.data {
+            Data::Bare(range) => Self {
+                raw,
+                complete: self.complete,
+                data: Data::Bare(range.start..range.start + data.len()),
+            },
+            _ => Self::parse(raw, self.complete).expect("written from texts"),
+        }
+    }
 }
 
 /// A frame of ours that carries `data` and nothing else.

@@ -12,20 +12,19 @@ use std::task::{Context as TaskContext, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 
-use super::pictures::{self, UNREADABLE_CODE};
+use super::pictures::{self, Unchecked, Verdict};
 use super::{Context, Guard, Record};
-use crate::codec::Framing;
 use crate::codec::framing::Frames;
 use crate::codec::pictures::may_hold;
 use crate::codec::sse::Frame as Event;
-use crate::picture::{Seen, Unreadable};
+use crate::codec::{Edit, Framing, ReadError, splice};
 
 /// Bytes gathered into one write before the client gets them: a TLS record's worth. More would
 /// only add delay; less costs a system call per event.
 const COALESCE_BYTES: usize = 16 * 1024;
 
-/// What a look at the pictures of one frame will show.
-type Looking = Pin<Box<dyn Future<Output = Result<Vec<Arc<Seen>>, Unreadable>> + Send>>;
+/// What will become of the pictures of one frame.
+type Judging = Pin<Box<dyn Future<Output = Result<Verdict, Unchecked>> + Send>>;
 
 /// The answer's events as the client may see them.
 pub struct GuardedBody<B> {
@@ -35,8 +34,8 @@ pub struct GuardedBody<B> {
     guard: Guard,
     context: Arc<Context>,
     record: Arc<dyn Record>,
-    /// A frame whose pictures are being looked at.
-    pending: Option<(Event, Looking)>,
+    /// A frame whose pictures are being judged.
+    pending: Option<(Event, Judging)>,
     /// The upstream has said everything.
     told: bool,
 }
@@ -83,42 +82,53 @@ impl<B> GuardedBody<B> {
             return self.guard.frame(frame);
         }
         let words = self.guard.words(data);
-        let record = self.record.as_ref();
-        match pictures::find(&self.context, record, data.as_bytes(), &words) {
-            Ok(found) if found.is_empty() => self.guard.frame(frame),
-            Ok(found) => {
-                let record = Arc::clone(&self.record);
-                let looking = pictures::look(self.context.sight.clone(), record, found);
-                self.pending = Some((frame, Box::pin(looking)));
-            }
-            Err(error) => self.guard.fail(error.code, &error.message),
+        let found = pictures::find(&self.context, data.as_bytes(), &words);
+        if found.is_empty() {
+            return self.guard.frame(frame);
         }
+        let (context, record) = (Arc::clone(&self.context), Arc::clone(&self.record));
+        let judging = pictures::judge(context, record, found);
+        self.pending = Some((frame, Box::pin(judging)));
     }
 
     /// The frame that waits, once its pictures were looked at.
     fn poll_pending(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
-        let Some((_, looking)) = &mut self.pending else {
+        let Some((_, judging)) = &mut self.pending else {
             return Poll::Ready(());
         };
-        let Poll::Ready(looked) = looking.as_mut().poll(task) else {
+        let Poll::Ready(verdict) = judging.as_mut().poll(task) else {
             return Poll::Pending;
         };
         let Some((frame, _)) = self.pending.take() else {
             return Poll::Ready(());
         };
-        match looked {
-            Ok(seen) => match pictures::judge(&self.context, self.record.as_ref(), &seen) {
-                None => self.guard.frame(frame),
-                Some(withheld) => self.guard.withhold(&withheld),
+        match verdict {
+            Ok(Verdict {
+                withheld: Some(withheld),
+                ..
+            }) => self.guard.withhold(&withheld),
+            Ok(Verdict { edits, .. }) => match edited(frame, &edits) {
+                Ok(frame) => self.guard.frame(frame),
+                Err(error) => self.guard.fail(error.code, &error.message),
             },
             Err(why) => {
                 let message = format!("A picture of the answer cannot be checked: {why}.");
-                self.guard.fail(UNREADABLE_CODE, &message);
+                self.guard.fail(why.code(), &message);
             }
         }
         self.advance();
         Poll::Ready(())
     }
+}
+
+/// The frame with stand-ins for pictures in it.
+fn edited(frame: Event, edits: &[Edit]) -> Result<Event, ReadError> {
+    if edits.is_empty() {
+        return Ok(frame);
+    }
+    let data = frame.data().unwrap_or_default();
+    let written = splice::edited(data.as_bytes(), edits)?;
+    Ok(frame.carrying(&String::from_utf8_lossy(&written)))
 }
 
 impl<B> Body for GuardedBody<B>

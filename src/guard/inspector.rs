@@ -71,14 +71,8 @@ impl Inspector {
         )
         .after(context.talk.clone(), Role::Assistant);
         judge.part();
-        let scanner = Scanner::of_words(Arc::clone(&context.set.detectors));
-        let direction = context.scene.direction;
-        let scanner = match context.set.asks_meaning(&context.selection, direction) {
-            true => scanner.holding(context.hold),
-            false => scanner,
-        };
         Self {
-            scanner,
+            scanner: context.scanner(),
             judge,
             context,
             window: Window::default(),

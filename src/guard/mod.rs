@@ -25,7 +25,7 @@ pub use stream::Guard;
 pub use window::Window;
 
 use crate::codec::{Codec, Ending, ReadLimits, Telling};
-use crate::detect::SignalId;
+use crate::detect::{Scanner, SignalId};
 use crate::message::{Direction, Language};
 use crate::picture::Seen;
 use crate::policy::{Action, Detection, Hold, Mode, PolicySet, RuleIx, Scene, Selection, Talk};
@@ -73,6 +73,16 @@ impl Context {
     pub fn reply(&self, rule: RuleIx) -> &str {
         let band = self.scene.audience.band;
         self.set.reply_for(rule, self.language, band)
+    }
+
+    /// A scanner at the start of a text of the answer: its sentences are scored only where a rule of
+    /// the app reads the scores.
+    pub fn scanner(&self) -> Scanner {
+        let scanner = Scanner::of_words(Arc::clone(&self.set.detectors));
+        match (self.set).asks_meaning(&self.selection, self.scene.direction) {
+            true => scanner.holding(self.hold),
+            false => scanner,
+        }
     }
 
     /// What is really done about a detection here.

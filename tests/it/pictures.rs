@@ -32,6 +32,19 @@ fn url(encoded: &str) -> String {
     format!("data:image/png;base64,{encoded}")
 }
 
+/// A plain PNG with one more chunk before its pixels.
+fn with_chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut chunk = (data.len() as u32).to_be_bytes().to_vec();
+    chunk.extend(name);
+    chunk.extend(data);
+    let mut crc = flate2::Crc::new();
+    crc.update(&chunk[4..]);
+    chunk.extend(crc.sum().to_be_bytes());
+    let mut file = drawing::plain(30, 20);
+    file.splice(33..33, chunk);
+    file
+}
+
 fn chat(text: &str, picture: &str) -> Value {
     json!({"model": "m", "messages": [{"role": "user", "content": [
         {"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": picture}},
@@ -93,7 +106,7 @@ fn cases_draw_their_pictures() {
     let sources = policy::read_folders(&[folder]).expect("readable");
     let set = policy::compile(&sources, &[]).unwrap_or_else(|problems| panic!("{problems}"));
     let report = policy::cases::run(&Arc::new(set));
-    assert_eq!(report.results.len(), 10);
+    assert_eq!(report.results.len(), 12);
     for row in report.results {
         assert_eq!(row.outcome, Outcome::Pass, "{} {}", row.rule, row.name);
     }
@@ -198,15 +211,8 @@ async fn files_of_forms_are_judged() {
 #[tokio::test]
 async fn a_redacted_picture_is_grey_and_the_words_go_on() {
     let gateway = Gateway::start("").await;
-    let mut photo = drawing::plain(30, 20);
     let exif = b"XML:com.adobe.xmp\0\0\0\0\0<x exif:GPSLatitude='1'/>";
-    let mut chunk = (exif.len() as u32).to_be_bytes().to_vec();
-    chunk.extend(b"iTXt");
-    chunk.extend(exif);
-    let mut crc = flate2::Crc::new();
-    crc.update(&chunk[4..]);
-    chunk.extend(crc.sum().to_be_bytes());
-    photo.splice(33..33, chunk);
+    let photo = with_chunk(b"iTXt", exif);
     let sent = url(&STANDARD.encode(&photo));
     let reply = gateway
         .post(CHAT, &[], &chat("where is this pear", &sent))
@@ -309,4 +315,113 @@ async fn streamed_pictures_wait_until_somebody_looked() {
         );
         assert!(!told.contains(&cloth()) && !told.contains(whole));
     }
+}
+
+#[tokio::test]
+async fn words_in_pictures_that_nobody_can_follow_are_refused_both_ways() {
+    // More short codes than are followed.
+    let comment = format!("Comment\0{}", "dG9tYXRv ".repeat(200));
+    let crowded = STANDARD.encode(with_chunk(b"tEXt", comment.as_bytes()));
+    let open =
+        Gateway::with_config("apps: [{name: test, upstream: {url: UPSTREAM}, on_failure: allow}]")
+            .await;
+    let reply = open.post(CHAT, &[], &chat("soup", &url(&crowded))).await;
+    assert_eq!(reply.error_code(), "too_many_matches");
+    assert!(open.mock.seen().is_empty());
+    let draw = json!({"model": "m", "prompt": "a pear"});
+    let raw = percent(&json!({"created": 1, "data": [{"b64_json": crowded}]}).to_string());
+    let reply = open.post(IMAGES, &[("x-mock-raw", &raw)], &draw).await;
+    assert_eq!(
+        (reply.status, reply.error_code().as_str()),
+        (StatusCode::BAD_GATEWAY, "too_many_matches")
+    );
+    let event = json!({"type": "image_generation.completed", "b64_json": crowded});
+    let event = format!("event: image_generation.completed\ndata: {event}\n\n");
+    let stream = json!({"model": "m", "prompt": "a pear", "stream": true});
+    let raw = percent(&event);
+    let reply = open.post(IMAGES, &[("x-mock-raw", &raw)], &stream).await;
+    let told = String::from_utf8_lossy(&reply.body);
+    assert!(
+        told.contains("too_many_matches") && !told.contains(&crowded[..60]),
+        "{told}"
+    );
+}
+
+/// What a picture of an answer shows.
+fn shown(encoded: &Value) -> wardgate::picture::Seen {
+    let file = STANDARD
+        .decode(encoded.as_str().expect("a string"))
+        .expect("base64");
+    wardgate::picture::look(&file).expect("a picture")
+}
+
+#[tokio::test]
+async fn a_redacted_picture_of_an_answer_is_grey_and_the_rest_is_shown() {
+    let gateway = Gateway::start("").await;
+    let draw = json!({"model": "m", "prompt": "two signs", "n": 2});
+    let (bad, good) = (code("chard"), code("pear"));
+    let answer = json!({"created": 1, "data": [{"b64_json": bad}, {"b64_json": good}], "usage": 7});
+    let raw = percent(&answer.to_string());
+    let reply = gateway.post(IMAGES, &[("x-mock-raw", &raw)], &draw).await;
+    let (before, after) = (
+        shown(&json!(bad)),
+        shown(&reply.json()["data"][0]["b64_json"]),
+    );
+    assert_eq!((before.width, before.height), (after.width, after.height));
+    assert!(after.codes.is_empty());
+    let mut rest = reply.json();
+    rest["data"][0]["b64_json"] = json!(bad);
+    assert_eq!(rest, answer);
+    assert_eq!(gateway.audit()[0]["action"], "redact");
+    // What a body is told by is one of many things; what blocks withholds all.
+    let answer = json!({"created": 1, "data": [{"b64_json": bad}, {"b64_json": cloth()}]});
+    let raw = percent(&answer.to_string());
+    let reply = gateway.post(IMAGES, &[("x-mock-raw", &raw)], &draw).await;
+    assert_eq!(reply.error_code(), "moderation_blocked");
+    // In a stream the frames around it pass as they came.
+    let event = |kind: &str, picture: &str| {
+        let data = json!({"type": kind, "b64_json": picture});
+        format!("event: {kind}\ndata: {data}\n\n")
+    };
+    let (partial, whole) = (
+        "image_generation.partial_image",
+        "image_generation.completed",
+    );
+    let first = event(partial, &good);
+    let raw = percent(&(first.clone() + &event(whole, &bad)));
+    let stream = json!({"model": "m", "prompt": "a sign", "stream": true, "partial_images": 1});
+    let reply = gateway
+        .post(
+            IMAGES,
+            &[("x-mock-raw", &raw), ("x-mock-pieces", "9")],
+            &stream,
+        )
+        .await;
+    let told = String::from_utf8_lossy(&reply.body).into_owned();
+    let last = told
+        .strip_prefix(&first)
+        .expect("the first frame is as it was");
+    let data = last
+        .lines()
+        .find_map(|line| line.strip_prefix("data: "))
+        .expect("an event");
+    let data: Value = serde_json::from_str(data).expect("JSON");
+    assert_eq!(data["type"], whole);
+    assert!(shown(&data["b64_json"]).codes.is_empty() && !told.contains(&bad));
+    // Words beside it stay: a chat that shows a picture.
+    let inline = |data: &str| json!({"inlineData": {"mimeType": "image/png", "data": data}});
+    let parts = json!([{"text": "here it is"}, inline(&bad)]);
+    let answer = json!({"candidates": [{"index": 0, "finishReason": "STOP", "content": {"role": "model", "parts": parts}}]});
+    let ask = json!({"contents": [{"role": "user", "parts": [{"text": "a sign"}]}]});
+    let raw = percent(&answer.to_string());
+    let reply = gateway
+        .post(
+            "/v1beta/models/g:generateContent",
+            &[("x-mock-raw", &raw)],
+            &ask,
+        )
+        .await;
+    let parts = &reply.json()["candidates"][0]["content"]["parts"];
+    assert_eq!(parts[0]["text"], "here it is");
+    assert!(shown(&parts[1]["inlineData"]["data"]).codes.is_empty());
 }
