@@ -72,7 +72,7 @@ fn parts(text: String) -> [Part; 1] {
 fn clean_2_kb(bencher: Bencher<'_, '_>) {
     let set = set();
     let parts = parts(clean());
-    let hits: [Arc<[Hit]>; 1] = [set.detectors.scan(&parts[0].text).into()];
+    let hits: [Arc<[Hit]>; 1] = [set.detectors.scan_words(&parts[0].text).into()];
     println!("{} hits", hits[0].len());
     bencher
         .counter(BytesCount::of_str(&parts[0].text))
@@ -83,7 +83,7 @@ fn clean_2_kb(bencher: Bencher<'_, '_>) {
 fn hostile_2_kb(bencher: Bencher<'_, '_>) {
     let set = set();
     let parts = parts(hostile(2048));
-    let hits: [Arc<[Hit]>; 1] = [set.detectors.scan(&parts[0].text).into()];
+    let hits: [Arc<[Hit]>; 1] = [set.detectors.scan_words(&parts[0].text).into()];
     bencher
         .counter(BytesCount::of_str(&parts[0].text))
         .bench_local(|| policy::judge_prompt(&set, &set.everything, SCENE, &parts, &hits));
@@ -93,7 +93,7 @@ fn hostile_2_kb(bencher: Bencher<'_, '_>) {
 fn hostile_100_kb(bencher: Bencher<'_, '_>) {
     let set = set();
     let parts = parts(hostile(100 * 1024));
-    let hits: [Arc<[Hit]>; 1] = [set.detectors.scan(&parts[0].text).into()];
+    let hits: [Arc<[Hit]>; 1] = [set.detectors.scan_words(&parts[0].text).into()];
     println!("{} hits", hits[0].len());
     bencher
         .counter(BytesCount::of_str(&parts[0].text))
@@ -103,7 +103,7 @@ fn hostile_100_kb(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 10)]
 fn hostile_100_kb_stream(bencher: Bencher<'_, '_>) {
     let set = set();
-    let hits = set.detectors.scan(&hostile(100 * 1024));
+    let hits = set.detectors.scan_words(&hostile(100 * 1024));
     let scene = Scene {
         direction: Direction::Output,
         ..SCENE

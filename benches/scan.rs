@@ -181,7 +181,7 @@ fn scan(bencher: Bencher, name: &str, detectors: &Arc<Detectors>) {
     let text = text(name);
     bencher
         .counter(BytesCount::of_str(&text))
-        .bench(|| detectors.scan(black_box(&text)));
+        .bench(|| detectors.scan_words(black_box(&text)));
 }
 
 #[divan::bench(args = TEXTS)]
@@ -231,7 +231,7 @@ fn everything_in_deltas(bencher: Bencher, name: &str) {
     }
     cuts.push(text.len());
     bencher.counter(BytesCount::of_str(&text)).bench(|| {
-        let mut scanner = Scanner::new(Arc::clone(full()));
+        let mut scanner = Scanner::of_words(Arc::clone(full()));
         let mut hits = Vec::new();
         for cut in cuts.windows(2) {
             scanner.push(&text[cut[0]..cut[1]], &mut hits);

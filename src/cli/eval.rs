@@ -15,6 +15,7 @@ use super::corpus::{self, Form, Kind, Row};
 use super::density::Density;
 use super::scan::{self, Bench, Said};
 use super::{Ended, Eval, Outcome, Shape, Trouble, pack, rows, table};
+use crate::detect::Hit;
 use crate::message::{Band, Direction, Output};
 use crate::policy::tally::{self, Groups, Label};
 use crate::policy::{self, AppPolicies, PolicySet};
@@ -291,8 +292,15 @@ impl Share {
             audience: Band::Unknown,
         };
         // What can be seen in a text is the same for every setup; only judging differs.
-        let Some(hits) = benches.first().map(|bench| bench.hits(&said)) else {
-            return;
+        let Some(first) = benches.first() else { return };
+        let asks = |bench: &Bench| {
+            let mut ways = ways.iter();
+            ways.any(|way| bench.set.asks_meaning(&bench.selection, *way))
+        };
+        let (detectors, text) = (&first.set.detectors, &said.parts[0].text);
+        let hits: [Arc<[Hit]>; 1] = match benches.iter().any(asks) {
+            true => [detectors.scan(text).into()],
+            false => [detectors.scan_words(text).into()],
         };
         let characters = said.parts[0].text.chars().count() as u64;
         for way in ways {

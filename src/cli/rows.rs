@@ -1,8 +1,6 @@
 //! Rows of `scan --jsonl`: read, judged by all cores, written in their order, in constant memory.
 
 use std::io::{BufRead, Read, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +10,7 @@ use super::trace::{self, Step};
 use super::{Ended, Outcome, Way};
 use crate::message::{Direction, Part, Role};
 use crate::policy::Detection;
+use crate::policy::spread::spread;
 
 /// Bytes of one row; the proxy's own bound on a request body is of the same size. A longer row is
 /// an error of that row, not of the run.
@@ -127,26 +126,8 @@ pub(super) fn fill(batch: &mut Vec<Vec<u8>>, input: &mut impl BufRead) -> std::i
 
 /// Answers of a batch, in order, each with whether its row was good. Blank lines have none.
 fn answers(of: &Answer<'_>, batch: &[Vec<u8>], first_line: usize) -> Vec<(String, bool)> {
-    let verdicts: Vec<_> = batch.iter().map(|_| Mutex::new(None)).collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(row) = batch.get(at) else { return };
-            let verdict = of(row, first_line + at);
-            *verdicts[at].lock().unwrap_or_else(PoisonError::into_inner) = verdict;
-        }
-    };
-    let threads = crate::server::cores().min(batch.len());
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let done = verdicts.into_iter();
-    done.filter_map(|one| one.into_inner().unwrap_or_else(PoisonError::into_inner))
-        .collect()
+    let verdicts = spread(batch, |at, row| of(row, first_line + at));
+    verdicts.into_iter().flatten().collect()
 }
 
 /// One row's answer and whether the row was good; none for a blank line.

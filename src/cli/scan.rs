@@ -104,10 +104,13 @@ impl Bench {
 
     /// What can be seen in each part, whoever it is judged for.
     pub fn hits(&self, said: &Said) -> Vec<Arc<[Hit]>> {
-        let parts = said.parts.iter();
-        parts
-            .map(|part| self.set.detectors.scan(&part.text).into())
-            .collect()
+        let scan = |part: &Part| self.scan(said.direction, &part.text).into();
+        said.parts.iter().map(scan).collect()
+    }
+
+    /// What can be seen in a text that travels that way.
+    pub fn scan(&self, direction: Direction, text: &str) -> Vec<Hit> {
+        self.set.scan(&self.selection, direction, text)
     }
 
     /// Judges a conversation by hits that are known already.

@@ -63,7 +63,7 @@ pub(super) fn steps<'b>(bench: &'b Bench, said: &Said, detection: &Detection) ->
         let Some(text) = said.parts.get(part as usize).map(|part| &part.text) else {
             continue;
         };
-        for hit in bench.set.detectors.scan(text) {
+        for hit in bench.scan(said.direction, text) {
             if hit.span != span {
                 continue;
             }

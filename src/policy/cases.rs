@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::PolicySet;
 use super::border::Crossings;
 use super::desk::Desk;
 use super::diagnostic::{Code, Spot, did_you_mean, one_of};
@@ -18,6 +17,8 @@ use super::parts::At;
 use super::report::{Gap, Outcome, Report, Row};
 use super::rule::{Action, Rule, RuleIx, Status};
 use super::scripts;
+use super::spread::spread;
+use super::{PolicySet, Selection};
 use crate::detect::{self, Hit, Scanner};
 use crate::message::{
     Audience, AudienceSource, Band, Direction, Language, Media, Output, Part, Role,
@@ -143,17 +144,21 @@ fn case(written: &At<file::Case>, rules: &[Rule], desk: &Desk<'_>) -> Option<Cas
 /// Runs every case and checks the laws.
 pub fn run(set: &Arc<PolicySet>) -> Report {
     let mut found: BTreeSet<RuleIx> = BTreeSet::new();
-    let rows = set.cases.iter().map(|case| {
-        let (outcome, rules) = judged(set, case);
-        found.extend(rules);
-        Row {
-            file: case.place.0.clone(),
-            line: case.place.1,
-            rule: set.rule(case.rule).id.0.clone(),
-            name: case.title(),
-            outcome,
-        }
-    });
+    let judged = spread(&set.cases, |_, case| judged(set, case));
+    let rows = set
+        .cases
+        .iter()
+        .zip(judged)
+        .map(|(case, (outcome, rules))| {
+            found.extend(rules);
+            Row {
+                file: case.place.0.clone(),
+                line: case.place.1,
+                rule: set.rule(case.rule).id.0.clone(),
+                name: case.title(),
+                outcome,
+            }
+        });
     let results = rows.chain(scripts::run(set)).collect();
     let mut report = Report {
         results,
@@ -285,14 +290,18 @@ fn found(set: &Arc<PolicySet>, case: &Case) -> Vec<Detection> {
     }
     let mut hits: Vec<Arc<[Hit]>> = parts
         .iter()
-        .map(|part| set.detectors.scan(&part.text).into())
+        .map(|part| {
+            set.scan(set.trial(case.rule), case.scene.direction, &part.text)
+                .into()
+        })
         .collect();
     if let Some(seen) = &case.image {
         hits[picture] = set.detectors.look(seen).into();
     }
     let crossings = Crossings::of(set, &parts);
     crossings.insert(&mut hits);
-    let mut found = judge_prompt(set, &set.everything, case.scene, &parts, &hits).detections;
+    let trial = set.trial(case.rule);
+    let mut found = judge_prompt(set, trial, case.scene, &parts, &hits).detections;
     crossings.harden(&mut found);
     found
 }
@@ -317,7 +326,7 @@ pub(super) fn verdict(set: &Arc<PolicySet>, case: &Case, role: Role, text: &str)
         Direction::Prompt => Horizon::Whole,
         Direction::Output => Horizon::Stream,
     };
-    judge_text(set, &set.everything, case.scene, role, horizon, text)
+    judge_text(set, set.trial(case.rule), case.scene, role, horizon, text)
 }
 
 /// A positive must be found at the same places when its text streams in.
@@ -336,7 +345,7 @@ fn streamed(set: &Arc<PolicySet>, case: &Case, wanted: Action) -> Outcome {
     };
     let whole = judge_text(
         set,
-        &set.everything,
+        set.trial(case.rule),
         case.scene,
         *role,
         Horizon::Stream,
@@ -344,7 +353,13 @@ fn streamed(set: &Arc<PolicySet>, case: &Case, wanted: Action) -> Outcome {
     );
     let (whole, pieces) = (
         own(whole.detections),
-        own(by_character(set, case.scene, *role, text)),
+        own(by_character(
+            set,
+            set.trial(case.rule),
+            case.scene,
+            *role,
+            text,
+        )),
     );
     if whole != pieces {
         let places = |found: &[Detection]| {
@@ -370,15 +385,25 @@ fn streamed(set: &Arc<PolicySet>, case: &Case, wanted: Action) -> Outcome {
 }
 
 /// Judges a text that comes character by character.
-pub fn by_character(set: &Arc<PolicySet>, scene: Scene, role: Role, text: &str) -> Vec<Detection> {
-    let (own, everything) = (Arc::clone(set), Arc::clone(&set.everything));
-    let judge = Judge::new(own, everything, scene, role, Horizon::Stream, &[]);
-    typed(set, judge, text)
+pub fn by_character(
+    set: &Arc<PolicySet>,
+    selection: &Arc<Selection>,
+    scene: Scene,
+    role: Role,
+    text: &str,
+) -> Vec<Detection> {
+    let (own, selection) = (Arc::clone(set), Arc::clone(selection));
+    let detectors = Arc::clone(&set.detectors);
+    let scanner = match set.asks_meaning(&selection, scene.direction) {
+        true => Scanner::new(detectors),
+        false => Scanner::of_words(detectors),
+    };
+    let judge = Judge::new(own, selection, scene, role, Horizon::Stream, &[]);
+    typed(scanner, judge, text)
 }
 
 /// What a judge finds in a text that comes character by character.
-pub(super) fn typed(set: &PolicySet, mut judge: Judge, text: &str) -> Vec<Detection> {
-    let mut scanner = Scanner::new(Arc::clone(&set.detectors));
+pub(super) fn typed(mut scanner: Scanner, mut judge: Judge, text: &str) -> Vec<Detection> {
     judge.part();
     let (mut hits, mut found) = (Vec::new(), Vec::new());
     let mut buffer = [0; 4];

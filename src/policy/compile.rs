@@ -109,11 +109,17 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
     let rules::Made { rules, clauses, .. } = rules;
     cues.seal(&detectors);
     let hash = hash(&sources, apps);
+    let scored = scored(&detectors, &clauses);
+    let asking: BTreeSet<u32> = scored
+        .iter()
+        .map(|&at| clauses[at as usize].rule.0)
+        .collect();
     let mut set = PolicySet {
         everything: Arc::new(Selection::everything(&rules)),
+        words: Arc::new(Selection::those(&rules, |ix| !asking.contains(&ix.0))),
         readers: readers(&clauses, signals.infos.len()),
         needs: clauses.iter().map(|one| one.clause.needs()).collect(),
-        scored: scored(&detectors, &clauses),
+        scored,
         acts: acts(&detectors, &conversations),
         reaches: (0..numbers.count())
             .map(|id| detectors.reach(SignalId(id)))

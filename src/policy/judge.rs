@@ -487,7 +487,7 @@ pub fn judge_text(
     horizon: Horizon,
     text: &str,
 ) -> Verdict {
-    let hits = set.detectors.scan(text);
+    let hits = set.scan(selection, scene.direction, text);
     let mut found = Vec::new();
     if !hits.is_empty() {
         let (set, selection) = (Arc::clone(set), Arc::clone(selection));

@@ -47,6 +47,7 @@ mod select;
 mod shipped;
 mod signals;
 mod spelling;
+pub(crate) mod spread;
 pub mod tally;
 mod track;
 pub mod yaml;
@@ -152,8 +153,10 @@ pub struct PolicySet {
     pub rules: Vec<Rule>,
     /// One per app, in the order given to the compiler.
     pub selections: Vec<Arc<Selection>>,
-    /// Every rule with its own action, whatever its level: what cases are judged by.
+    /// Every rule with its own action, whatever its level.
     pub everything: Arc<Selection>,
+    /// Of those, the rules that do not ask what sentences mean.
+    pub words: Arc<Selection>,
     /// Cases of all files.
     pub cases: Vec<Case>,
     /// Scripted conversations of all files.
@@ -212,6 +215,26 @@ impl PolicySet {
         let travels = Contexts::that(|way, _, _, _| way == direction);
         let mut scored = self.scored.iter().map(|&at| &self.clauses[at as usize]);
         scored.any(|one| one.clause.contexts.meets(travels) && selection.uses(one.rule))
+    }
+
+    /// All hits of a text that travels that way; its sentences are scored only if the selection asks
+    /// what they mean.
+    pub fn scan(&self, selection: &Selection, direction: Direction, text: &str) -> Vec<Hit> {
+        match self.asks_meaning(selection, direction) {
+            true => self.detectors.scan(text),
+            false => self.detectors.scan_words(text),
+        }
+    }
+
+    /// What a rule's cases are judged by: every rule where its own asks what sentences mean, else
+    /// those that do not. So a pack of thousands of cases is tested in seconds although scores cost a
+    /// hundred times as much; what scores say of texts about words is measured on honest texts.
+    pub fn trial(&self, rule: RuleIx) -> &Arc<Selection> {
+        let mut scored = self.scored.iter();
+        match scored.any(|&at| self.clauses[at as usize].rule == rule) {
+            true => &self.everything,
+            false => &self.words,
+        }
     }
 
     /// Whether a conversation stands where its policy wants it watched.

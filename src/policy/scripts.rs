@@ -2,7 +2,7 @@
 //!
 //! A script that names neither is innocent: no rule of any policy may do more than record it. A
 //! script that ends with the model's message is judged twice, as a history and as an answer that
-//! streams in character by character.
+//! streams in character by character. Acts are words, so scripts are judged without scores of sentences.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use super::parts::At;
 use super::past::carried;
 use super::report::{Outcome, Row};
 use super::rule::{Action, RuleIx};
-use crate::detect::{Hit, SignalId};
+use super::spread::spread;
+use crate::detect::{Hit, Scanner, SignalId};
 use crate::message::{Audience, AudienceSource, Band, Direction, Media, Output, Part, Role};
 
 /// What reports call the rule of a script.
@@ -71,14 +72,13 @@ fn script(written: &At<file::Script>, desk: &Desk<'_>) -> Option<Script> {
 /// Runs every script.
 pub(super) fn run(set: &Arc<PolicySet>) -> Vec<Row> {
     let readers = [0, 1].map(|which| readers(set, which));
-    let rows = set.scripts.iter().map(|script| Row {
+    spread(&set.scripts, |_, script| Row {
         file: script.place.0.clone(),
         line: script.place.1,
         rule: ABOUT.to_owned(),
         name: script.name.clone(),
         outcome: outcome(set, script, &readers),
-    });
-    rows.collect()
+    })
 }
 
 /// Rules that read what is seen when a conversation is watched (0) or acted on (1).
@@ -96,10 +96,10 @@ fn outcome(set: &Arc<PolicySet>, script: &Script, readers: &[BTreeSet<RuleIx>; 2
     let parts = parts(&script.turns);
     let hits: Vec<_> = parts
         .iter()
-        .map(|part| set.detectors.scan(&part.text))
+        .map(|part| set.detectors.scan_words(&part.text))
         .collect();
     let scene = scene(script, Direction::Prompt);
-    let (verdict, _) = judge_conversation(set, &set.everything, scene, &parts, &hits);
+    let (verdict, _) = judge_conversation(set, &set.words, scene, &parts, &hits);
     let found = verdict.detections;
     let first = |rules: &BTreeSet<RuleIx>| {
         let of = found.iter().filter(|one| rules.contains(&one.rule));
@@ -140,13 +140,14 @@ fn answered(
     }
     let prompt = scene(script, Direction::Prompt);
     let heard = &hits[..before.len()];
-    let (_, talk) = judge_conversation(set, &set.everything, prompt, before, heard);
+    let (_, talk) = judge_conversation(set, &set.words, prompt, before, heard);
     let carried = carried(set, before, heard);
-    let (own, everything) = (Arc::clone(set), Arc::clone(&set.everything));
+    let (own, words) = (Arc::clone(set), Arc::clone(&set.words));
     let scene = scene(script, Direction::Output);
-    let judge = Judge::new(own, everything, scene, last.role, Horizon::Stream, &carried);
+    let judge = Judge::new(own, words, scene, last.role, Horizon::Stream, &carried);
     let judge = judge.after(talk, last.role);
-    let found: Vec<Detection> = cases::typed(set, judge, &last.text);
+    let scanner = Scanner::of_words(Arc::clone(&set.detectors));
+    let found: Vec<Detection> = cases::typed(scanner, judge, &last.text);
     for (at, rules) in script.at.iter().zip(readers) {
         let due = at.is_some_and(|at| at == parts.len());
         let never = at.is_none();

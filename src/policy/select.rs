@@ -74,10 +74,16 @@ impl Selection {
 
     /// Every rule with its own action, whatever its level.
     pub(super) fn everything(rules: &[Rule]) -> Self {
-        let actions = rules
-            .iter()
-            .map(|rule| lived(rule.actions, rule.status))
-            .collect();
+        Self::those(rules, |_| true)
+    }
+
+    /// The rules of which that is true, each with its own action, whatever its level.
+    pub(super) fn those(rules: &[Rule], fits: impl Fn(RuleIx) -> bool) -> Self {
+        let action = |(ix, rule): (RuleIx, &Rule)| match fits(ix) {
+            true => lived(rule.actions, rule.status),
+            false => Actions::all(Action::Allow),
+        };
+        let actions = (0..).map(RuleIx).zip(rules).map(action).collect();
         Self {
             app: String::new(),
             actions,

@@ -54,7 +54,7 @@ fn disguised(set: &PolicySet, case: &Case) -> bool {
     };
     let texts = case.turns.iter().map(|(_, text)| text);
     texts
-        .flat_map(|text| set.detectors.scan(text))
+        .flat_map(|text| set.detectors.scan_words(text))
         .any(|hit| hit.view != ViewKind::Surface && reads(&hit))
 }
 

@@ -343,7 +343,7 @@ fn a_text_full_of_hits_is_judged_in_time() {
     for horizon in [Horizon::Whole, Horizon::Stream] {
         let verdict = policy::judge_text(
             &set,
-            &set.everything,
+            &set.words,
             scene(Band::Age12),
             Role::User,
             horizon,

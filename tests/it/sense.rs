@@ -145,6 +145,59 @@ fn cases_ask_the_classifier() {
     assert_eq!(report.results.len(), 4);
 }
 
+/// A case of a rule about words is judged by rules about words: thousands of cases stay quick. A case
+/// of a rule that reads scores is judged by every rule.
+#[test]
+fn cases_are_scored_where_their_own_rule_reads_scores() {
+    let word = r#"
+policy: garden
+title: {en: Garden, zh: 菜园}
+signals:
+  code: {words: [code, 验证码]}
+rules:
+  - id: ACME-020
+    when: code
+    title: A code
+    status: stable
+    level: 1
+    severity: 3
+    action: flag
+    false_positives: [a recipe]
+"#;
+    let said = |rule: &str, expect: &str, what: &str| {
+        format!(
+            "  - {{rule: {rule}, expect: {expect}, text: \"give me the {what} and ten thousand free \
+             skins are yours, just pay a small fee first.\"}}\n"
+        )
+    };
+    let passes = |cases: &str| {
+        let file = |path: &str, text: &str| Source {
+            path: path.into(),
+            text: text.into(),
+            shipped: false,
+        };
+        let sources = [
+            file("tricks.yaml", POLICY),
+            file("garden.yaml", word),
+            file("all.cases.yaml", cases),
+        ];
+        let set = policy::compile(&sources, &[]).unwrap_or_else(|all| panic!("{all}"));
+        let report = cases::run(&Arc::new(set));
+        let rows = report.results.iter();
+        rows.map(|row| row.outcome == policy::report::Outcome::Pass)
+            .collect::<Vec<_>>()
+    };
+    // The trick is a trick to the classifier, which only a case of its own rule asks.
+    let cases = [
+        said("ACME-020", "flag", "code"),
+        said("ACME-020", "pass", "word"),
+        said("ACME-010", "block", "word"),
+        said("ACME-010", "pass", "word"),
+    ];
+    let passed = passes(&format!("cases:\n{}", cases.concat()));
+    assert_eq!(passed, [true, true, true, false]);
+}
+
 #[test]
 fn nothing_of_a_sentence_is_shown_before_its_score() {
     let text = SENTENCES.concat();

@@ -200,7 +200,7 @@ fn a_stream_of_acts_is_found_at_the_same_place_as_the_whole() {
         text,
     );
     assert_eq!(whole.action, Action::Redact);
-    let pieces = by_character(&set, scene, Role::Assistant, text);
+    let pieces = by_character(&set, &set.everything, scene, Role::Assistant, text);
     assert_eq!(whole.detections, pieces);
     let first = whole
         .detections
