@@ -1,0 +1,172 @@
+//! [`Network`]: a trained network in a file (ONNX), read within bounds and run on numbers.
+//!
+//! How to use it: [`Network::load`] once, when policies are loaded, and keep the [`Arc`]; its place and
+//! its hash come from [`crate::models`]. Where a thread may be kept (a blocking one: the gallery's looks
+//! run there), call [`Network::run`]. On the road, await [`Network::ask`]: it takes a turn (one run a
+//! core), runs on a blocking thread, and is [`Failed::Late`] after the deadline, waiting included.
+//! What a failure means is the app's `on_failure`; nothing here decides.
+//!
+//! Knows no file format but ONNX, and neither what the numbers mean nor where they come from.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use rten::{Model, RunOptions, ThreadPool, Value, ValueOrView};
+use rten_tensor::prelude::*;
+use rten_tensor::Tensor;
+use tokio::sync::Semaphore;
+
+/// Bytes of one file: a base-sized encoder in 32-bit floats, and room.
+pub const MAX_FILE_BYTES: u64 = 768 * 1024 * 1024;
+/// Numbers of one answer: a score for each of 512 pieces and a hundred labels, and room.
+const MAX_ANSWER: usize = 1 << 18;
+
+/// Runs of all networks at once on the road: one a core, so that streams get their share.
+static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
+    let cores = available_parallelism().map_or(1, usize::from);
+    Arc::new(Semaphore::new(cores))
+});
+
+/// The runtime shares a product among threads of its own; told that there is one, a run keeps one
+/// core, and as many runs as there are cores go side by side.
+static ALONE: LazyLock<Arc<ThreadPool>> =
+    LazyLock::new(|| Arc::new(ThreadPool::with_num_threads(1)));
+
+/// A network that was read.
+pub struct Network {
+    model: Model,
+}
+
+impl fmt::Debug for Network {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Network").finish_non_exhaustive()
+    }
+}
+
+/// Numbers for a network: their shape, and all of them, the last dimension's next to each other.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Numbers.
+    Floats(Vec<usize>, Vec<f32>),
+    /// Indices: pieces of a text, masks.
+    Integers(Vec<usize>, Vec<i32>),
+}
+
+/// Why a network cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadNetwork(pub String);
+
+impl fmt::Display for BadNetwork {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadNetwork {}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failed {
+    /// It does not take such numbers, or gives none.
+    Shape,
+    /// It took too long, waiting included.
+    Late,
+}
+
+impl Network {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// For the operator: too large, not there, no network that can be run.
+    pub fn load(file: &Path) -> Result<Self, BadNetwork> {
+        let place = file.display();
+        let unread = |error: &dyn fmt::Display| BadNetwork(format!("{place}: {error}"));
+        let bytes = std::fs::metadata(file).map_err(|error| unread(&error))?.len();
+        if bytes > MAX_FILE_BYTES {
+            let message = format!("larger than {MAX_FILE_BYTES} bytes");
+            return Err(unread(&message));
+        }
+        let bytes = std::fs::read(file).map_err(|error| unread(&error))?;
+        Self::read(bytes).map_err(|error| unread(&error))
+    }
+
+    /// Reads what a file holds.
+    ///
+    /// # Errors
+    /// As [`Network::load`].
+    pub fn read(bytes: Vec<u8>) -> Result<Self, BadNetwork> {
+        let model = Model::load(bytes).map_err(|error| BadNetwork(error.to_string()))?;
+        Ok(Self { model })
+    }
+
+    /// Runs it; `inputs` in the file's order. Its first output, all numbers of it. Keeps the thread
+    /// for as long as it takes.
+    ///
+    /// # Errors
+    /// [`Failed::Shape`].
+    pub fn run(&self, inputs: Vec<Input>) -> Result<Vec<f32>, Failed> {
+        let ids = self.model.input_ids();
+        let output = *self.model.output_ids().first().ok_or(Failed::Shape)?;
+        if ids.len() != inputs.len() {
+            return Err(Failed::Shape);
+        }
+        let values = inputs.into_iter().map(Input::value);
+        let values: Option<Vec<Value>> = values.collect();
+        let values = values.ok_or(Failed::Shape)?.into_iter().map(ValueOrView::from);
+        let inputs = ids.iter().copied().zip(values).collect();
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&ALONE)));
+        let answer = self.model.run(inputs, &[output], Some(options));
+        let answer = answer.map_err(|_| Failed::Shape)?.into_iter().next();
+        let answer: Tensor<f32> = answer
+            .and_then(|value| value.try_into().ok())
+            .ok_or(Failed::Shape)?;
+        let answer = answer.to_vec();
+        match answer.len() <= MAX_ANSWER && answer.iter().all(|number| number.is_finite()) {
+            true => Ok(answer),
+            false => Err(Failed::Shape),
+        }
+    }
+
+    /// [`Network::run`] on a blocking thread, within a deadline that waiting counts towards.
+    ///
+    /// # Errors
+    /// See [`Failed`].
+    pub async fn ask(
+        self: &Arc<Self>,
+        inputs: Vec<Input>,
+        deadline: Duration,
+    ) -> Result<Vec<f32>, Failed> {
+        let network = Arc::clone(self);
+        let asked = async move {
+            let turn = Arc::clone(&TURNS).acquire_owned().await;
+            let turn = turn.map_err(|_| Failed::Late)?;
+            let run = tokio::task::spawn_blocking(move || {
+                // Kept until the run is over, however long the caller waits for it.
+                let _turn = turn;
+                network.run(inputs)
+            });
+            run.await.unwrap_or(Err(Failed::Shape))
+        };
+        let asked = tokio::time::timeout(deadline, asked).await;
+        asked.unwrap_or(Err(Failed::Late))
+    }
+}
+
+impl Input {
+    /// As the runtime takes them; nothing where the numbers are not as many as the shape says.
+    fn value(self) -> Option<Value> {
+        match self {
+            Self::Floats(shape, numbers) => {
+                let tensor = Tensor::try_from_data(shape.as_slice(), numbers).ok()?;
+                Some(tensor.into())
+            }
+            Self::Integers(shape, numbers) => {
+                let tensor = Tensor::try_from_data(shape.as_slice(), numbers).ok()?;
+                Some(tensor.into())
+            }
+        }
+    }
+}
