@@ -5,7 +5,7 @@
 //! 1. [`message`]: what was said, by whom, in no provider's words.
 //! 2. [`text`]: a text as a reader sees it: views, and spans back to the original.
 //! 3. [`sense`]: what a sentence means, as numbers: the encoder inside the binary and its heads.
-//!    [`picture`]: what can be seen of a picture: hashes, codes, metadata.
+//!    [`picture`]: what can be seen of a picture: hashes, codes, metadata. [`network`] runs models in files.
 //! 4. [`detect`]: what can be seen in a view. Knows nothing of good or bad.
 //! 5. [`policy`]: the policy file, its compilation, and the one pure place that decides.
 //! 6. [`codec`]: one file per API dialect; nobody else touches a provider's JSON.
@@ -39,6 +39,7 @@ pub mod limits;
 pub mod message;
 pub mod metrics;
 pub mod mock;
+pub mod network;
 pub mod picture;
 pub mod policy;
 pub mod prompt;

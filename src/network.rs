@@ -1,7 +1,7 @@
 //! [`Network`]: a trained network in a file (ONNX), read within bounds and run on numbers.
 //!
-//! How to use it: [`Network::load`] once, when policies are loaded, and keep the [`Arc`]; its place and
-//! its hash come from [`crate::models`]. Where a thread may be kept (a blocking one: the gallery's looks
+//! How to use it: [`Network::load`] once, when policies are loaded, and keep the [`Arc`]; the file's
+//! hash is the caller's to check. Where a thread may be kept (a blocking one: the gallery's looks
 //! run there), call [`Network::run`]. On the road, await [`Network::ask`]: it takes a turn (one run a
 //! core), runs on a blocking thread, and is [`Failed::Late`] after the deadline, waiting included.
 //! What a failure means is the app's `on_failure`; nothing here decides.
@@ -15,8 +15,8 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use rten::{Model, RunOptions, ThreadPool, Value, ValueOrView};
-use rten_tensor::prelude::*;
 use rten_tensor::Tensor;
+use rten_tensor::prelude::*;
 use tokio::sync::Semaphore;
 
 /// Bytes of one file: a base-sized encoder in 32-bit floats, and room.
@@ -84,7 +84,9 @@ impl Network {
     pub fn load(file: &Path) -> Result<Self, BadNetwork> {
         let place = file.display();
         let unread = |error: &dyn fmt::Display| BadNetwork(format!("{place}: {error}"));
-        let bytes = std::fs::metadata(file).map_err(|error| unread(&error))?.len();
+        let bytes = std::fs::metadata(file)
+            .map_err(|error| unread(&error))?
+            .len();
         if bytes > MAX_FILE_BYTES {
             let message = format!("larger than {MAX_FILE_BYTES} bytes");
             return Err(unread(&message));
@@ -99,7 +101,15 @@ impl Network {
     /// As [`Network::load`].
     pub fn read(bytes: Vec<u8>) -> Result<Self, BadNetwork> {
         let model = Model::load(bytes).map_err(|error| BadNetwork(error.to_string()))?;
+        if model.input_ids().is_empty() || model.output_ids().is_empty() {
+            return Err(BadNetwork("it takes or gives nothing".to_owned()));
+        }
         Ok(Self { model })
+    }
+
+    /// How many inputs it takes.
+    pub fn inputs(&self) -> usize {
+        self.model.input_ids().len()
     }
 
     /// Runs it; `inputs` in the file's order. Its first output, all numbers of it. Keeps the thread
@@ -115,7 +125,10 @@ impl Network {
         }
         let values = inputs.into_iter().map(Input::value);
         let values: Option<Vec<Value>> = values.collect();
-        let values = values.ok_or(Failed::Shape)?.into_iter().map(ValueOrView::from);
+        let values = values
+            .ok_or(Failed::Shape)?
+            .into_iter()
+            .map(ValueOrView::from);
         let inputs = ids.iter().copied().zip(values).collect();
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&ALONE)));
         let answer = self.model.run(inputs, &[output], Some(options));
@@ -168,5 +181,76 @@ impl Input {
                 Some(tensor.into())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        let read = |bytes: &[u8]| Network::read(bytes.to_vec()).map(|_| ());
+        for bytes in [
+            &b""[..],
+            b"turnip",
+            &[0x08, 0x08, 0x3a, 0xff, 0xff, 0xff, 0xff, 0x0f],
+        ] {
+            assert!(read(bytes).is_err(), "{bytes:?}");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let absent = Network::load(&folder.path().join("soup.onnx")).map(|_| ());
+        assert!(absent.is_err_and(|why| why.0.contains("soup.onnx")));
+    }
+
+    /// A network that doubles: y = x + x, both of shape [2].
+    fn doubles() -> Network {
+        let field = |tag: u8, bytes: &[u8]| [&[tag, bytes.len() as u8], bytes].concat();
+        let node = [
+            field(0x0a, b"x"),
+            field(0x0a, b"x"),
+            field(0x12, b"y"),
+            field(0x22, b"Add"),
+        ];
+        let dimension = field(0x0a, &[0x08, 2]);
+        let tensor = [&[0x08, 1][..], &field(0x12, &dimension)].concat();
+        let of_type = field(0x12, &field(0x0a, &tensor));
+        let value = |name: &[u8]| [field(0x0a, name), of_type.clone()].concat();
+        let graph = [
+            field(0x0a, &node.concat()),
+            field(0x12, b"g"),
+            field(0x5a, &value(b"x")),
+            field(0x62, &value(b"y")),
+        ];
+        let opset = field(0x42, &[0x10, 13]);
+        let model = [vec![0x08, 8], field(0x3a, &graph.concat()), opset];
+        Network::read(model.concat()).expect("a network")
+    }
+
+    #[test]
+    fn a_network_runs_on_as_many_numbers_as_its_shape_says() {
+        let network = doubles();
+        let run = |shape: &[usize], numbers: &[f32]| {
+            network.run(vec![Input::Floats(shape.to_vec(), numbers.to_vec())])
+        };
+        assert_eq!(run(&[2], &[1.0, 4.0]), Ok(vec![2.0, 8.0]));
+        assert_eq!(run(&[3], &[1.0, 4.0]), Err(Failed::Shape));
+        assert_eq!(run(&[1], &[f32::MAX]), Err(Failed::Shape));
+        assert_eq!(network.run(Vec::new()), Err(Failed::Shape));
+        assert_eq!(network.inputs(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_answer_comes_in_time_or_not_at_all() {
+        let network = Arc::new(doubles());
+        let input = || vec![Input::Floats(vec![2], vec![1.0, 2.0])];
+        let minute = Duration::from_secs(60);
+        assert_eq!(network.ask(input(), minute).await, Ok(vec![2.0, 4.0]));
+        let all = u32::try_from(TURNS.available_permits()).expect("a few");
+        let _taken = TURNS.acquire_many(all).await.expect("open");
+        assert_eq!(
+            network.ask(input(), Duration::ZERO).await,
+            Err(Failed::Late)
+        );
     }
 }

@@ -31,7 +31,8 @@ const INNER: &[(&str, &[&str])] = &[
     ("cloak", &["text"]),
     ("message", &["text"]),
     ("sense", &["text"]),
-    ("picture", &[]),
+    ("network", &[]),
+    ("picture", &["network"]),
     ("detect", &["text", "message", "sense", "picture"]),
     (
         "policy",
