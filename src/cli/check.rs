@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::{Ended, Files, pack};
 use crate::config::{Day, Upstream};
+use crate::policy;
 
 /// Bytes of a mebibyte, for people.
 const MIB: f64 = 1024.0 * 1024.0;
@@ -12,12 +13,18 @@ const MIB: f64 = 1024.0 * 1024.0;
 /// Runs `check`. Whatever is wrong has its diagnostics and ends as "could not run".
 pub(super) fn run(files: &Files) -> Ended {
     let pack = pack::load(files, None)?;
-    let mut out = String::new();
+    // Who works on the pack sees its warnings too; everybody else has no use for them.
+    let shipped = policy::shipped();
+    let theirs = |path: &str| files.pack.is_none() && shipped.iter().any(|one| one.path == path);
+    let mut out = pack.set.warnings.outside(theirs).to_string();
     let (rules, memory) = (
         pack.set.rules.len(),
         pack.set.detectors.memory() as f64 / MIB,
     );
     let _ = writeln!(out, "ok: {rules} rules, {memory:.1} MiB of automata");
+    for separation in &pack.set.separations {
+        let _ = writeln!(out, "{separation}");
+    }
     for app in &pack.config.apps {
         let upstream = match &app.upstream {
             Upstream::Mock => "the built-in mock model".to_owned(),

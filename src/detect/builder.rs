@@ -10,12 +10,12 @@ use super::cloaking;
 use super::contact;
 use super::image::{self, Look};
 use super::lexicon::{Lexicon, Words};
-use super::meaning::{self, MAX_UNITS, Meanings};
+use super::meaning::{self, Judge, MAX_UNITS, Meanings};
 use super::pattern::{Guard, Patterns, Regexes};
 use super::sets::Sets;
 use super::trie::Trie;
 use super::{Cloaking, ContactKind, Hit, Problem, Scanner, SignalId, SignalSet};
-use crate::sense::{self, Heads};
+use crate::sense::{self, Heads, Probe};
 use crate::text::Views;
 
 /// Bytes of everything compiled: the shipped pack needs 26 MiB, and 20,000 phrases more some 30.
@@ -36,7 +36,7 @@ pub struct Builder {
     contacts: HashSet<SignalId>,
     alone: BTreeSet<SignalId>,
     plain: HashSet<SignalId>,
-    meanings: Vec<(SignalId, usize, f32)>,
+    meanings: Vec<(SignalId, Judge, f32)>,
     /// Those that come with the binary if not said.
     heads: Option<&'static Heads>,
 }
@@ -123,13 +123,33 @@ impl Builder {
             let message = format!("the classifier has no label `{label}`");
             return Err(Problem::new(message, None));
         };
+        let help = "a number between 0 and 1; models/sense/CARD.md says what each catches";
+        self.meaning(signal, Judge::Label(label), at_least, help)
+    }
+
+    /// Adds: a sentence that is at least so probably what the examples behind a probe have in common.
+    pub fn examples(
+        &mut self,
+        signal: SignalId,
+        probe: Arc<Probe>,
+        at_least: f32,
+    ) -> Result<(), Problem> {
+        let help = "a number between 0 and 1; `wardgate check` says what it finds of the examples";
+        self.meaning(signal, Judge::Probe(probe), at_least, help)
+    }
+
+    fn meaning(
+        &mut self,
+        signal: SignalId,
+        judge: Judge,
+        at_least: f32,
+        help: &str,
+    ) -> Result<(), Problem> {
         if !(at_least > 0.0 && at_least < 1.0) {
-            return Err(Problem::new(
-                format!("`at_least: {at_least}` is no probability to wait for"),
-                Some("a number between 0 and 1; models/sense/CARD.md says what each catches"),
-            ));
+            let message = format!("`at_least: {at_least}` is no probability to wait for");
+            return Err(Problem::new(message, Some(help)));
         }
-        self.meanings.push((signal, label, at_least));
+        self.meanings.push((signal, judge, at_least));
         // The next symbol says that a sentence has ended.
         self.reaches(signal, MAX_UNITS + 1);
         Ok(())
@@ -213,10 +233,10 @@ impl Builder {
         let meanings = (!self.meanings.is_empty()).then(|| {
             let heads = self.heads.unwrap_or_else(sense::shipped_heads);
             let wanted = self.meanings.iter();
-            let wanted = wanted.map(|&(signal, label, at_least)| meaning::Wanted {
-                signals: single(signal),
-                label,
-                at_least,
+            let wanted = wanted.map(|(signal, judge, at_least)| meaning::Wanted {
+                signals: single(*signal),
+                judge: judge.clone(),
+                at_least: *at_least,
             });
             Meanings::new(heads, wanted.collect(), &sets)
         });

@@ -10,7 +10,7 @@ use moka::sync::Cache;
 
 use super::Hit;
 use super::sets::{Sets, SignalSet};
-use crate::sense::{self, Heads};
+use crate::sense::{self, Heads, Probe};
 use crate::text::{Class, Span, ViewKind};
 
 /// Units from one score to the next: "Yes. Ok. Go on." is no three sentences. A Han says as much
@@ -41,12 +41,20 @@ pub enum Hold {
 /// is scanned as a prompt, as an answer and again by tests. An entry is about 300 bytes.
 const REMEMBERED: u64 = 8_192;
 
+/// Who says how probable it is that a sentence means something.
+#[derive(Debug, Clone)]
+pub(super) enum Judge {
+    /// The label of that index.
+    Label(usize),
+    /// What examples have in common.
+    Probe(Arc<Probe>),
+}
+
 /// What is looked for in sentences.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Wanted {
     pub signals: SignalSet,
-    /// Index of the label.
-    pub label: usize,
+    pub judge: Judge,
     /// Probability from which it is a hit.
     pub at_least: f32,
 }
@@ -56,6 +64,8 @@ pub(super) struct Wanted {
 pub(super) struct Meanings {
     heads: &'static Heads,
     wanted: Vec<Wanted>,
+    /// Whether a label is wanted, not examples alone.
+    labels: bool,
     /// Whether text may have to wait for a score.
     holds: bool,
     /// By the hash of a window.
@@ -67,6 +77,9 @@ impl Meanings {
     pub fn new(heads: &'static Heads, wanted: Vec<Wanted>, sets: &Sets) -> Self {
         Self {
             holds: wanted.iter().any(|wanted| sets.holds(wanted.signals)),
+            labels: wanted
+                .iter()
+                .any(|one| matches!(one.judge, Judge::Label(_))),
             scores: Cache::new(REMEMBERED),
             heads,
             wanted,
@@ -78,12 +91,20 @@ impl Meanings {
         self.wanted.iter().map(|wanted| wanted.signals)
     }
 
-    /// The probability of each label.
+    /// The probability of each that is wanted.
     fn scores(&self, text: &str) -> Arc<[f32]> {
         let key = *blake3::hash(text.as_bytes()).as_bytes();
         self.scores.get(&key).unwrap_or_else(|| {
             let inputs = sense::shipped().encode(text);
-            let scores: Arc<[f32]> = self.heads.scores(text, &inputs).into();
+            let labels = match self.labels {
+                true => self.heads.scores(text, &inputs),
+                false => Vec::new(),
+            };
+            let score = |wanted: &Wanted| match &wanted.judge {
+                Judge::Label(label) => labels.get(*label).copied().unwrap_or_default(),
+                Judge::Probe(probe) => probe.score(&inputs),
+            };
+            let scores: Arc<[f32]> = self.wanted.iter().map(score).collect();
             self.scores.insert(key, Arc::clone(&scores));
             scores
         })
@@ -142,10 +163,11 @@ impl Meaning {
         hits.append(&mut self.hits);
     }
 
-    /// The byte from which text waits for the sentence's score.
-    pub fn earliest(&self, meanings: &Meanings) -> Option<u32> {
+    /// The byte from which text waits for the sentence's score, of so many `bytes`: signs that nobody
+    /// sees go with the sentence after them.
+    pub fn earliest(&self, bytes: u32, meanings: &Meanings) -> Option<u32> {
         let start = self.start();
-        let waits = self.hold == Hold::Sentence && self.end > start;
+        let waits = self.hold == Hold::Sentence && bytes > start;
         (waits && meanings.holds).then_some(start)
     }
 
@@ -209,8 +231,7 @@ impl Meaning {
             Hold::Sentence => self.start(),
             Hold::Tail => self.end,
         };
-        for wanted in &meanings.wanted {
-            let score = scores.get(wanted.label).copied().unwrap_or_default();
+        for (wanted, &score) in meanings.wanted.iter().zip(scores.iter()) {
             if score >= wanted.at_least {
                 self.hits.push(Hit {
                     signals: wanted.signals,

@@ -105,7 +105,9 @@ fn cuts_cannot_be_seen() {
 fn nothing_of_a_sentence_is_settled_before_its_score() {
     let mut scanner = Scanner::new(detectors());
     let mut hits = Vec::new();
-    for letter in TALK.chars() {
+    // A sign that nobody sees belongs to the sentence after it.
+    let talk = format!("\u{200b}{GARDEN}\n\u{200b}{TALK}");
+    for letter in talk.chars() {
         let settled = scanner.settled();
         scanner.push(letter.encode_utf8(&mut [0; 4]), &mut hits);
         for hit in hits.drain(..) {

@@ -186,7 +186,7 @@ impl Scanner {
         let visible = self.lane.earliest(&self.detectors);
         let wanted = self.detectors.meanings.as_ref();
         let sentence = self.meaning.as_ref().zip(wanted);
-        let sentence = sentence.and_then(|(meaning, wanted)| meaning.earliest(wanted));
+        let sentence = sentence.and_then(|(meaning, wanted)| meaning.earliest(self.bytes, wanted));
         let earliest = [visible, hidden, sentence, self.decoder.growing()];
         let earliest = earliest.into_iter().flatten().chain(sides).min();
         self.settled = self.settled.max(earliest.unwrap_or(self.bytes));

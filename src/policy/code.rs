@@ -74,13 +74,21 @@ pub enum Code {
     UnknownImage = 33,
     /// A list of hashes with a line that is none.
     HashList,
+    /// A line of examples that is none.
+    Example = 40,
+    /// An example that is there twice, or as both kinds.
+    ExampleTwice,
+    /// Examples from which nothing can be learned.
+    ExamplesLack,
+    /// Examples from which little was learned.
+    ExamplesPoor,
 }
 
 impl Code {
     /// Whether the files cannot be used at all, or only should be better.
     pub const fn weight(self) -> Weight {
         match self {
-            Self::Unused => Weight::Warning,
+            Self::Unused | Self::ExamplesPoor => Weight::Warning,
             _ => Weight::Error,
         }
     }

@@ -134,6 +134,7 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
         warnings: problems,
         hash,
         signals: signals.infos,
+        separations: signals.separations,
         cues,
         conversations,
     };
@@ -190,7 +191,10 @@ fn read<'s>(desk: &Desk<'s>) -> Input<'s> {
             continue;
         }
         let ends = |end: &str| source.path.ends_with(end);
-        if ends(".txt") || super::folders::HASHES.iter().any(|end| ends(end)) {
+        if ends(".txt")
+            || ends(super::folders::EXAMPLES)
+            || super::folders::HASHES.iter().any(|end| ends(end))
+        {
             input.lists.insert(&source.path, (index, &source.text));
             continue;
         }

@@ -98,6 +98,18 @@ impl Diagnostics {
         self
     }
 
+    /// Those that are not about such a file.
+    pub fn outside(&self, theirs: impl Fn(&str) -> bool) -> Self {
+        let own = |one: &&Diagnostic| match &one.at {
+            Where::Spot(spot) => !theirs(&spot.path),
+            Where::File(path) => !theirs(path),
+            Where::App(_) => true,
+        };
+        Self {
+            found: self.found.iter().filter(own).cloned().collect(),
+        }
+    }
+
     /// All of them.
     pub fn all(&self) -> &[Diagnostic] {
         &self.found

@@ -91,6 +91,9 @@ pub struct Signal {
     pub contact: Option<At<Vec<At<String>>>>,
     /// A label of the classifier: sentences for which it is probable.
     pub classifier: Option<At<String>>,
+    /// A file of examples and counter-examples, one JSON object a line: `{"text": ..., "expect": true}`.
+    /// Sentences that are probably what the examples have in common.
+    pub examples: Option<At<String>>,
     /// How probable at least, between 0 and 1.
     pub at_least: Option<At<f32>>,
     /// Ways of hiding text, whatever it says: invisible, mixed_script, variant, split, decoded,

@@ -16,7 +16,10 @@ pub(super) const HASHES: [&str; 2] = [".csv", ".hashes"];
 /// Bytes of such a list: two million hashes with a few words each.
 const HASHES_BYTES: u64 = 256 * 1024 * 1024;
 
-/// All policy, case and list files (`.yaml`, `.txt`, `.csv`, `.hashes`) of the folders, by path.
+/// How lists of examples end.
+pub(super) const EXAMPLES: &str = ".jsonl";
+
+/// All policy, case and list files (`.yaml`, `.txt`, `.jsonl`, `.csv`, `.hashes`) of the folders, by path.
 ///
 /// # Errors
 /// One line for the operator: which folder or file cannot be read.
@@ -51,7 +54,8 @@ fn read_folder(
         }
         let name = path.to_string_lossy();
         let hashes = HASHES.iter().any(|end| name.ends_with(end));
-        if !hashes && !name.ends_with(".yaml") && !name.ends_with(".txt") {
+        let read = [".yaml", ".txt", EXAMPLES];
+        if !hashes && !read.iter().any(|end| name.ends_with(end)) {
             continue;
         }
         if sources.len() == MAX_FILES {
@@ -95,13 +99,17 @@ mod tests {
             ("b.yaml", "b"),
             ("a.cases.yaml", "a"),
             ("lists/w.txt", "w"),
+            ("lists/e.jsonl", "e"),
             ("README.md", ""),
         ] {
             fs::write(root.path().join(name), text).expect("a file");
         }
         let sources = read_folders(&[root.path().to_owned()]).expect("readable");
         let paths: Vec<_> = sources.iter().map(|source| source.path.as_str()).collect();
-        assert_eq!(paths, ["a.cases.yaml", "b.yaml", "lists/w.txt"]);
+        assert_eq!(
+            paths,
+            ["a.cases.yaml", "b.yaml", "lists/e.jsonl", "lists/w.txt"]
+        );
         assert!(sources.iter().all(|source| !source.shipped));
     }
 

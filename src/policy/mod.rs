@@ -23,6 +23,7 @@ mod conversation;
 mod desk;
 pub mod diagnostic;
 mod disclosure;
+mod examples;
 pub mod file;
 mod folders;
 mod frame;
@@ -31,6 +32,7 @@ pub mod judge;
 mod ledger;
 mod log;
 mod mark;
+mod meaning;
 mod normal;
 mod paint;
 pub mod parts;
@@ -58,6 +60,7 @@ pub use answer::judge_answer;
 pub use compile::compile;
 pub use conversation::Talk;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Paint};
+pub use examples::Separation;
 pub use folders::read_folders;
 pub use judge::{
     Detection, Horizon, Judge, Scene, Verdict, judge_conversation, judge_prompt, judge_text,
@@ -163,6 +166,8 @@ pub struct PolicySet {
     pub scripts: Vec<Script>,
     /// What authors should look at although everything compiled.
     pub warnings: Diagnostics,
+    /// How well signals tell their examples apart, in the order of files.
+    pub separations: Vec<Separation>,
     /// blake3 of everything that can change a verdict; part of every cache key.
     pub hash: [u8; 32],
     clauses: Vec<Placed>,

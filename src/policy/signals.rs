@@ -3,14 +3,15 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::SignalInfo;
 use super::compile::{Input, Loaded};
 use super::context::META;
 use super::conversation::{SEEN, SEEN_PLACES};
 use super::desk::Desk;
 use super::diagnostic::{Code, Spot, did_you_mean, one_of};
+use super::examples::{Lessons, Separation};
 use super::file::Signal;
 use super::parts::At;
+use super::{SignalInfo, meaning};
 use crate::detect::{self, Builder, Cloaking, ContactKind, Problem, SignalId};
 use crate::message::Language;
 use crate::text::{ViewKind, Views};
@@ -208,6 +209,8 @@ pub(super) struct Made {
     pub infos: Vec<SignalInfo>,
     /// By number: the languages of its words.
     pub languages: Vec<BTreeSet<Language>>,
+    /// How well signals tell their examples apart, in the order of files.
+    pub separations: Vec<Separation>,
 }
 
 /// Checks every signal of every file; those that rules read are added to the builder.
@@ -218,12 +221,13 @@ pub(super) fn make(
     builder: &mut Builder,
 ) -> Made {
     let _prepared = prepare(input);
-    let mut unread = Builder::default();
+    let (mut unread, lessons) = (Builder::default(), Lessons::default());
     let by_key = numbers.by_key.borrow();
     let count = by_key.len();
     let mut made = Made {
         infos: Vec::new(),
         languages: vec![BTreeSet::new(); count],
+        separations: Vec::new(),
     };
     let nowhere = SignalInfo {
         name: String::new(),
@@ -240,13 +244,15 @@ pub(super) fn make(
                 &mut unread
             };
             let number_or_none = number.unwrap_or(SignalId(0));
-            let languages = Maker {
+            let (languages, separation) = Maker {
                 input,
                 desk,
                 builder,
                 signal: number_or_none,
+                lessons: &lessons,
             }
             .make(name, signal);
+            made.separations.extend(separation);
             match number {
                 Some(SignalId(number)) => {
                     let spot = Spot::of(desk.sources, name.place);
@@ -326,10 +332,15 @@ struct Maker<'m> {
     desk: &'m Desk<'m>,
     builder: &'m mut Builder,
     signal: SignalId,
+    lessons: &'m Lessons,
 }
 
 impl Maker<'_> {
-    fn make(&mut self, name: &At<String>, written: &Signal) -> BTreeSet<Language> {
+    fn make(
+        &mut self,
+        name: &At<String>,
+        written: &Signal,
+    ) -> (BTreeSet<Language>, Option<Separation>) {
         let mut languages = BTreeSet::new();
         let views = self.views(written);
         let Signal {
@@ -341,6 +352,7 @@ impl Maker<'_> {
             contact,
             cloaking,
             classifier,
+            examples,
             at_least,
             image,
             views: _,
@@ -355,13 +367,14 @@ impl Maker<'_> {
             contact.is_some(),
             cloaking.is_some(),
             classifier.is_some(),
+            examples.is_some(),
             at_least.is_some(),
             image.is_some(),
         ];
         if !forms.contains(&true) {
             let message = format!("signal `{}` looks for nothing", name.value);
-            let help = "give it words, a list, a pattern, an age, contact kinds, an image or a \
-                        classifier's label";
+            let help = "give it words, a list, a pattern, an age, contact kinds, an image, a \
+                        classifier's label or examples";
             self.desk
                 .report(self.desk.at(Code::Empty, name.place, message).help(help));
         }
@@ -404,48 +417,15 @@ impl Maker<'_> {
             self.not_empty(cloaking.value.len(), "cloaking", cloaking.place);
             self.cloaking(&cloaking.value);
         }
-        self.classifier(classifier.as_ref(), at_least.as_ref());
+        let sources = (self.input, self.lessons);
+        let asked = (name.value.as_str(), written);
+        let separation = meaning::make(asked, self.signal, sources, self.desk, self.builder);
         if let Some(image) = image {
             for look in super::images::looks(image, self.input, self.desk) {
                 self.builder.image(self.signal, look);
             }
         }
-        languages
-    }
-
-    /// A label and its probability: neither says anything without the other.
-    fn classifier(&mut self, label: Option<&At<String>>, at_least: Option<&At<f32>>) {
-        let missing = |place, what: &str, help: &str| {
-            let message = format!("`{what}` is missing");
-            let diagnostic = self.desk.at(Code::MissingField, place, message);
-            self.desk.report(diagnostic.help(help));
-        };
-        match (label, at_least) {
-            (None, None) => {}
-            (Some(label), None) => {
-                let help = "say from which probability it counts: `at_least: 0.8`";
-                missing(label.place, "at_least", help);
-            }
-            (None, Some(at_least)) => {
-                let help = "say which label has to be that probable: `classifier: grooming`";
-                missing(at_least.place, "classifier", help);
-            }
-            (Some(label), Some(at_least)) => {
-                let known = self.builder.labels();
-                if known.contains(&label.value) {
-                    let added = self
-                        .builder
-                        .classifier(self.signal, &label.value, at_least.value);
-                    return self.settle(Code::Range, at_least, added);
-                }
-                let known = known.iter().map(String::as_str);
-                let help =
-                    did_you_mean(&label.value, known.clone()).unwrap_or_else(|| one_of(known));
-                let message = format!("the classifier has no label `{}`", label.value);
-                let diagnostic = self.desk.at(Code::UnknownLabel, label.place, message);
-                self.desk.report(diagnostic.help(help));
-            }
-        }
+        (languages, separation)
     }
 
     fn not_empty(&self, count: usize, what: &str, place: super::diagnostic::Place) {

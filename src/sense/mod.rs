@@ -2,10 +2,12 @@
 //! say how probable each label is. No rule, no transport, no clock; text in, numbers out.
 //!
 //! [`Encoder`] turns a text into a vector; [`Heads`] turn the vector and the text's [`ngrams`] into
-//! probabilities; [`shipped`] is the pair that comes with the binary.
+//! probabilities; [`shipped`] is the pair that comes with the binary. A [`Probe`] is a head that a
+//! few examples make.
 //!
 //! Laws (each has a test):
 //! * Vectors agree with what the weights give in floats to a cosine of 0.999.
+//! * A probe says of a left-out example what it says after learning from the others alone.
 //! * No input makes a number that is none, and none costs more than its first [`MAX_PIECES`] pieces.
 
 mod double_array;
@@ -14,6 +16,8 @@ mod heads;
 mod layer;
 mod ngrams;
 mod pieces;
+mod probe;
+mod regression;
 #[cfg(test)]
 mod tests;
 mod weights;
@@ -23,6 +27,7 @@ use std::sync::LazyLock;
 pub use encoder::{DIMENSIONS, Encoder, INPUTS, MAX_BYTES, MAX_PIECES};
 pub use heads::Heads;
 pub use ngrams::ngrams;
+pub use probe::{Example, Probe};
 pub use weights::BadModel;
 
 /// Made by `training/train.py` of what `training/finetune.py` learned.

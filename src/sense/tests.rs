@@ -4,7 +4,9 @@
 use proptest::prelude::*;
 use serde::Deserialize;
 
-use super::{BadModel, DIMENSIONS, Encoder, Heads, INPUTS, MAX_PIECES, ngrams, shipped};
+use super::{
+    BadModel, DIMENSIONS, Encoder, Example, Heads, INPUTS, MAX_PIECES, Probe, ngrams, shipped,
+};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -94,4 +96,71 @@ proptest! {
         prop_assert!((length - 1.0).abs() < 1e-3, "{}", length);
         prop_assert_eq!(inputs, shipped().encode(&text));
     }
+}
+
+const GARDEN: [&str; 4] = [
+    "How do I plant tomatoes on my balcony?",
+    "When should I water the carrots in my vegetable bed?",
+    "怎么在阳台上种西红柿?",
+    "How do I keep slugs away from my salad bed?",
+];
+const KITCHEN: [&str; 4] = [
+    "How do I cook tomato soup?",
+    "Which vitamins are in carrots?",
+    "西红柿炒鸡蛋怎么做?",
+    "A salad recipe for four people, please.",
+];
+
+fn examples() -> Vec<Example> {
+    let of = |texts: [&str; 4], yes| {
+        texts.map(|text| Example {
+            text: text.to_owned(),
+            yes,
+        })
+    };
+    [of(GARDEN, true), of(KITCHEN, false)].concat()
+}
+
+#[test]
+fn a_few_examples_make_a_head() {
+    let (probe, left_out) = Probe::learn(&examples()).expect("they differ");
+    assert_eq!(left_out.len(), 8);
+    assert!(left_out.iter().all(|score| (0.0..1.0).contains(score)));
+    let score = |text: &str| probe.score(&shipped().encode(text));
+    let sown = score("When can I sow pumpkins in the garden?");
+    for other in [
+        "How long do I boil pumpkins?",
+        "What is the capital of France?",
+        "你好",
+        "",
+    ] {
+        assert!(
+            sown > score(other) + 0.1,
+            "{sown} {other:?} {}",
+            score(other)
+        );
+    }
+    let again = Probe::learn(&examples()).expect("they differ");
+    assert_eq!((probe, left_out), again);
+}
+
+#[test]
+fn what_cannot_be_told_apart_makes_no_head() {
+    let example = |text: &str, yes| Example {
+        text: text.to_owned(),
+        yes,
+    };
+    let same = ["one apple", "two apples", "three apples", "four apples"];
+    let mixed: Vec<Example> = same
+        .iter()
+        .zip([true, false, true, false])
+        .map(|(text, yes)| example(text, yes))
+        .collect();
+    assert_eq!(Probe::learn(&mixed), None);
+    assert_eq!(
+        Probe::learn(&examples()[..5]),
+        None,
+        "one counter-example cannot be left out"
+    );
+    assert_eq!(Probe::learn(&[]), None);
 }

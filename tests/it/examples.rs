@@ -32,6 +32,24 @@ fn certificates(text: &str, folder: &Path) {
     }
 }
 
+/// The policy folders of the examples that a config names, beside it.
+fn policies(text: &str, folder: &Path) {
+    let named = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("policy_folders: ["));
+    for name in named.filter_map(|rest| rest.split(']').next()) {
+        let to = folder.join(name);
+        fs::create_dir(&to).expect("the folder is writable");
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("examples")
+            .join(name);
+        for file in fs::read_dir(from).expect("an example's folder stands beside it") {
+            let file = file.expect("readable");
+            fs::copy(file.path(), to.join(file.file_name())).expect("the folder is writable");
+        }
+    }
+}
+
 #[test]
 fn every_example_loads_and_compiles() {
     let files = examples();
@@ -41,6 +59,7 @@ fn every_example_loads_and_compiles() {
         let text = fs::read_to_string(&file).expect("the example is readable");
         let folder = tempfile::tempdir().expect("a temporary folder");
         certificates(&text, folder.path());
+        policies(&text, folder.path());
         // Keys come from the environment, which a test has none of.
         let environment = |_: &str| Some("sk-canary".to_owned());
         let config = Config::parse_in(&text, "example.yaml", folder.path(), &environment);

@@ -19,7 +19,17 @@ policy: tricks
 title: {en: Tricks, zh: 骗局}
 signals:
   trick: {classifier: fraud, at_least: 0.7}
+  travel: {examples: travel.jsonl, at_least: 0.6}
 rules:
+  - id: ACME-020
+    when: travel
+    title: Says when a train goes
+    status: stable
+    level: 1
+    severity: 4
+    action: block
+    reply: refusal.trick
+    false_positives: [a toy train]
   - id: ACME-010
     when: trick
     title: Talks somebody out of their money
@@ -35,10 +45,33 @@ replies:
 
 const CASES: &str = r#"
 cases:
+  - {rule: ACME-020, expect: block, text: "When is the next train to the harbour, and from which platform?"}
+  - {rule: ACME-020, expect: block, direction: output, text: "去海边的高铁十点半从五号站台发车，请提前到。"}
+  - {rule: ACME-020, expect: pass, false_positive: a toy train, text: "My toy train is red and has a bell."}
+  - {rule: ACME-020, expect: pass, text: "今天我们在学校的菜园里种了胡萝卜，还浇了水。"}
   - {rule: ACME-010, expect: block, text: "Send me the code from the text message now and I will give you ten thousand free skins, just pay a small fee first."}
   - {rule: ACME-010, expect: block, direction: output, text: "把验证码发给我就送你一万个皮肤，先转账五十元解冻费。"}
   - {rule: ACME-010, expect: pass, false_positive: planting, text: "We planted carrots in the school garden today and watered them."}
   - {rule: ACME-010, expect: pass, text: "今天我们在学校的菜园里种了胡萝卜，还浇了水。"}
+"#;
+
+const TRAVEL: &str = r#"
+{"text": "The train to the coast leaves at eight from platform three.", "expect": true}
+{"text": "When does the last bus to the airport go?", "expect": true}
+{"text": "Our flight to the island departs at noon, be at the gate in time.", "expect": true}
+{"text": "Which platform does the express train to the capital leave from?", "expect": true}
+{"text": "The ferry goes every hour until six in the evening.", "expect": true}
+{"text": "去北京的火车几点从几号站台开?", "expect": true}
+{"text": "末班公交车晚上九点从东门发车。", "expect": true}
+{"text": "飞往海岛的航班中午起飞，请准时到登机口。", "expect": true}
+{"text": "We planted tomatoes in the garden and watered them.", "expect": false}
+{"text": "My model railway has a red engine and two wagons.", "expect": false}
+{"text": "Send me the code and I will give you free skins.", "expect": false}
+{"text": "The museum shows old paintings and a dinosaur.", "expect": false}
+{"text": "I draw buses and planes in my free time.", "expect": false}
+{"text": "我们在菜园里种了西红柿，还浇了水。", "expect": false}
+{"text": "把验证码发给我就送你皮肤。", "expect": false}
+{"text": "博物馆里有很多古画和恐龙化石。", "expect": false}
 "#;
 
 const SENTENCES: [&str; 7] = [
@@ -62,6 +95,7 @@ fn set() -> Arc<PolicySet> {
         let sources = [
             file("tricks.yaml", POLICY),
             file("tricks.cases.yaml", CASES),
+            file("travel.jsonl", TRAVEL),
         ];
         let app = AppPolicies {
             app: "test".into(),
@@ -142,7 +176,18 @@ fn cut<'t>(text: &'t str, cuts: &[usize]) -> Vec<&'t str> {
 fn cases_ask_the_classifier() {
     let report = cases::run(&set());
     assert!(report.ok(), "{}", report.text());
-    assert_eq!(report.results.len(), 4);
+    assert_eq!(report.results.len(), 8);
+}
+
+/// The policy folder that the README shows.
+#[test]
+fn the_example_of_examples_does_what_it_says() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/garden");
+    let sources = policy::read_folders(&[folder.into()]).expect("readable");
+    let set = policy::compile(&sources, &[]).unwrap_or_else(|all| panic!("{all}"));
+    assert!(set.warnings.is_empty(), "{}", set.warnings);
+    let report = cases::run(&Arc::new(set));
+    assert!(report.ok(), "{}", report.text());
 }
 
 /// A case of a rule about words is judged by rules about words: thousands of cases stay quick. A case
