@@ -103,6 +103,8 @@ pub struct App {
     pub cache: Option<CacheBounds>,
     /// What becomes of requests that go on from what the server keeps.
     pub kept: KeptContext,
+    /// What becomes of sound in realtime sessions.
+    pub sound: Sound,
     /// Routes that no dialect knows and that go on uninspected.
     pub passthrough: Vec<Passthrough>,
 }
@@ -115,6 +117,17 @@ pub enum KeptContext {
     Refuse,
     /// It is judged with what was said before, which is remembered for that.
     Stored,
+}
+
+/// What becomes of sound in realtime sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sound {
+    /// It is refused, and withheld where a server sends it unasked: sessions are words alone.
+    #[default]
+    Refuse,
+    /// It waits until its transcript was judged: an answer's for that of its part; what a caller says
+    /// is answered by nothing that is shown before its own transcript was.
+    Held,
 }
 
 /// What happens to an exchange when judging itself fails.
@@ -329,6 +342,7 @@ impl Config {
                 appeal: None,
                 cache: None,
                 kept: KeptContext::Refuse,
+                sound: Sound::Refuse,
                 passthrough: Vec::new(),
             }],
             watched: Vec::new(),

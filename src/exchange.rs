@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Response, StatusCode};
 use http_body::Body as _;
 use uuid::Uuid;
 
@@ -53,6 +53,11 @@ pub struct Exchange {
 impl Exchange {
     /// Begins an exchange under the set that is live now.
     pub fn begin(gate: &Arc<Gate>, peer: &Peer) -> Arc<Self> {
+        Self::begin_under(gate, gate.live.load_full(), peer)
+    }
+
+    /// Begins one under the set that a session began with.
+    pub fn begin_under(gate: &Arc<Gate>, live: Arc<Live>, peer: &Peer) -> Arc<Self> {
         let began_at = SystemTime::now();
         let since = began_at.duration_since(UNIX_EPOCH).unwrap_or_default();
         let id = Uuid::now_v7().to_string();
@@ -81,7 +86,7 @@ impl Exchange {
         };
         Arc::new(Self {
             id,
-            live: gate.live.load_full(),
+            live,
             gate: Arc::clone(gate),
             began: Instant::now(),
             began_at,
@@ -136,9 +141,14 @@ impl Exchange {
         self.line().dialect = api;
     }
 
-    /// Its body's size, decoded.
+    /// Bytes of its body, decoded, or of one more message.
     pub fn received(&self, bytes: usize) {
-        self.line().bytes_in = bytes as u64;
+        self.line().bytes_in += bytes as u64;
+    }
+
+    /// It ends with that status, though no response of its own says so.
+    pub fn ends_with(&self, status: StatusCode) {
+        self.line().status = status.as_u16();
     }
 
     /// Who speaks, as far as is known; said again when the conversation tells more.

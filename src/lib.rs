@@ -12,6 +12,7 @@
 //! 7. [`guard`]: the streaming promise: nothing forbidden leaves, nothing allowed waits.
 //!    [`gallery`] looks at pictures beside the road, [`sight`] puts what they show beside the words.
 //! 8. [`exchange`], [`reply`], [`upstream`], [`cache`], [`audit`], [`metrics`]: what one exchange needs.
+//!    [`socket`], [`session`], [`realtime`]: the same for a conversation over a WebSocket.
 //! 9. [`config`], [`app`], [`server`], [`cli`]: what is set up once.
 //! 10. [`cloak`]: writes phrases as people disguise them, to measure the views and the policies.
 //! 11. [`mock`]: a model server that says what it is told, for tests and first steps.
@@ -44,12 +45,15 @@ pub mod picture;
 pub mod policy;
 pub mod prompt;
 pub mod proxy;
+pub mod realtime;
 pub mod recorded;
 pub mod reload;
 pub mod reply;
 pub mod sense;
 pub mod server;
+pub mod session;
 pub mod sight;
+pub mod socket;
 pub mod text;
 pub mod tls;
 pub mod upstream;

@@ -22,6 +22,7 @@ use crate::exchange::{self, Exchange, Said};
 use crate::guard::{Context, GuardedBody, Record, document, pictures};
 use crate::message::{Audience, Direction};
 use crate::prompt;
+use crate::realtime;
 use crate::recorded::Recorded;
 use crate::reply::{self, Error};
 use crate::server::{Handler, Peer};
@@ -59,17 +60,21 @@ async fn road(
     request: Request<Incoming>,
     peer: Peer,
 ) -> Result<Response<Body>, Error> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let limits = &exchange.live.config.limits;
     let (app, path) = exchange.live.route(&head)?;
     exchange.routed(&app);
     let bare = path.split('?').next().unwrap_or(&path);
     let route = route(&app, &head.method, bare)?;
     match route {
-        Route::Judged(codec) => exchange.speaks(codec),
+        Route::Judged(codec) | Route::Talked(codec) => exchange.speaks(codec),
         Route::Listing(codec) => exchange.lists(codec),
         Route::Asked(check) => exchange.consults(check.name()),
         Route::Unseen => {}
+    }
+    if let Route::Talked(_) = route {
+        let audience = app.config.audience.of(&head.headers, peer.addr.ip());
+        return realtime::open(exchange, &app, &mut head, &path, peer, audience).await;
     }
     let body = body::read_request(&head.headers, body, limits).await?;
     exchange.received(body.len());
@@ -87,11 +92,11 @@ async fn road(
             exchange.heard(audience);
             return verdict::answer(exchange, &app, check, &body, audience).await;
         }
-        Route::Judged(_) | Route::Listing(_) if !body.is_empty() => {
+        Route::Judged(_) | Route::Talked(_) | Route::Listing(_) if !body.is_empty() => {
             let message = "This route takes no body: nobody would read it.";
             return Err(Error::client("unexpected_body", message));
         }
-        Route::Judged(_) | Route::Listing(_) | Route::Unseen => {
+        Route::Judged(_) | Route::Talked(_) | Route::Listing(_) | Route::Unseen => {
             exchange.not_inspected();
             return asked.forward(body).await;
         }
@@ -144,6 +149,8 @@ async fn road(
 enum Route {
     /// A dialect reads and judges it.
     Judged(&'static dyn Codec),
+    /// A dialect that is spoken over a socket.
+    Talked(&'static dyn Codec),
     /// Asks for a verdict, not for an answer of a model's.
     Asked(&'static dyn Check),
     /// A dialect says that nobody's words are on it.
@@ -167,14 +174,17 @@ fn route(app: &App, method: &Method, path: &str) -> Result<Route, Error> {
         };
     }
     let takes = match (codec::for_path(path), codec::for_listing(path)) {
+        (Some(codec), _) if codec.talks() && method == Method::GET => {
+            return Ok(Route::Talked(codec));
+        }
         (Some(codec), _) if codec.polls() && method == Method::GET => {
             return Ok(Route::Judged(codec));
         }
-        (Some(codec), _) if !codec.polls() && method == Method::POST => {
+        (Some(codec), _) if !codec.polls() && !codec.talks() && method == Method::POST => {
             return Ok(Route::Judged(codec));
         }
         (_, Some(codec)) if method == Method::GET => return Ok(Route::Listing(codec)),
-        (Some(codec), _) if !codec.polls() => "This route takes POST.",
+        (Some(codec), _) if !codec.polls() && !codec.talks() => "This route takes POST.",
         (Some(_), _) => "This route takes GET.",
         (_, Some(_)) => "This route takes GET.",
         (None, None) => {

@@ -84,6 +84,7 @@ impl From<UpstreamError> for Error {
 pub fn status(error: &Error) -> StatusCode {
     match (error.code, error.blame) {
         ("unknown_app" | "unknown_route", _) => StatusCode::NOT_FOUND,
+        ("upgrade_required", _) => StatusCode::UPGRADE_REQUIRED,
         ("method_not_allowed", _) => StatusCode::METHOD_NOT_ALLOWED,
         ("body_too_large" | "decompression_bomb", Blame::Client) => StatusCode::PAYLOAD_TOO_LARGE,
         ("body_timeout", Blame::Client) => StatusCode::REQUEST_TIMEOUT,
@@ -113,6 +114,7 @@ fn advice(code: &str) -> &'static str {
         "upstream_content_encoding" => {
             "The model server's answer has an encoding that cannot be read."
         }
+        "upstream_refused" => "The model server refused the connection.",
         "unsupported_request" => {
             "Upgrades and expectations other than 100-continue are not supported."
         }

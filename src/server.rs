@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::UPGRADE;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -52,6 +53,16 @@ pub trait Handler: Send + Sync + 'static {
         request: Request<Incoming>,
         peer: Peer,
     ) -> impl Future<Output = Response<Body>> + Send;
+}
+
+/// Where work goes that outlives its request, as a socket's does: its connection counts as open, and
+/// a drain waits, until it is over. An extension of every request that asks for an upgrade.
+#[derive(Debug, Clone)]
+pub struct Outlasting {
+    /// Runs it.
+    pub tasks: TaskTracker,
+    /// Says when to come to an end.
+    pub drain: Drain,
 }
 
 /// How to listen.
@@ -367,15 +378,27 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let handler = Arc::clone(&shared.handler);
-    let service = service_fn(move |request| {
+    let outlasting = Outlasting {
+        tasks: TaskTracker::new(),
+        drain: shared.drain.clone(),
+    };
+    let tasks = outlasting.tasks.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let handler = Arc::clone(&handler);
+        if request.headers().contains_key(UPGRADE) {
+            request.extensions_mut().insert(outlasting.clone());
+        }
         async move { Ok::<_, Infallible>(handler.handle(request, peer).await) }
     });
+    let io = TokioIo::new(CallerIo::new(stream, &shared.limits));
     let serving = shared
         .connection
-        .serve_connection(TokioIo::new(CallerIo::new(stream, &shared.limits)), service)
+        .serve_connection_with_upgrades(io, service)
         .into_owned();
-    watcher.watch(serving).await
+    let served = watcher.watch(serving).await;
+    tasks.close();
+    tasks.wait().await;
+    served
 }
 
 #[cfg(test)]

@@ -9,17 +9,21 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{EXPECT, HeaderName, LOCATION, UPGRADE};
+use http::header::{
+    EXPECT, HOST, HeaderName, LOCATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
 use http::uri::{Authority, Scheme};
-use http::{HeaderMap, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Frame;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::client::conn::http1;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tower_service::Service;
 
 use crate::body::{Blame, Body, BodyError, BodyFault};
@@ -27,6 +31,7 @@ use crate::config::{self, Credential, Http2};
 use crate::inflate::{self, Coding};
 use crate::limits::{Limits, secs};
 use crate::server::Worker;
+use crate::socket::{self, End, Socket};
 use crate::tls;
 
 /// A request to send on. Headers are the caller's; [`Upstream::send`] cleans them.
@@ -63,6 +68,16 @@ pub enum UpstreamFault {
     Unsupported,
     /// The request cannot be written as the upstream's URL and headers.
     Request,
+    /// A socket was asked for, and the server answered with this status instead.
+    NoSocket(u16),
+}
+
+/// A socket to a model server.
+pub struct Opened {
+    /// Its handshake is done.
+    pub socket: Socket,
+    /// Which of the caller's protocols it chose.
+    pub protocol: Option<HeaderValue>,
 }
 
 /// A fault with its blame.
@@ -91,6 +106,7 @@ impl UpstreamError {
             UpstreamFault::Redirect => "upstream_redirect",
             UpstreamFault::Unsupported => "unsupported_request",
             UpstreamFault::Request => "invalid_request",
+            UpstreamFault::NoSocket(_) => "upstream_refused",
         }
     }
 }
@@ -129,6 +145,8 @@ pub struct Upstream {
     credential: Credential,
     client: Builder,
     connector: TimedConnector,
+    /// For sockets, which are a matter of HTTP/1.1.
+    plain: TimedConnector,
     pools: Box<[OnceLock<Pool>]>,
     limits: Limits,
 }
@@ -153,7 +171,8 @@ impl Upstream {
             base,
             credential: server.credential.clone(),
             client: client_builder(server.http2, limits),
-            connector: TimedConnector::new(server, limits)?,
+            connector: TimedConnector::new(server, server.http2, limits)?,
+            plain: TimedConnector::new(server, Http2::Never, limits)?,
             pools: (0..POOLS).map(|_| OnceLock::new()).collect(),
             limits: limits.clone(),
         })
@@ -188,6 +207,59 @@ impl Upstream {
         .map_err(|_| UpstreamFault::FirstByte)?
         .map_err(|error| fault_of(&error))?;
         self.guarded(answer, started)
+    }
+
+    /// Opens a socket. `headers` are the caller's.
+    ///
+    /// # Errors
+    /// As [`Self::send`]; [`UpstreamFault::NoSocket`] with the server's status where it refuses.
+    pub async fn open(&self, path: &str, headers: &HeaderMap) -> Result<Opened, UpstreamError> {
+        let uri = self.uri(path)?;
+        let mut connector = self.plain.clone();
+        let ready = std::future::poll_fn(|cx| connector.poll_ready(cx));
+        ready.await.map_err(|_| UpstreamFault::Connect)?;
+        let connected = connector.call(uri.clone()).await;
+        let connected = connected.map_err(|_| UpstreamFault::Connect)?;
+        let (mut sender, connection) = http1::Builder::new()
+            .max_buf_size(self.limits.header_bytes as usize)
+            .handshake(connected)
+            .await
+            .map_err(|_| UpstreamFault::Reset)?;
+        // Ends with the handshake: what is left of the connection is the socket's.
+        tokio::spawn(connection.with_upgrades());
+        let key = HeaderValue::from_str(&generate_key()).map_err(|_| UpstreamFault::Request)?;
+        let request = Request::builder()
+            .uri(uri.path_and_query().map_or("/", |path| path.as_str()))
+            .header(HOST, self.authority.as_str())
+            .body(Full::<Bytes>::default());
+        let mut request = request.map_err(|_| UpstreamFault::Request)?;
+        let asking = headers::for_socket(headers, &self.credential, key.clone());
+        request.headers_mut().extend(asking);
+        let answer = timeout(
+            secs(self.limits.first_byte_timeout_secs),
+            sender.send_request(request),
+        );
+        let answer = answer.await.map_err(|_| UpstreamFault::FirstByte)?;
+        let answer = answer.map_err(|_| UpstreamFault::Reset)?;
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(UpstreamFault::NoSocket(answer.status().as_u16()).into());
+        }
+        let says = |name: HeaderName| answer.headers().get(name).cloned();
+        let accepted = says(SEC_WEBSOCKET_ACCEPT);
+        if accepted.is_none_or(|accepted| accepted != socket::accepted(&key)) {
+            return Err(UpstreamFault::Protocol.into());
+        }
+        let protocol = says(SEC_WEBSOCKET_PROTOCOL);
+        let upgraded = hyper::upgrade::on(answer).await;
+        Ok(Opened {
+            socket: Socket::new(
+                upgraded.map_err(|_| UpstreamFault::Reset)?,
+                End::Client,
+                &self.limits,
+            )
+            .await,
+            protocol,
+        })
     }
 
     /// The answer with clean headers and a bounded, decoded body.
@@ -302,14 +374,14 @@ struct TimedConnector {
 }
 
 impl TimedConnector {
-    fn new(server: &config::UpstreamServer, limits: &Limits) -> Result<Self, String> {
+    fn new(server: &config::UpstreamServer, http2: Http2, limits: &Limits) -> Result<Self, String> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         let builder = HttpsConnectorBuilder::new()
             .with_tls_config(tls::client_config(server)?)
             .https_or_http();
-        let https = match server.http2 {
+        let https = match http2 {
             Http2::Auto => builder.enable_all_versions().wrap_connector(tcp),
             Http2::Only => builder.enable_http2().wrap_connector(tcp),
             Http2::Never => builder.enable_http1().wrap_connector(tcp),

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::json::{Document, Kind, MAX_DEPTH, Value};
 use super::splice::{self, Splice, splice};
 use super::table::{Leaf, Place, Step, Table, pointer};
-use super::{Ask, Delta, Edit, Envelope, Lane, Piece, ReadError, ReadLimits};
+use super::{Ask, Delta, Edit, Envelope, Lane, Open, Piece, ReadError, ReadLimits};
 use crate::message::{Media, Output, Part, Role};
 
 /// JSON Schema's own words. A request with many tools holds hundreds of them, and they say nothing.
@@ -44,6 +44,10 @@ const SCHEMA_WORDS: [&str; 24] = [
 /// Most choices one request may ask for (OpenAI's own bound for `n`): a refusal repeats its text
 /// once per choice.
 pub const MAX_CHOICES: u32 = 128;
+
+/// Longest id of an item that is remembered, bytes; OpenAI's have less than 100. An item with a
+/// longer one is followed all the same, and our own events about it name none.
+const MAX_ID_BYTES: usize = 256;
 
 /// Bounds for bodies that were read before and are now written: depth was judged then.
 pub const WRITE_LIMITS: ReadLimits = ReadLimits {
@@ -317,8 +321,61 @@ pub fn append(edits: &mut Vec<Edit>, part: &Part, guidance: &str) {
 
 /// Whether a leaf is one of JSON Schema's own words within one of the root's members `schemas`.
 pub fn is_schema_word(leaf: &Leaf<'_, '_>, schemas: &[&str]) -> bool {
-    let in_schema = matches!(leaf.path, [Step::Known(name), ..] if schemas.contains(name));
-    in_schema && SCHEMA_WORDS.contains(&leaf.text.as_ref())
+    in_schema(leaf.path, &leaf.text, schemas)
+}
+
+/// Whether a text is one of JSON Schema's own words, and the way to it begins with one of `schemas`.
+pub fn in_schema(path: &[Step<'_>], text: &str, schemas: &[&str]) -> bool {
+    let within = matches!(path, [Step::Known(name), ..] if schemas.contains(name));
+    within && SCHEMA_WORDS.contains(&text)
+}
+
+/// An item of a response begins: it is the block that is open, and its id is remembered.
+///
+/// # Errors
+/// Its `output_index` is none, or more than an answer has.
+pub fn begin_item(
+    root: Value<'_>,
+    item: Value<'_>,
+    most: u64,
+    envelope: &mut Envelope,
+) -> Result<(), ReadError> {
+    let index = root.get("output_index").and_then(|index| index.number());
+    let index = index
+        .filter(|index| *index < most)
+        .and_then(|index| usize::try_from(index).ok())
+        .ok_or_else(|| wrong_type("/output_index", "a small whole number"))?;
+    let mut id = optional_text(item, "id")?.unwrap_or_default();
+    if id.len() > MAX_ID_BYTES {
+        id.clear();
+    }
+    envelope.items.resize(index + 1, String::new());
+    envelope.items[index] = id;
+    envelope.progress.blocks = u32::try_from(index + 1).unwrap_or(u32::MAX);
+    envelope.progress.open = Open::Other;
+    Ok(())
+}
+
+/// An event whose response repeats its output, with items of ours at its end.
+pub fn with_output(
+    data: &str,
+    items: impl Iterator<Item = serde_json::Value>,
+) -> Result<String, ReadError> {
+    let document = Document::parse(data.as_bytes(), &WRITE_LIMITS)?;
+    let response = document.root().get("response");
+    let Some(output) = response.and_then(|response| response.get("output")) else {
+        return Ok(data.to_owned());
+    };
+    let mut added = String::new();
+    for item in items {
+        let empty = added.is_empty() && output.children().next().is_none();
+        added.push_str(if empty { "" } else { "," });
+        added.push_str(&item.to_string());
+    }
+    let end = output.raw().end - 1;
+    let at = end..end;
+    let bytes = splice(data.as_bytes(), vec![Splice { at, bytes: added }])?;
+    String::from_utf8(bytes.into()).map_err(|_| refuse("bad_edit", "an edit cut a character"))
 }
 
 /// One event's data with edits applied, for dialects whose events repeat nothing.

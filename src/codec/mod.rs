@@ -48,6 +48,10 @@ pub mod openai_speech;
 pub mod openai_transcripts;
 mod openai_transcripts_fields;
 pub mod pictures;
+pub mod realtime;
+mod realtime_fields;
+pub mod realtime_reply;
+mod realtime_shape;
 pub mod responses;
 mod responses_fields;
 mod responses_reply;
@@ -83,6 +87,7 @@ pub static CODECS: &[&dyn Codec] = &[
     &anthropic::Anthropic::Messages,
     &anthropic::Anthropic::CountTokens,
     &responses::Responses,
+    &realtime::CURRENT,
     &ollama::Ollama::Chat,
     &ollama::Ollama::Generate,
     &gemini::Gemini::Whole,
@@ -288,6 +293,8 @@ pub struct Progress {
     pub part: u32,
     /// The number of the next event, where events are numbered.
     pub sequence: u64,
+    /// The words of the open part are spoken, too.
+    pub spoken: bool,
 }
 
 /// What kind of block is open.
@@ -429,6 +436,12 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
     /// Whether it is asked with a GET that has no body: for what was made of a prompt that was judged
     /// before. The answer is read like any other.
     fn polls(&self) -> bool {
+        false
+    }
+
+    /// Whether it is spoken over a WebSocket: [`Self::read`] reads one event of the caller's,
+    /// [`Self::read_answer`] one that the server tells beside its responses.
+    fn talks(&self) -> bool {
         false
     }
 

@@ -43,13 +43,9 @@ const TOOLS: u32 = 16;
 /// Items of one answer. A model's answers have a handful; an item's number is also an index of ours.
 const MAX_ITEMS: u64 = 4_096;
 
-/// Longest id of an item that is remembered, bytes; OpenAI's have less than 100. An item with a
-/// longer one is followed all the same, and our own events about it name none.
-const MAX_ID_BYTES: usize = 256;
-
 /// Which telling of the words: part of a lane's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Telling {
+pub(super) enum Telling {
     /// The only one of a document; the deltas of a stream.
     First,
     /// `*.done` of a text.
@@ -60,6 +56,8 @@ enum Telling {
     Item,
     /// The whole response.
     Whole,
+    /// The item in its conversation, where there is one over several responses.
+    Conversation,
 }
 
 static REQUEST: LazyLock<Table> = LazyLock::new(|| Table::new(&FIELDS, Side::Request));
@@ -231,23 +229,11 @@ impl Codec for Responses {
         envelope: &Envelope,
         said: &[String],
     ) -> Result<String, ReadError> {
-        let document = Document::parse(data.as_bytes(), &WRITE_LIMITS)?;
-        let response = document.root().get("response");
-        let Some(output) = response.and_then(|response| response.get("output")) else {
-            return Ok(data.to_owned());
-        };
         let first = envelope.progress.blocks.saturating_sub(said.len() as u32);
-        let mut added = String::new();
-        for (index, text) in (first..).zip(said) {
-            let empty = added.is_empty() && output.children().next().is_none();
-            added.push_str(if empty { "" } else { "," });
-            let id = reply::own_id(envelope, index);
-            added.push_str(&reply::message(&id, "completed", text).to_string());
-        }
-        let end = output.raw().end - 1;
-        let at = end..end;
-        let bytes = splice(data.as_bytes(), vec![Splice { at, bytes: added }])?;
-        String::from_utf8(bytes.into()).map_err(|_| refuse("bad_edit", "an edit cut a character"))
+        let item = |(index, text): (u32, &String)| {
+            reply::message(&reply::own_id(envelope, index), "completed", text)
+        };
+        members::with_output(data, (first..).zip(said).map(item))
     }
 
     fn say(&self, envelope: &mut Envelope, _: u32, text: &str) -> Bytes {
@@ -349,7 +335,7 @@ fn piece(leaf: &Leaf<'_, '_>, field: u32, media: Media) -> Piece {
 }
 
 /// A string of a text, in one of its tellings.
-fn told(leaf: &Leaf<'_, '_>, text: u32, media: Media, telling: Telling) -> Piece {
+pub(super) fn told(leaf: &Leaf<'_, '_>, text: u32, media: Media, telling: Telling) -> Piece {
     let media = match (media, telling) {
         (Media::Text, Telling::First) => Media::Text,
         (Media::Text, _) => Media::Aside,
@@ -522,22 +508,7 @@ fn follow_response(root: Value<'_>, envelope: &mut Envelope) -> Result<(), ReadE
 fn follow_item(root: Value<'_>, envelope: &mut Envelope) -> Result<(), ReadError> {
     let item = member(root, "item")?;
     shape::check_item(item)?;
-    let index = root.get("output_index").and_then(|index| index.number());
-    let index = index
-        .filter(|index| *index < MAX_ITEMS)
-        .and_then(|index| usize::try_from(index).ok())
-        .ok_or_else(|| wrong_type("/output_index", "a small whole number"))?;
-    let id = members::optional_text(item, "id")?.unwrap_or_default();
-    let id = if id.len() <= MAX_ID_BYTES {
-        id
-    } else {
-        String::new()
-    };
-    envelope.items.resize(index + 1, String::new());
-    envelope.items[index] = id;
-    envelope.progress.blocks = u32::try_from(index + 1).unwrap_or(u32::MAX);
-    envelope.progress.open = Open::Other;
-    Ok(())
+    members::begin_item(root, item, MAX_ITEMS, envelope)
 }
 
 fn learn(response: Value<'_>, envelope: &mut Envelope) -> Result<(), ReadError> {

@@ -9,7 +9,7 @@ use super::profile::{Profile, Profiles};
 use super::support::Regions;
 use super::{
     App, AuditTarget, CacheBounds, Config, ConfigErrors, ImageUrls, KeptContext, LISTEN, Mode,
-    OnFailure, Tls, file,
+    OnFailure, Sound, Tls, file,
 };
 use crate::codec::RefusalStyle;
 use crate::limits::Limits;
@@ -210,6 +210,10 @@ impl Check<'_> {
             kept: match app.responses.context {
                 file::KeptContext::Refuse => KeptContext::Refuse,
                 file::KeptContext::Stored => KeptContext::Stored,
+            },
+            sound: match app.realtime.audio {
+                file::Sound::Refuse => Sound::Refuse,
+                file::Sound::Held => Sound::Held,
             },
             passthrough: app
                 .passthrough

@@ -94,6 +94,9 @@ pub struct App {
     /// What OpenAI's responses need.
     #[serde(default)]
     pub responses: Responses,
+    /// What OpenAI's realtime sessions need.
+    #[serde(default)]
+    pub realtime: Realtime,
     /// Rule id -> what this app changes.
     #[serde(default)]
     pub overrides: BTreeMap<String, Spanned<Override>>,
@@ -270,6 +273,26 @@ pub enum KeptContext {
     Refuse,
     /// It is judged with what was said before, kept in memory for that.
     Stored,
+}
+
+/// What OpenAI's realtime sessions need.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Realtime {
+    /// What becomes of sound.
+    #[serde(default)]
+    pub audio: Sound,
+}
+
+/// What becomes of sound in realtime sessions.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sound {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It waits until its transcript was judged.
+    Held,
 }
 
 /// What an app changes about a rule.

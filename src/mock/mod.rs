@@ -14,6 +14,7 @@ mod gemini;
 mod ollama;
 mod painters;
 mod pictures;
+mod realtime;
 mod responses;
 pub mod scenario;
 pub mod script;
@@ -186,7 +187,7 @@ async fn accept(listener: TcpListener, memory: Arc<Memory>) {
             let builder = auto::Builder::new(TokioExecutor::new());
             // A peer that goes away mid-answer is what many tests are about.
             let _ = builder
-                .serve_connection(TokioIo::new(socket), service)
+                .serve_connection_with_upgrades(TokioIo::new(socket), service)
                 .await;
         });
     }
@@ -197,6 +198,10 @@ where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let mut request = request;
+    if request.uri().path() == "/v1/realtime" {
+        return realtime::answer(&mut request, memory);
+    }
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, MAX_BODY_BYTES).collect().await else {
         return plain(
@@ -224,6 +229,12 @@ where
         }
         Err(message) => plain(StatusCode::BAD_REQUEST, message),
     }
+}
+
+/// A body of nothing.
+fn nothing() -> MockBody {
+    let nothing = http_body_util::Empty::new();
+    nothing.map_err(|never| match never {}).boxed_unsync()
 }
 
 fn plain(status: StatusCode, message: &str) -> Response<MockBody> {

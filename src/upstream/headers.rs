@@ -4,6 +4,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::Credential;
 use crate::inflate;
+use crate::socket;
 
 /// Fields of one connection, never forwarded (RFC 9110 section 7.6.1, with the older names that
 /// are still sent); those that `connection` names go with them.
@@ -63,6 +64,17 @@ const UNTRUE_AFTERWARDS: [&str; 9] = [
     "alt-svc",
 ];
 
+/// Fields of a WebSocket's handshake, which every connection makes anew.
+const HANDSHAKE: [&str; 4] = [
+    "sec-websocket-key",
+    "sec-websocket-version",
+    "sec-websocket-extensions",
+    "sec-websocket-protocol",
+];
+
+/// How browsers, which cannot send a header, name their key to OpenAI.
+const KEY_PROTOCOL: &str = "openai-insecure-api-key.";
+
 /// Prefixes of fields that choose a provider's account or version, and so the answer.
 const PROVIDER_PREFIXES: [&str; 4] = ["openai-", "anthropic-", "x-goog-", "x-dashscope-"];
 
@@ -85,6 +97,40 @@ pub fn for_upstream(caller: &HeaderMap, credential: &Credential) -> HeaderMap {
     );
     if let Credential::Replace { header, value } = credential {
         clean.insert(header.clone(), value.expose().clone());
+    }
+    clean
+}
+
+/// The headers that open a socket: the caller's, a handshake of ours, and those of the caller's
+/// protocols that carry no credential which ours replaces.
+pub fn for_socket(caller: &HeaderMap, credential: &Credential, key: HeaderValue) -> HeaderMap {
+    let mut clean = for_upstream(caller, credential);
+    clean.remove(header::ACCEPT_ENCODING);
+    for name in HANDSHAKE {
+        clean.remove(name);
+    }
+    let fixed = [
+        (header::CONNECTION, "upgrade"),
+        (header::UPGRADE, "websocket"),
+        (header::SEC_WEBSOCKET_VERSION, socket::VERSION),
+    ];
+    for (name, value) in fixed {
+        clean.insert(name, HeaderValue::from_static(value));
+    }
+    clean.insert(header::SEC_WEBSOCKET_KEY, key);
+    let replaced = matches!(credential, Credential::Replace { .. });
+    let offered = caller.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+    let offered = offered.filter_map(|value| value.to_str().ok());
+    let goes = |name: &&str| !replaced || !name.starts_with(KEY_PROTOCOL);
+    let names: Vec<_> = offered
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(goes)
+        .collect();
+    if let Ok(names) = HeaderValue::from_str(&names.join(", "))
+        && !names.is_empty()
+    {
+        clean.insert(header::SEC_WEBSOCKET_PROTOCOL, names);
     }
     clean
 }
@@ -211,6 +257,47 @@ mod tests {
         let clean = for_upstream(&caller, &ours);
         assert_eq!(names(&clean), ["accept-encoding", "authorization"]);
         assert_eq!(clean["authorization"], "Bearer ours");
+    }
+
+    #[test]
+    fn a_socket_gets_a_handshake_of_its_own_and_no_credential_that_ours_replaces() {
+        let caller = headers(&[
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-key", "theirs"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-extensions", "permessage-deflate"),
+            (
+                "sec-websocket-protocol",
+                "realtime, openai-insecure-api-key.caller",
+            ),
+            ("openai-beta", "realtime=v1"),
+        ]);
+        let ours = Credential::Replace {
+            header: header::AUTHORIZATION,
+            value: Secret::new("Bearer ours").expect("a header value"),
+        };
+        let key = HeaderValue::from_static("ours");
+        let clean = for_socket(&caller, &ours, key.clone());
+        assert_eq!(
+            names(&clean),
+            [
+                "authorization",
+                "connection",
+                "openai-beta",
+                "sec-websocket-key",
+                "sec-websocket-protocol",
+                "sec-websocket-version",
+                "upgrade"
+            ]
+        );
+        assert_eq!(clean["sec-websocket-key"], "ours");
+        assert_eq!(clean["sec-websocket-protocol"], "realtime");
+        let passed = for_socket(&caller, &Credential::Pass, key);
+        assert_eq!(
+            passed["sec-websocket-protocol"],
+            "realtime, openai-insecure-api-key.caller"
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use wardgate::mock::Mock;
 
-use cases::{ANTHROPIC, DASHSCOPE, OLLAMA, OPENAI, RESPONSES};
+use cases::{ANTHROPIC, DASHSCOPE, OLLAMA, OPENAI, REALTIME, RESPONSES};
 
 use crate::cli::Served;
 use crate::support::CANARY;
@@ -112,6 +112,14 @@ const RESPONSES_NODE: Client = Client {
     program: "node",
     script: "scenarios_responses.mjs",
     probe: ["-e", "require('openai')"],
+    ..RESPONSES_PYTHON
+};
+
+const REALTIME_PYTHON: Client = Client {
+    script: "scenarios_realtime.py",
+    probe: ["-c", "import openai, websockets"],
+    failed: "InvalidStatus",
+    more: REALTIME,
     ..RESPONSES_PYTHON
 };
 
@@ -498,6 +506,11 @@ fn openai_responses_for_python_parses_everything() {
 #[test]
 fn openai_responses_for_node_parses_everything() {
     check(&RESPONSES_NODE);
+}
+
+#[test]
+fn openai_realtime_for_python_parses_everything() {
+    check(&REALTIME_PYTHON);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wardgate::codec::framing::Frames;
 use wardgate::codec::{self, Codec, Framing, Telling};
 
-use crate::spoken_dashscope;
+use crate::{spoken_dashscope, spoken_realtime};
 
 /// Deltas: whose, and what.
 pub type Deltas = [(u32, String)];
@@ -148,6 +148,8 @@ pub static SPOKEN: &[Spoken] = &[
     spoken_dashscope::PIECES,
     spoken_dashscope::FOUND_OUT,
     spoken_dashscope::WHOLE,
+    spoken_realtime::WRITTEN,
+    spoken_realtime::SPOKEN,
 ];
 
 /// OpenAI chat.
@@ -503,7 +505,7 @@ fn ollama_stream(deltas: &Deltas, saying: fn(&str) -> Value) -> Vec<u8> {
     (said + &line("", true)).into_bytes()
 }
 
-fn lines(stream: &[u8]) -> impl Iterator<Item = Value> {
+pub fn lines(stream: &[u8]) -> impl Iterator<Item = Value> {
     let text = std::str::from_utf8(stream).expect("UTF-8");
     text.lines()
         .map(|line| serde_json::from_str(line).expect("lines are JSON"))

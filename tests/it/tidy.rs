@@ -67,12 +67,15 @@ const FLOORS: &[&[&str]] = &[
         "reload",
         "reply",
         "server",
+        "socket",
         "tls",
         "upstream",
     ],
     // One exchange, and what exchanges share.
-    &["app", "exchange", "prompt", "recorded", "sight", "verdict"],
-    &["proxy"],
+    &[
+        "app", "exchange", "prompt", "recorded", "session", "sight", "verdict",
+    ],
+    &["proxy", "realtime"],
     &["cli"],
 ];
 

@@ -35,6 +35,17 @@ pub const RESPONSES: &[Case] = &[
     case("nothing to go on from", "lost", "soup?", forgotten),
 ];
 
+/// What is spoken: the app of the tests lets no sound through.
+pub const REALTIME: &[Case] = &[
+    case("spoken allowed", "spoken", "soup?", whole).answered(SOUP),
+    case("spoken blocked", "spoken", "soup?", cut).answered(SOUP_AND_TURNIP),
+    case("sound refused", "sound", "", soundless),
+];
+
+fn soundless(result: &Value, _: &Client) {
+    assert_eq!(result["text"], json!(["audio_refused"]));
+}
+
 fn forgotten(result: &Value, client: &Client) {
     let error = &result["error"];
     assert_eq!(error["class"], client.denied);
