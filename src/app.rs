@@ -14,8 +14,11 @@ use crate::cache::{AnswerCache, HitCache};
 use crate::config::{self, Config};
 use crate::earlier::Earlier;
 use crate::gallery::Gallery;
+use crate::message::Band;
 use crate::metrics::Metrics;
 use crate::mock;
+use crate::models::{NUDITY, Unusable};
+use crate::picture::{Eyes, Nudity};
 use crate::policy::{self, AppPolicies, PolicySet, Selection};
 use crate::reply::Error;
 use crate::upstream::Upstream;
@@ -45,6 +48,8 @@ pub struct Live {
     pub set: Arc<PolicySet>,
     /// One for each of the config's apps, in its order.
     pub apps: Vec<Arc<App>>,
+    /// What looks at pictures, as far as policies ask for it and it is there.
+    pub eyes: Eyes,
     /// Where the built-in model listens, if an app ever used it.
     mock: Option<Uri>,
 }
@@ -97,6 +102,7 @@ impl Live {
         let written: Vec<AppPolicies> =
             config.apps.iter().map(|app| app.policies.clone()).collect();
         let set = policy::compile(&sources, &written).map_err(|problems| problems.to_string())?;
+        let eyes = eyes(&config, &set, previous)?;
         let wants_mock = config
             .apps
             .iter()
@@ -134,6 +140,7 @@ impl Live {
             config,
             set: Arc::new(set),
             apps,
+            eyes,
             mock,
         })
     }
@@ -168,6 +175,60 @@ impl Live {
         };
         Ok((Arc::clone(&self.apps[index]), rest))
     }
+}
+
+/// What looks at pictures for the apps of a config. Without its model a signal is off: nothing reads
+/// it, so such a rule never holds. [`missing_models`] says so.
+///
+/// # Errors
+/// A model that is damaged, or one that is missing and that an app for children names in policies of
+/// its operator's own.
+fn eyes(config: &Config, set: &PolicySet, previous: Option<&Live>) -> Result<Eyes, String> {
+    let asks = |selection: &Arc<Selection>| set.asks_nudity(selection).next().is_some();
+    if !set.selections.iter().any(asks) {
+        return Ok(Eyes::default());
+    }
+    let kept = previous.filter(|live| live.config.models == config.models);
+    if let Some(nudity) = kept.and_then(|live| live.eyes.nudity.clone()) {
+        let nudity = Some(nudity);
+        return Ok(Eyes { nudity });
+    }
+    match NUDITY.load(&config.models) {
+        Ok(network) => Ok(Eyes {
+            nudity: Some(Nudity::new(Arc::new(network))),
+        }),
+        Err(why @ Unusable::Damaged(_)) => Err(format!("model `{}`: {why}", NUDITY.name)),
+        Err(why @ Unusable::Missing(_)) => {
+            let apps = config.apps.iter().zip(&set.selections);
+            let children = |(app, _): &(&config::App, _)| app.profile.is_some_and(Band::is_minor);
+            for (app, selection) in apps.filter(children) {
+                if let Some(rule) = set.asks_nudity(selection).find(|rule| !rule.shipped) {
+                    let (name, model, rule) = (&app.name, NUDITY.name, &rule.id);
+                    return Err(format!(
+                        "app `{name}` is for children, and rule {rule} needs the model `{model}`: {why}. \
+                         Run `wardgate models fetch`"
+                    ));
+                }
+            }
+            Ok(Eyes::default())
+        }
+    }
+}
+
+/// What the apps of a config ask for that is not there, a line each, for the operator.
+pub fn missing_models(config: &Config, set: &PolicySet) -> Vec<String> {
+    let Err(why) = NUDITY.read(&config.models) else {
+        return Vec::new();
+    };
+    let apps = config.apps.iter().zip(&set.selections);
+    let lines = apps.filter_map(|(app, selection)| {
+        let rules: Vec<&str> = set.asks_nudity(selection).map(|rule| &*rule.id.0).collect();
+        let (name, rules) = (&app.name, (!rules.is_empty()).then(|| rules.join(", "))?);
+        Some(format!(
+            "app {name}: {rules} are off: {why}; `wardgate models fetch` brings it"
+        ))
+    });
+    lines.collect()
 }
 
 /// A server behind us without TLS, to which callers' credentials do not matter.

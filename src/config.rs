@@ -40,6 +40,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Folders of policies beside the shipped pack.
     pub policy_folders: Vec<PathBuf>,
+    /// The folder of models in files ([`crate::models`]).
+    pub models: PathBuf,
     /// Where audit lines go.
     pub audit: AuditTarget,
     /// Every bound.
@@ -83,6 +85,8 @@ pub struct App {
     pub upstream: Upstream,
     /// What it says about policies.
     pub policies: AppPolicies,
+    /// For whom its profile is, if it has one.
+    pub profile: Option<Band>,
     /// Whether verdicts act.
     pub mode: Mode,
     /// Whether text of an answer waits for its sentence's score.
@@ -254,6 +258,9 @@ impl std::error::Error for ConfigErrors {}
 /// Where callers connect when nobody says otherwise: this machine only.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
+/// Where models lie when nobody says otherwise.
+pub const MODELS: &str = "models";
+
 /// Largest config file; a hundred apps with all their phrases are a tenth of it.
 const CONFIG_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -316,9 +323,11 @@ impl Config {
             admin: None,
             tls: None,
             policy_folders: Vec::new(),
+            models: PathBuf::from(MODELS),
             audit: AuditTarget::Stderr,
             limits: Limits::default(),
             apps: vec![App {
+                profile: None,
                 policies: AppPolicies {
                     app: name.clone(),
                     level: 1,

@@ -178,6 +178,7 @@ impl Exchange {
     pub fn sight(&self, app: &App) -> Sight {
         Sight {
             gallery: Arc::clone(&self.gate.gallery),
+            eyes: self.live.eyes.clone(),
             on_failure: app.config.on_failure,
             image_urls: app.config.image_urls,
         }

@@ -10,7 +10,7 @@ use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
 use crate::codec::pictures::Picture;
-use crate::picture::{self, Seen, Unreadable};
+use crate::picture::{self, Eyes, Seen, Unreadable};
 
 /// Seconds until a picture counts as one that nobody could look at, waiting included: the largest
 /// animation takes two.
@@ -53,21 +53,25 @@ impl Gallery {
     ///
     /// # Errors
     /// Why nobody can say what it shows.
-    pub async fn look(&self, picture: &Picture) -> Look {
-        let looked = tokio::time::timeout(DEADLINE, self.take_turn(picture)).await;
+    pub async fn look(&self, eyes: &Eyes, picture: &Picture) -> Look {
+        let looked = tokio::time::timeout(DEADLINE, self.take_turn(eyes, picture)).await;
         looked.unwrap_or(Err(Unreadable::Late))
     }
 
-    async fn take_turn(&self, picture: &Picture) -> Look {
+    async fn take_turn(&self, eyes: &Eyes, picture: &Picture) -> Look {
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.map_err(|_| Unreadable::Late)?;
-        let (known, picture) = (self.seen.clone(), picture.clone());
+        let (known, picture, eyes) = (self.seen.clone(), picture.clone(), eyes.clone());
         let look = tokio::task::spawn_blocking(move || {
             // Kept until the look is over, however long the caller waits for it.
             let _turn = turn;
             let bytes = picture.bytes()?;
-            let key = *blake3::hash(&bytes).as_bytes();
-            known.get_with(key, || picture::look(&bytes).map(Arc::new))
+            // What eyes of another kind saw is another thing.
+            let mut hash = blake3::Hasher::new();
+            hash.update(&bytes)
+                .update(&[u8::from(eyes.nudity.is_some())]);
+            let key = *hash.finalize().as_bytes();
+            known.get_with(key, || picture::look_with(&eyes, &bytes).map(Arc::new))
         });
         // A decoder that panics has met a file that is none.
         look.await.unwrap_or(Err(Unreadable::Damaged))

@@ -13,7 +13,7 @@
 //!    [`gallery`] looks at pictures beside the road, [`sight`] puts what they show beside the words.
 //! 8. [`exchange`], [`reply`], [`upstream`], [`cache`], [`audit`], [`metrics`]: what one exchange needs.
 //!    [`socket`], [`session`], [`realtime`]: the same for a conversation over a WebSocket.
-//! 9. [`config`], [`app`], [`server`], [`cli`]: what is set up once.
+//! 9. [`models`], [`config`], [`app`], [`server`], [`cli`]: what is set up once.
 //! 10. [`cloak`]: writes phrases as people disguise them, to measure the views and the policies.
 //! 11. [`mock`]: a model server that says what it is told, for tests and first steps.
 //!
@@ -40,6 +40,7 @@ pub mod limits;
 pub mod message;
 pub mod metrics;
 pub mod mock;
+pub mod models;
 pub mod network;
 pub mod picture;
 pub mod policy;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::SystemTime;
 
 use super::{Ended, Files, pack};
+use crate::app::missing_models;
 use crate::config::{Day, Upstream};
 use crate::policy;
 
@@ -46,6 +47,9 @@ pub(super) fn run(files: &Files) -> Ended {
                 app.name
             );
         }
+    }
+    for line in missing_models(&pack.config, &pack.set) {
+        let _ = writeln!(out, "warning: {line}");
     }
     super::print(out.as_bytes())
 }

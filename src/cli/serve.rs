@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Ended, Files, Mock, Outcome, Serve, Trouble, pack};
 use crate::admin::Admin;
-use crate::app::{Gate, Live};
+use crate::app::{Gate, Live, missing_models};
 use crate::config::{Config, Upstream};
 use crate::proxy::Proxy;
 use crate::reload::{self, Triggers};
@@ -249,6 +249,9 @@ fn greeting(serve: &Serve, live: &Live, address: SocketAddr, admin: Option<Socke
             out,
             "  app        {name}: {mode}, audience {audience}, to {upstream}"
         );
+    }
+    for line in missing_models(&live.config, &live.set) {
+        let _ = writeln!(out, "  models     {line}");
     }
     if serve.files.config.is_none() {
         out.push_str(&tries(&base, serve.upstream.is_none()));

@@ -8,8 +8,8 @@ use super::problems::{Problems, missing_help};
 use super::profile::{Profile, Profiles};
 use super::support::Regions;
 use super::{
-    App, AuditTarget, CacheBounds, Config, ConfigErrors, ImageUrls, KeptContext, LISTEN, Mode,
-    OnFailure, Sound, Tls, file,
+    App, AuditTarget, CacheBounds, Config, ConfigErrors, ImageUrls, KeptContext, LISTEN, MODELS,
+    Mode, OnFailure, Sound, Tls, file,
 };
 use crate::codec::RefusalStyle;
 use crate::limits::Limits;
@@ -105,6 +105,9 @@ impl Check<'_> {
             admin: file.admin,
             tls,
             policy_folders,
+            models: self
+                .folder
+                .join(file.models.as_deref().unwrap_or(Path::new(MODELS))),
             audit,
             limits,
             apps,
@@ -220,6 +223,7 @@ impl Check<'_> {
                 .iter()
                 .filter_map(|line| self.passthrough(line))
                 .collect(),
+            profile: (!profile.name.is_empty()).then_some(profile.band),
             policies: AppPolicies {
                 app: name.clone(),
                 policies: app.policies.unwrap_or(profile.policies),

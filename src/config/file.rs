@@ -23,6 +23,8 @@ pub struct File {
     /// Folders of policies beside the shipped pack.
     #[serde(default)]
     pub policy_folders: Vec<Spanned<PathBuf>>,
+    /// The folder of models in files; `models` beside this file when absent.
+    pub models: Option<PathBuf>,
     /// Where audit lines go.
     #[serde(default)]
     pub audit: Audit,

@@ -16,7 +16,7 @@ use crate::config::{ImageUrls, OnFailure};
 use crate::detect::Hit;
 use crate::gallery::Gallery;
 use crate::message::{Direction, Role};
-use crate::picture::{Seen, Unreadable, drawing};
+use crate::picture::{Eyes, Seen, Unreadable, drawing};
 use crate::policy::{Action, Detection, Horizon, Judge};
 
 /// What the app says of pictures, and who looks at them.
@@ -24,6 +24,8 @@ use crate::policy::{Action, Detection, Horizon, Judge};
 pub struct Sight {
     /// Looks.
     pub gallery: Arc<Gallery>,
+    /// With these eyes.
+    pub eyes: Eyes,
     /// What happens to what nobody can read.
     pub on_failure: OnFailure,
     /// What happens to pictures that lie elsewhere.
@@ -34,6 +36,7 @@ impl Default for Sight {
     fn default() -> Self {
         Self {
             gallery: Arc::default(),
+            eyes: Eyes::default(),
             on_failure: OnFailure::Block,
             image_urls: ImageUrls::Unseen,
         }
@@ -110,7 +113,7 @@ pub async fn look(
     }
     let mut looked = Vec::with_capacity(found.pictures.len());
     for picture in found.pictures {
-        match sight.gallery.look(&picture).await {
+        match sight.gallery.look(&sight.eyes, &picture).await {
             Ok(seen) => {
                 record.saw(direction, &seen);
                 looked.push(Looked { picture, seen });

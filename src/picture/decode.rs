@@ -93,6 +93,8 @@ pub enum Unreadable {
     Damaged,
     /// Nobody came to look at it in time.
     Late,
+    /// A model could say nothing of it.
+    Unscored,
 }
 
 impl fmt::Display for Unreadable {
@@ -111,6 +113,7 @@ impl fmt::Display for Unreadable {
             ),
             Self::Damaged => out.write_str("it is cut off or damaged"),
             Self::Late => out.write_str("it took too long"),
+            Self::Unscored => out.write_str("a model could say nothing of it"),
         }
     }
 }

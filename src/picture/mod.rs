@@ -2,7 +2,7 @@
 //!
 //! [`look`] is the one door: hostile bytes to [`Seen`], or to a reason why nobody could read them.
 //! [`decode`] reads pixels within bounds, [`pdq`] is the perceptual hash and [`hashes`] the lists of
-//! it, [`qr`] reads codes, [`metadata`] what is written beside the pixels.
+//! it, [`qr`] reads codes, [`metadata`] what is written beside the pixels; [`nudity`] needs a model.
 //!
 //! Limits: PNG, JPEG, WebP and GIF only; of an animation every frame within [`decode::MAX_FRAMES`].
 
@@ -10,13 +10,17 @@ pub mod decode;
 pub mod drawing;
 pub mod hashes;
 pub mod metadata;
+pub mod nudity;
 pub mod pdq;
 pub mod qr;
+mod scale;
+mod soften;
 
 use sha2::{Digest, Sha256};
 
 pub use decode::{Format, Frame, Unreadable};
 pub use hashes::{BadLine, HashList};
+pub use nudity::Nudity;
 pub use pdq::Pdq;
 
 /// Bytes of all texts kept of one picture: a hundred pages, more than any code or caption holds.
@@ -42,6 +46,15 @@ pub struct Seen {
     pub codes: Vec<String>,
     /// What is written beside the pixels.
     pub metadata: metadata::Metadata,
+    /// How probable it is that it shows naked people; nothing where no model looked.
+    pub nudity: Option<f32>,
+}
+
+/// What looks beside the code of this module: models, where policies ask for them and they are there.
+#[derive(Debug, Clone, Default)]
+pub struct Eyes {
+    /// Scores nudity.
+    pub nudity: Option<Nudity>,
 }
 
 impl Seen {
@@ -58,11 +71,20 @@ impl Seen {
     }
 }
 
+/// Looks at a picture with its own eyes only.
+///
+/// # Errors
+/// As [`look_with`].
+pub fn look(bytes: &[u8]) -> Result<Seen, Unreadable> {
+    look_with(&Eyes::default(), bytes)
+}
+
 /// Looks at a picture. Takes milliseconds to seconds: never on a thread that serves others.
 ///
 /// # Errors
 /// Why it cannot be read within bounds: then nobody can say what it shows.
-pub fn look(bytes: &[u8]) -> Result<Seen, Unreadable> {
+pub fn look_with(eyes: &Eyes, bytes: &[u8]) -> Result<Seen, Unreadable> {
+    let mut samples = nudity::Samples::default();
     let mut seen = Seen {
         sha256: Sha256::digest(bytes).into(),
         md5: md5::Md5::digest(bytes).into(),
@@ -71,6 +93,9 @@ pub fn look(bytes: &[u8]) -> Result<Seen, Unreadable> {
     let mut text = 0;
     let format = decode::read(bytes, &mut |frame| {
         (seen.width, seen.height) = (frame.width, frame.height);
+        if eyes.nudity.is_some() {
+            samples.push(frame);
+        }
         let luma = frame.luma();
         if let Some(turns) = pdq::turns(&luma, frame.width as usize, frame.height as usize)
             && !seen.pdq.iter().any(|known| known[0] == turns[0])
@@ -86,6 +111,10 @@ pub fn look(bytes: &[u8]) -> Result<Seen, Unreadable> {
     })?;
     seen.format = format;
     seen.metadata = metadata::read(bytes, format);
+    if let Some(nudity) = &eyes.nudity {
+        let score = nudity.score(&samples);
+        seen.nudity = Some(score.map_err(|_| Unreadable::Unscored)?);
+    }
     Ok(seen)
 }
 

@@ -349,3 +349,44 @@ fn what_is_written_beside_the_pixels_is_seen() {
         metadata::Metadata::default()
     );
 }
+
+#[test]
+fn scores_agree_with_the_package() {
+    let file_of =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/nudity/open-nsfw.onnx");
+    let network = match crate::network::Network::load(&file_of) {
+        Ok(network) => network,
+        Err(why) => {
+            eprintln!("SKIPPED: {why}; run `wardgate models fetch`");
+            assert!(
+                std::env::var_os("WARDGATE_REQUIRE_MODELS").is_none(),
+                "{why}"
+            );
+            return;
+        }
+    };
+    let nudity = Some(Nudity::new(std::sync::Arc::new(network)));
+    let eyes = Eyes { nudity };
+    let reference = include_str!("../../tests/data/pictures/nudity.txt");
+    assert_eq!(reference.lines().count(), 50);
+    for line in reference.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [seed, width, height] = [0, 1, 2].map(|at| words[at].parse().expect("a number"));
+        let expected: f32 = words[3].parse().expect("a score");
+        let drawn = file(&draw(seed, width, height), ImageFormat::Png);
+        let score = look_with(&eyes, &drawn).expect("readable").nudity;
+        let score = score.expect("a model looked");
+        assert!(
+            (score - expected).abs() < 1e-3,
+            "{seed}: {score}, {expected}"
+        );
+    }
+    // A frame among others counts.
+    let drawn = |seed| DynamicImage::ImageRgb8(draw(seed, 224, 224)).into_rgba8();
+    let of = |seeds: &[u32]| {
+        let shown = animation(seeds.iter().map(|seed| drawn(*seed)));
+        look_with(&eyes, &shown).expect("readable").nudity
+    };
+    assert!(of(&[13]) > of(&[2]));
+    assert_eq!(of(&[2, 13, 2]), of(&[13]));
+}

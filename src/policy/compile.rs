@@ -109,7 +109,7 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
     let rules::Made { rules, clauses, .. } = rules;
     cues.seal(&detectors);
     let hash = hash(&sources, apps);
-    let scored = scored(&detectors, &clauses);
+    let scored = reading(&clauses, &|signal| detectors.is_meaning(signal));
     let asking: BTreeSet<u32> = scored
         .iter()
         .map(|&at| clauses[at as usize].rule.0)
@@ -120,6 +120,7 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
         readers: readers(&clauses, signals.infos.len()),
         needs: clauses.iter().map(|one| one.clause.needs()).collect(),
         scored,
+        looked: reading(&clauses, &|signal| detectors.is_nudity(signal)),
         acts: acts(&detectors, &conversations),
         reaches: (0..numbers.count())
             .map(|id| detectors.reach(SignalId(id)))
@@ -395,14 +396,11 @@ fn readers(clauses: &[Placed], signals: usize) -> Vec<Vec<(u32, u32)>> {
     readers
 }
 
-/// Clauses that ask what sentences mean.
-fn scored(detectors: &Detectors, clauses: &[Placed]) -> Vec<u32> {
-    let meanings = |one: &Placed| {
-        let mut signals = one.clause.signals();
-        signals.any(|signal| detectors.is_meaning(signal))
-    };
-    let scored = (0..).zip(clauses).filter(|(_, one)| meanings(one));
-    scored.map(|(at, _)| at).collect()
+/// Clauses that read one of some signals.
+fn reading(clauses: &[Placed], is: &dyn Fn(SignalId) -> bool) -> Vec<u32> {
+    let reads = |one: &Placed| one.clause.signals().any(is);
+    let reading = (0..).zip(clauses).filter(|(_, one)| reads(one));
+    reading.map(|(at, _)| at).collect()
 }
 
 /// By set of signals: whether a conversation hears one of them.

@@ -118,6 +118,16 @@ pub struct Image {
     pub qr: bool,
     /// What is written beside its pixels: location, generated, credentials.
     pub metadata: Vec<At<String>>,
+    /// It probably shows naked people; needs a model (`wardgate models fetch`).
+    pub nudity: Option<At<Probably>>,
+}
+
+/// What a model says of something.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Probably {
+    /// How probable at least, between 0 and 1.
+    pub at_least: f32,
 }
 
 /// A picture of a case: drawn, or described by what is seen of it.
@@ -130,6 +140,8 @@ pub struct Drawing {
     pub hash: Option<At<String>>,
     /// What is written beside its pixels: location, generated, credentials.
     pub metadata: Vec<At<String>>,
+    /// How probable a model finds it that it shows naked people.
+    pub nudity: Option<At<f32>>,
 }
 
 /// A range of years.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::compile::Input;
 use super::desk::Desk;
 use super::diagnostic::{Code, Place, did_you_mean, one_of};
-use super::file::{Drawing, Image};
+use super::file::{Drawing, Image, Probably};
 use super::parts::At;
 use crate::detect::Look;
 use crate::picture::metadata::Metadata;
@@ -26,14 +26,28 @@ pub(super) fn looks(image: &At<Image>, input: &Input<'_>, desk: &Desk<'_>) -> Ve
     } = image;
     let mut looks = metadata(&image.metadata, desk);
     looks.extend(image.qr.then_some(Look::Code));
+    let nudity = image.nudity.as_ref();
+    looks.extend(nudity.and_then(|bound| self::nudity(bound, desk)));
     if let Some(list) = &image.hash_list {
         looks.extend(listed(list, input, desk).map(|list| Look::Listed(Arc::new(list))));
-    } else if looks.is_empty() && image.metadata.is_empty() {
+    } else if looks.is_empty() && image.metadata.is_empty() && nudity.is_none() {
         let message = "`image` looks for nothing";
-        let help = "write hash_list: a file, qr: true, or metadata: [location]";
+        let help =
+            "write hash_list: a file, qr: true, metadata: [location], or nudity: {at_least: 0.8}";
         desk.report(desk.at(Code::Empty, *place, message).help(help));
     }
     looks
+}
+
+fn nudity(bound: &At<Probably>, desk: &Desk<'_>) -> Option<Look> {
+    let at_least = bound.value.at_least;
+    if at_least > 0.0 && at_least < 1.0 {
+        return Some(Look::Nudity(at_least));
+    }
+    let message = format!("`at_least: {at_least}` is no probability to wait for");
+    let diagnostic = desk.at(Code::Range, bound.place, message);
+    desk.report(diagnostic.help("a number between 0 and 1"));
+    None
 }
 
 fn metadata(names: &[At<String>], desk: &Desk<'_>) -> Vec<Look> {
@@ -121,10 +135,11 @@ pub(super) fn drawn(drawing: &At<Drawing>, desk: &Desk<'_>) -> Option<Seen> {
             Look::Location => found.location = true,
             Look::Generated => found.generated = true,
             Look::Credentials => found.credentials = true,
-            Look::Listed(_) | Look::Code => {}
+            Look::Listed(_) | Look::Code | Look::Nudity(_) => {}
         }
     }
     seen.metadata = found;
+    seen.nudity = written.nudity.as_ref().map(|score| score.value);
     Some(seen)
 }
 
@@ -163,6 +178,9 @@ mod tests {
         check("{hash_list: known.csv, qr: true}", HASH, &[]);
         check("{metadata: [location, generated, credentials]}", "", &[]);
         check("{metadata: [locaton]}", "", &["P033", "`location`"]);
+        check("{nudity: {at_least: 0.3}}", "", &[]);
+        check("{nudity: {at_least: 1.0}}", "", &["no probability"]);
+        check("{nudity: {at_most: 0.3}}", "", &["P003"]);
         check("{}", "", &["P016", "looks for nothing"]);
         check("{hash_list: knwon.csv}", HASH, &["P007", "`known.csv`"]);
         check(

@@ -177,6 +177,8 @@ pub struct PolicySet {
     needs: Vec<(u32, u32)>,
     /// Clauses that ask what sentences mean, by index.
     scored: Vec<u32>,
+    /// Clauses that read how probable it is that a picture shows naked people.
+    looked: Vec<u32>,
     /// By set of signals: whether a conversation hears one of them.
     acts: Vec<bool>,
     /// By signal: symbols that a hit can span, right context included.
@@ -240,6 +242,14 @@ impl PolicySet {
             true => &self.everything,
             false => &self.words,
         }
+    }
+
+    /// Rules that the selection uses and that read how probable it is that a picture shows naked people.
+    pub fn asks_nudity(&self, selection: &Selection) -> impl Iterator<Item = &Rule> {
+        let looked = self.looked.iter();
+        let rules = looked.map(|&at| self.clauses[at as usize].rule);
+        let used = rules.filter(|rule| selection.uses(*rule));
+        used.map(|rule| self.rule(rule))
     }
 
     /// Whether a conversation stands where its policy wants it watched.

@@ -176,6 +176,8 @@ pub struct Rule {
     pub reach: u32,
     /// Languages its anchors are written in; empty if they are patterns, ages or contacts only.
     pub languages: Vec<Language>,
+    /// Whether it comes with the binary.
+    pub shipped: bool,
     /// Whether no app can turn it off or lower it.
     pub(super) wall: bool,
 }

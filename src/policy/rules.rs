@@ -107,6 +107,7 @@ impl Maker<'_> {
             .map(|title| title.value.clone());
         let title = title.unwrap_or_default();
         let compiled = Rule {
+            shipped: self.loaded.shipped,
             wall: self.loaded.shipped && is_wall(&id, severity),
             id,
             policy: self

@@ -56,6 +56,7 @@ fn every_example_is_loaded_here() {
             "audio.yaml",
             "comfyui.yaml",
             "dashscope.yaml",
+            "garden.yaml",
             "gemini.yaml",
             "guard.yaml",
             "images.yaml",

@@ -106,7 +106,7 @@ fn cases_draw_their_pictures() {
     let sources = policy::read_folders(&[folder]).expect("readable");
     let set = policy::compile(&sources, &[]).unwrap_or_else(|problems| panic!("{problems}"));
     let report = policy::cases::run(&Arc::new(set));
-    assert_eq!(report.results.len(), 12);
+    assert_eq!(report.results.len(), 16);
     for row in report.results {
         assert_eq!(row.outcome, Outcome::Pass, "{} {}", row.rule, row.name);
     }
@@ -424,4 +424,88 @@ async fn a_redacted_picture_of_an_answer_is_grey_and_the_rest_is_shown() {
     let parts = &reply.json()["candidates"][0]["content"]["parts"];
     assert_eq!(parts[0]["text"], "here it is");
     assert!(shown(&parts[1]["inlineData"]["data"]).codes.is_empty());
+}
+
+/// A drawing of tests/data/pictures/generate.py, side 224.
+fn drawn(seed: u32) -> String {
+    let side = 224_u32;
+    let mut state = seed;
+    let mut pick = |below: u32| {
+        state = state.wrapping_mul(1_103_515_245).wrapping_add(12345) & 0x7fff_ffff;
+        (state >> 8) % below
+    };
+    let places = || (0..side * side).map(|at| (at % side, at / side));
+    let shade = |(x, y)| [x * 255 / side, y * 255 / side, (x + y) * 255 / (2 * side)];
+    let mut rgb: Vec<[u8; 3]> = places()
+        .map(|at| shade(at).map(|value| value as u8))
+        .collect();
+    for _ in 0..14 {
+        let (disc, left, top) = (pick(2) == 1, pick(side), pick(side));
+        let size = pick(side / 2) + 4;
+        let color = [0; 3].map(|_| pick(256) as u8);
+        for ((x, y), pixel) in places().zip(&mut rgb) {
+            let inside = match disc {
+                true => x.abs_diff(left).pow(2) + y.abs_diff(top).pow(2) < (size / 2).pow(2),
+                false => (left..left + size).contains(&x) && (top..=top + size / 2).contains(&y),
+            };
+            if inside {
+                *pixel = color;
+            }
+        }
+    }
+    STANDARD.encode(drawing::colored(side, side, rgb.concat()).expect("sized"))
+}
+
+#[tokio::test]
+async fn what_a_model_scores_is_read_by_rules_beside_the_prompt() {
+    let draw = |prompt: &str| json!({"model": "m", "prompt": prompt});
+    let answer = |seed| json!({"created": 1, "data": [{"b64_json": drawn(seed)}]});
+    let ask = async |gateway: &Gateway, seed, prompt| {
+        let raw = percent(&answer(seed).to_string());
+        gateway
+            .post(IMAGES, &[("x-mock-raw", &raw)], &draw(prompt))
+            .await
+    };
+    // Without the model the signal is off, and everything else works.
+    let blind = Gateway::start("").await;
+    assert_eq!(ask(&blind, 13, "a pear").await.json(), answer(13));
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    if let Err(why) = wardgate::models::NUDITY.read(&folder) {
+        eprintln!("SKIPPED: {why}; run `wardgate models fetch`");
+        return;
+    }
+    let config =
+        "models: ../models\napps: [{name: test, upstream: {url: UPSTREAM}, on_failure: block}]";
+    let gateway = Gateway::with_config(config).await;
+    // Scores of the package: seed 13 has 0.114, seed 6 0.003.
+    assert_eq!(ask(&gateway, 6, "a pear").await.json(), answer(6));
+    assert_eq!(ask(&gateway, 6, "a swede").await.json(), answer(6));
+    let reply = ask(&gateway, 13, "a pear").await;
+    assert_eq!(reply.error_code(), "moderation_blocked");
+    let reply = gateway
+        .post(CHAT, &[], &chat("what is this", &url(&drawn(13))))
+        .await;
+    assert_eq!(reply.said().1, "content_filter", "{reply:?}");
+}
+
+#[test]
+fn an_app_for_children_needs_the_models_that_its_own_policies_name() {
+    let load = |app: &str| {
+        let yaml = format!("policy_folders: [data/policies]\nmodels: nowhere\napps: [{{{app}}}]");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+        let config = wardgate::config::Config::parse(&yaml, "test.yaml", &folder);
+        let config = config.unwrap_or_else(|problems| panic!("{}", problems.0.join("\n")));
+        let loaded = wardgate::app::Live::load(config, None);
+        loaded.map(|live| wardgate::app::missing_models(&live.config, &live.set))
+    };
+    let refused = load("profile: child, upstream: {url: mock}");
+    let why = refused.expect_err("refused");
+    assert!(
+        why.contains("PIC-06") && why.contains("wardgate models fetch"),
+        "{why}"
+    );
+    let warned = load("profile: general, upstream: {url: mock}").expect("it serves");
+    assert!(warned[0].contains("PIC-060, PIC-061 are off"), "{warned:?}");
+    let unasked = load("profile: child, policies: [QL4], upstream: {url: mock}");
+    assert_eq!(unasked, Ok(Vec::new()));
 }

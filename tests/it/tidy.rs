@@ -64,6 +64,7 @@ const FLOORS: &[&[&str]] = &[
         "inflate",
         "metrics",
         "mock",
+        "models",
         "reload",
         "reply",
         "server",
