@@ -6,6 +6,7 @@
 
 mod cases;
 mod frameworks;
+mod matrix;
 
 use std::fs;
 use std::io::Write;
@@ -299,6 +300,10 @@ const EVERYWHERE: &[Case] = &[
         "tool: look_up {\"word\":\"rutabaga\"}",
         not_called,
     ),
+    case("tool call redacted", "tools", "soup?", called_without)
+        .answered("tool: look_up {\"word\":\"radish\"}"),
+    case("tool call supported", "tools", "asparagus", supported),
+    case("tool call fails", "tools", "soup?", failed).failing(500),
     case("upstream overloaded", "chat", "soup?", failed).failing(500),
     case(
         "upstream overloaded before a stream",
@@ -397,6 +402,14 @@ fn counted(result: &Value, _: &Client) {
 fn called(result: &Value, client: &Client) {
     ended(result, client.called);
     assert_eq!(result["tools"], json!([["look_up", "{\"word\":\"soup\"}"]]));
+}
+
+/// A redacted word does not end the call.
+fn called_without(result: &Value, client: &Client) {
+    ended(result, client.called);
+    let calls = result["tools"].as_array().expect("a list");
+    assert_eq!(calls.len(), 1);
+    assert!(!result["tools"].to_string().contains("radish"));
 }
 
 fn not_called(result: &Value, client: &Client) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use wardgate::codec::framing::{Frames, Outgoing};
+use wardgate::codec::realtime::{ANSWERED, SENT, TOLD};
 use wardgate::codec::sse::Frame;
 use wardgate::codec::{
     Codec, Edit, Ending, Envelope, Framing, Piece, ReadLimits, Telling, for_path,
@@ -35,6 +36,7 @@ fn codec_of(file: &Path) -> &'static dyn Codec {
         "openai-transcripts" => "/v1/audio/transcriptions",
         "anthropic" => "/v1/messages",
         "responses" => "/v1/responses",
+        "realtime" => "/v1/realtime",
         "gemini" if is_stream => "/v1beta/models/m:streamGenerateContent",
         "gemini" => "/v1beta/models/m:generateContent",
         "ollama-chat" => "/api/chat",
@@ -67,6 +69,7 @@ fn files(start: &str) -> Vec<PathBuf> {
         "openai-transcripts",
         "anthropic",
         "responses",
+        "realtime",
         "ollama-chat",
         "ollama-generate",
         "ollama-embed",
@@ -151,7 +154,11 @@ fn requests() {
         let same = codec.write(kind, &body, &ask, &[], None).expect("writes");
         assert_eq!(same, body, "without edits nothing changes");
         let edits = edits(ask.parts.iter().map(|part| &part.raw));
-        for (edits, guidance) in [(&edits[..], None), (&edits[..1], Some("Be \"kind\"."))] {
+        // Over a socket only what asks for an answer has a place for guidance.
+        let guides = !codec.talks() || file.to_string_lossy().contains("-guided");
+        let first = &edits[..edits.len().min(1)];
+        let ways = [(&edits[..], None), (first, Some("Be \"kind\"."))];
+        for (edits, guidance) in ways.into_iter().filter(|(_, say)| guides || say.is_none()) {
             let written = codec
                 .write(kind, &body, &ask, edits, guidance)
                 .expect("writes");
@@ -346,14 +353,134 @@ const TYPES: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The kinds of what the other dialects tell apart by members and words instead of types: by folder,
+/// as each stands in one of its inputs.
+const KINDS: &[(&str, &[&str])] = &[
+    (
+        "gemini",
+        &[
+            "\"text\":",
+            "\"thought\":true",
+            "\"thoughtSignature\":",
+            "\"thought_signature\":",
+            "\"inlineData\":",
+            "\"inline_data\":",
+            "\"fileData\":",
+            "\"file_data\":",
+            "\"functionCall\":",
+            "\"function_call\":",
+            "\"functionResponse\":",
+            "\"function_response\":",
+            "\"executableCode\":",
+            "\"executable_code\":",
+            "\"codeExecutionResult\":",
+            "\"code_execution_result\":",
+            "\"mediaResolution\":",
+            "\"media_resolution\":",
+            "\"promptFeedback\":",
+            "\"groundingMetadata\":",
+            "\"citationMetadata\":",
+            "\"safetyRatings\":",
+            "\"logprobsResult\":",
+            "\"finishReason\":",
+            "\"usageMetadata\":",
+            "\"error\":",
+        ],
+    ),
+    (
+        "ollama-chat",
+        &[
+            "\"content\":\"A",
+            "\"thinking\":",
+            "\"tool_calls\":",
+            "\"tool_name\":",
+            "\"images\":",
+            "\"done_reason\":",
+            "\"done\":true",
+            "\"error\":",
+        ],
+    ),
+    (
+        "ollama-generate",
+        &[
+            "\"response\":\"A",
+            "\"thinking\":",
+            "\"suffix\":",
+            "\"system\":",
+            "\"template\":",
+            "\"context\":",
+            "\"done_reason\":",
+            "\"done\":true",
+            "\"error\":",
+        ],
+    ),
+    (
+        "dashscope-text",
+        &[
+            "\"content\":\"",
+            "\"reasoning_content\":",
+            "\"tool_calls\":",
+            "\"search_info\":",
+            "\"text\":",
+            "\"history\":",
+            "\"finish_reason\":\"stop\"",
+            "\"finish_reason\":\"null\"",
+            "\"code\":",
+        ],
+    ),
+    (
+        "dashscope-multimodal",
+        &["\"text\":", "\"image\":", "\"finish_reason\":"],
+    ),
+    (
+        "dashscope-images",
+        &[
+            "\"task_status\":\"PENDING\"",
+            "\"task_status\":\"RUNNING\"",
+            "\"task_status\":\"SUCCEEDED\"",
+            "\"task_status\":\"FAILED\"",
+            "\"task_status\":\"CANCELED\"",
+            "\"task_status\":\"UNKNOWN\"",
+            "\"results\":",
+            "\"code\":",
+        ],
+    ),
+];
+
+/// Every input of a folder whose name begins so.
+fn inputs(folder: &str, starts: &[&str]) -> String {
+    let all = starts.iter().flat_map(|start| files(start));
+    all.filter(|file| file.parent().is_some_and(|parent| parent.ends_with(folder)))
+        .map(|file| String::from_utf8_lossy(&std::fs::read(file).expect("read")).into_owned())
+        .collect()
+}
+
+#[test]
+fn every_kind_of_the_others_is_in_a_golden_file() {
+    for (folder, kinds) in KINDS {
+        let all = inputs(folder, &["ask-", "answer-", "stream-"]);
+        for kind in *kinds {
+            assert!(all.contains(kind), "{folder}: no golden file has {kind}");
+        }
+    }
+}
+
+/// The codec's own lists: a type that it learns has to be shown.
+#[test]
+fn every_event_of_a_session_is_in_a_golden_file() {
+    for (start, types) in [("ask-", SENT), ("stream-", ANSWERED), ("stream-", TOLD)] {
+        let all = inputs("realtime", &[start]);
+        for kind in types {
+            let shown = all.contains(&format!("\"type\":\"{kind}\""));
+            assert!(shown, "realtime: no golden file {start}* has {kind}");
+        }
+    }
+}
+
 #[test]
 fn every_event_type_is_in_a_golden_file() {
     for (folder, types) in TYPES {
-        let all: String = files("stream-")
-            .iter()
-            .filter(|file| file.parent().is_some_and(|parent| parent.ends_with(folder)))
-            .map(|file| std::fs::read_to_string(file).expect("read"))
-            .collect();
+        let all = inputs(folder, &["stream-"]);
         for kind in *types {
             let shown = all.contains(&format!("\"type\":\"{kind}\""));
             assert!(shown, "{folder}: no golden file has {kind}");

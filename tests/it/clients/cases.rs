@@ -99,6 +99,9 @@ pub const DASHSCOPE: &[Case] = &[
     .answered("Soup first, then a turnip, then more."),
     case("image allowed", "image", "a boat on a lake", pictured),
     case("image blocked", "image", "a turnip", denied),
+    case("image redacted", "image", "a boat and a radish", pictured),
+    case("image supported", "image", "asparagus", denied),
+    case("image fails", "image", "a boat", failed).failing(500),
 ];
 
 pub const OPENAI: &[Case] = &[
@@ -127,6 +130,9 @@ pub const OPENAI: &[Case] = &[
     .answered("Soup first, then a turnip, then more."),
     case("image allowed", "image", "a boat on a lake", pictured),
     case("image blocked", "image", "a turnip", denied),
+    case("image redacted", "image", "a boat and a radish", pictured),
+    case("image supported", "image", "asparagus", denied),
+    case("image fails", "image", "a boat", failed).failing(500),
     case(
         "image edit allowed",
         "image_edit",

@@ -21,7 +21,7 @@ pub fn python() -> PathBuf {
     root().join(".clients/frameworks/bin/python")
 }
 
-const LANGCHAIN: Client = Client {
+pub(super) const LANGCHAIN: Client = Client {
     program: "frameworks",
     script: "scenarios_langchain.py",
     probe: ["-c", "import langchain_openai"],
@@ -30,7 +30,7 @@ const LANGCHAIN: Client = Client {
     ..OPENAI_PYTHON
 };
 
-const LITELLM: Client = Client {
+pub(super) const LITELLM: Client = Client {
     program: "frameworks",
     script: "scenarios_litellm.py",
     probe: [
@@ -41,7 +41,7 @@ const LITELLM: Client = Client {
     ..OPENAI_PYTHON
 };
 
-const AI_SDK: Client = Client {
+pub(super) const AI_SDK: Client = Client {
     program: "node",
     script: "scenarios_ai.mjs",
     probe: ["-e", "require('ai'); require('@ai-sdk/openai')"],
@@ -53,7 +53,7 @@ const AI_SDK: Client = Client {
     ..OPENAI_PYTHON
 };
 
-const AI_SDK_RESPONSES: Client = Client {
+pub(super) const AI_SDK_RESPONSES: Client = Client {
     flavour: "responses",
     ..AI_SDK
 };
@@ -75,6 +75,8 @@ const DRAWING: &[Case] = &[
     case("picture supported", "seen", "asparagus", supported),
     case("image allowed", "image", "a boat", pictured),
     case("image blocked", "image", "a turnip", denied),
+    case("image redacted", "image", "a boat and a radish", pictured),
+    case("image supported", "image", "asparagus", denied),
     case("image fails", "image", "a boat", failed).failing(500),
     case("embedding allowed", "embedding", "a boat", embedded),
     case("embedding blocked", "embedding", "a turnip", denied),
@@ -86,6 +88,8 @@ const DRAWING_BY_LITELLM: &[Case] = &[
     case("picture supported", "seen", "asparagus", supported),
     case("image allowed", "image", "a boat", pictured),
     case("image blocked", "image", "a turnip", declined),
+    case("image redacted", "image", "a boat and a radish", pictured),
+    case("image supported", "image", "asparagus", declined),
     case("image fails", "image", "a boat", failed).failing(500),
     case("embedding allowed", "embedding", "a boat", embedded),
     case("embedding blocked", "embedding", "a turnip", declined),
