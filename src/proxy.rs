@@ -15,12 +15,13 @@ use crate::audit::CacheState;
 use crate::body::{self, Blame, Body};
 use crate::cache::{self, Answer, AnswerKey, Begin, Lead, Scope};
 use crate::codec::check::{self, Check};
-use crate::codec::pictures::may_hold;
-use crate::codec::{self, AnswerKind, Ask, Codec, Framing, ReadError, Refusal, splice};
+use crate::codec::pictures::{Found, in_file, may_hold};
+use crate::codec::{self, AnswerKind, Ask, Codec, Framing, ReadError, Refusal, Telling, splice};
 use crate::earlier::{self, Turn};
 use crate::exchange::{self, Exchange, Said};
 use crate::guard::{Context, GuardedBody, Record, document, pictures};
-use crate::message::{Audience, Direction};
+use crate::message::{Audience, Direction, Output};
+use crate::picture::Format;
 use crate::prompt;
 use crate::realtime;
 use crate::recorded::Recorded;
@@ -96,7 +97,11 @@ async fn road(
             let message = "This route takes no body: nobody would read it.";
             return Err(Error::client("unexpected_body", message));
         }
-        Route::Judged(_) | Route::Talked(_) | Route::Listing(_) | Route::Unseen => {
+        Route::Listing(codec) => {
+            exchange.heard(audience);
+            return asked.listed(codec, audience, body).await;
+        }
+        Route::Judged(_) | Route::Talked(_) | Route::Unseen => {
             exchange.not_inspected();
             return asked.forward(body).await;
         }
@@ -276,6 +281,60 @@ impl Asked<'_> {
         };
         let words: Vec<_> = words.into_iter().map(|piece| piece.raw).collect();
         let found = pictures::find(context, &body, &words);
+        self.shown(context, record, found, body).await
+    }
+
+    /// A list goes back as it came. A picture among what a dialect lists (ComfyUI's `/view`) is judged
+    /// first; which prompt it came of is not known here.
+    async fn listed(
+        &self,
+        codec: &'static dyn Codec,
+        audience: Audience,
+        body: Bytes,
+    ) -> Result<Response<Body>, Error> {
+        let answer = self.forward(body).await?;
+        let kind = answer.headers().get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        let kind = kind.trim().to_ascii_lowercase();
+        if kind.starts_with("application/json") || kind.starts_with("text/") {
+            self.exchange.not_inspected();
+            return Ok(answer);
+        }
+        let (mut head, body) = answer.into_parts();
+        let limit = self.exchange.live.config.limits.answer_body_bytes;
+        let body = body::read_whole(body, limit, Blame::Upstream).await?;
+        head.headers.remove(CONTENT_LENGTH);
+        let pictured = kind.starts_with("image/") || Format::of(&body).is_some();
+        if !pictured || body.is_empty() {
+            self.exchange.not_inspected();
+            return Ok(Response::from_parts(head, body::full(body)));
+        }
+        let ask = Ask {
+            parts: Vec::new(),
+            stream: false,
+            model: String::new(),
+            output: Output::Image,
+            choices: 1,
+            guidance_at: 0..0,
+        };
+        let prompt = prompt::judge(self.exchange, self.app, audience, &ask, &[]).await?;
+        let context = prompt.into_context(self.exchange, self.app, codec, Telling::Pieces);
+        let record: Arc<dyn Record> = Arc::<Exchange>::clone(self.exchange);
+        let found = in_file(&body);
+        match self.shown(&context, &record, found, body).await? {
+            Ok(body) => Ok(Response::from_parts(head, body::full(body))),
+            Err(refusal) => Ok(reply::said(codec.refuse(&ask, &refusal))),
+        }
+    }
+
+    /// A body with what may be shown of its pictures; or what is said instead of it.
+    async fn shown(
+        &self,
+        context: &Arc<Context>,
+        record: &Arc<dyn Record>,
+        found: Found,
+        body: Bytes,
+    ) -> Result<Result<Bytes, Refusal>, Error> {
         let judged = pictures::judge(Arc::clone(context), Arc::clone(record), found).await;
         let verdict = judged.map_err(|why| {
             let (code, message) = (why.code(), format!("a picture in it: {why}"));

@@ -284,6 +284,18 @@ fn begins(encoded: &str) -> bool {
     head.is_ok_and(|head| Format::of(&head).is_some())
 }
 
+/// An answer that is one picture and nothing else.
+pub fn in_file(body: &Bytes) -> Found {
+    Found {
+        pictures: vec![Picture {
+            at: String::new(),
+            raw: 0..body.len(),
+            source: Source::File(body.clone()),
+        }],
+        addresses: false,
+    }
+}
+
 /// What a form's files hold. Where the form makes pictures, every file is one.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::script::Script;
 use super::{anthropic, audio, dashscope, gemini, ollama, painters, pictures, responses};
 use crate::codec::{ReadLimits, sse};
+use crate::picture::Format;
 
 /// When every answer was made: the same request gets the same bytes.
 pub const CREATED: u64 = 1_700_000_000;
@@ -75,10 +76,10 @@ impl Answer {
         let is_events = events.iter().any(|start| body.starts_with(start));
         Self {
             status,
-            content_type: if is_events {
-                "text/event-stream"
-            } else {
-                "application/json"
+            content_type: match Format::of(body) {
+                Some(picture) => picture.media_type(),
+                None if is_events => "text/event-stream",
+                None => "application/json",
             },
             chunks,
         }

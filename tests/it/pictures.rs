@@ -509,3 +509,35 @@ fn an_app_for_children_needs_the_models_that_its_own_policies_name() {
     let unasked = load("profile: child, policies: [QL4], upstream: {url: mock}");
     assert_eq!(unasked, Ok(Vec::new()));
 }
+
+#[tokio::test]
+async fn a_picture_that_is_the_whole_answer_is_judged() {
+    let gateway = Gateway::start("").await;
+    let get = async |file: &[u8], path: &str| {
+        let raw: String = file.iter().map(|byte| format!("%{byte:02X}")).collect();
+        let headers = [("x-mock-raw", &*raw)];
+        gateway.send(Method::GET, path, &headers, "").await
+    };
+    let good = drawing::qr("pear").expect("short");
+    let reply = get(&good, "/view?filename=a.png").await;
+    assert_eq!((reply.status, &reply.body[..]), (StatusCode::OK, &good[..]));
+    assert_eq!(reply.headers["content-type"], "image/png");
+    let known = STANDARD.decode(cloth()).expect("base64");
+    for bad in [drawing::qr("turnip").expect("short"), known] {
+        for path in ["/view?filename=a.png", "/api/view?filename=a.png"] {
+            let reply = get(&bad, path).await;
+            assert!(!reply.status.is_success(), "{path}: {reply:?}");
+            assert!(reply.json()["error"].is_object(), "{path}");
+        }
+    }
+    // A part of a picture is none: nobody could say what it shows.
+    let reply = get(&good[..60], "/view?filename=a.png").await;
+    assert_eq!(reply.status, StatusCode::BAD_GATEWAY);
+    let lines = gateway.audit();
+    assert_eq!(lines[0]["pictures"][0]["direction"], "output");
+    assert_eq!(
+        (&lines[0]["action"], &lines[1]["action"]),
+        (&json!("allow"), &json!("block"))
+    );
+    assert_eq!(lines[0]["not_inspected"], false);
+}
