@@ -7,11 +7,17 @@
 
 use std::collections::HashMap;
 
-use super::lexicon::{Edge, HAS_HELD, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon};
+use super::lexicon::{
+    Edge, HAS_HELD, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon, bit,
+};
 use crate::text::Class;
 
-/// Bits of the set of pairs: 10,000 terms fill some 15 % of them.
-const PAIRS: usize = 1 << 18;
+/// Bits of the set of pairs for each pair: a Han and its neighbour are looked up by 25 of them, and
+/// each one that the set wrongly knows costs a look into the index.
+const BITS_PER_PAIR: usize = 24;
+
+/// Bits of the set of pairs at most: it has to stay in the second-level cache.
+const MAX_PAIRS: usize = 1 << 22;
 
 /// Bits of the set of words. A Han term adds one word for each of its syllables.
 const WORDS: usize = 1 << 20;
@@ -34,8 +40,10 @@ pub(super) struct Beginnings {
     /// By pair of keys: where its beginnings lie.
     index: HashMap<u32, (u32, u32), Multiply>,
     begins: Vec<Beginning>,
-    /// By code: a term of one symbol ends there, or a sign may follow.
+    /// By code: a term of one symbol ends there.
     single: Vec<bool>,
+    /// By code: a space may follow.
+    spaced: Vec<bool>,
 }
 
 /// Two symbols with which terms begin.
@@ -45,8 +53,7 @@ pub(super) struct Beginning {
     pub to: u32,
     first: (u16, Kind),
     second: (u16, Kind),
-    /// Hashed keys of the symbols that may come third; all bits where the term may end or anything
-    /// else than Han and letters may follow.
+    /// Hashed codes by which it goes on; all bits where a term ends.
     third: u64,
 }
 
@@ -92,8 +99,8 @@ impl Beginnings {
         let mut all = Self {
             words: vec![0; WORDS / 64],
             stems: vec![0; STEMS.div_ceil(64)],
-            pairs: vec![0; PAIRS / 64],
             single: vec![false; classes.len()],
+            spaced: vec![false; classes.len()],
             ..Self::default()
         };
         let chars = chars(lexicon, classes.len());
@@ -152,6 +159,9 @@ impl Beginnings {
                 .then_some((Side { code, kind, keys }, edge.to))
         };
         let word = |code: u16| matches!(classes[usize::from(code)], Class::Han | Class::Letter);
+        for (code, edge) in edges(lexicon, 0) {
+            self.spaced[usize::from(code)] |= lexicon.has(edge.to) & HAS_SPACE != 0;
+        }
         for (first, middle) in edges(lexicon, 0).filter_map(side) {
             if classes[usize::from(first.code)] != Class::Han {
                 continue;
@@ -167,17 +177,20 @@ impl Beginnings {
                     to,
                     first: (first.code, first.kind),
                     second: (second.code, second.kind),
-                    third: third(lexicon, to, classes, chars),
+                    third: third(lexicon, to),
                 };
                 for key in pairs(&first.keys, &second.keys) {
                     groups.entry(key).or_default().push(begin);
                 }
             }
         }
+        let bits = (groups.len() * BITS_PER_PAIR).next_power_of_two();
+        self.pairs = vec![0; bits.clamp(64, MAX_PAIRS) / 64];
         for (key, mut begins) in groups {
             begins.sort_unstable();
             begins.dedup();
-            set(&mut self.pairs, pair_bit(key));
+            let bit = self.pair_bit(key);
+            set(&mut self.pairs, bit);
             let range = (self.begins.len() as u32, begins.len() as u32);
             self.index.insert(key, range);
             self.begins.extend(begins);
@@ -197,6 +210,12 @@ impl Beginnings {
         self.single[usize::from(labels.exact)]
     }
 
+    /// Whether a space may follow the first symbol of a term, read as this one may be.
+    #[inline]
+    pub(super) fn spaced(&self, labels: &Labels) -> bool {
+        labels.all().any(|code| self.spaced[usize::from(code)])
+    }
+
     /// The beginnings that two neighbouring symbols may be, each with the ways in which they are.
     #[inline]
     pub(super) fn pair(
@@ -207,7 +226,7 @@ impl Beginnings {
         mut take: impl FnMut(u32, Kind, Kind),
     ) {
         let (one, two) = (first.keys(), second.keys());
-        let third = || third.map_or(u64::MAX, |labels| mask(&labels.keys()));
+        let third = third.map_or(u64::MAX, |labels| labels.mask);
         let many = |keys: &[u16; 5]| {
             if keys[2] | keys[3] | keys[4] == 0 {
                 2
@@ -218,11 +237,17 @@ impl Beginnings {
         for &a in one.iter().take(many(&one)).filter(|&&key| key != 0) {
             for &b in two.iter().take(many(&two)).filter(|&&key| key != 0) {
                 let key = u32::from(a) << 16 | u32::from(b);
-                if get(&self.pairs, pair_bit(key)) {
-                    self.each(key, (first, a), (second, b), third(), &mut take);
+                if get(&self.pairs, self.pair_bit(key)) {
+                    self.each(key, (first, a), (second, b), third, &mut take);
                 }
             }
         }
+    }
+
+    #[inline]
+    fn pair_bit(&self, key: u32) -> usize {
+        let mixed = u64::from(key).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed >> 40) as usize & (self.pairs.len() * 64 - 1)
     }
 
     fn each(
@@ -254,6 +279,7 @@ impl Beginnings {
             + self.index.capacity() * size_of::<(u32, (u32, u32))>()
             + self.begins.capacity() * size_of::<Beginning>()
             + self.single.len()
+            + self.spaced.len()
     }
 }
 
@@ -343,30 +369,12 @@ fn chars(lexicon: &Lexicon, codes: usize) -> Vec<Option<char>> {
     chars
 }
 
-/// The set of keys by which terms go on from a node.
-fn third(lexicon: &Lexicon, node: u32, classes: &[Class], chars: &[Option<char>]) -> u64 {
-    if lexicon.has(node) & HAS_TERM != 0 {
-        return u64::MAX;
+/// The codes by which terms go on from a node, hashed; all bits where a term ends.
+fn third(lexicon: &Lexicon, node: u32) -> u64 {
+    match lexicon.has(node) & HAS_TERM {
+        0 => edges(lexicon, node).fold(0, |mask, (code, _)| mask | bit(code)),
+        _ => u64::MAX,
     }
-    edges(lexicon, node).fold(0, |set, (code, edge)| {
-        let symbol = chars[usize::from(code)];
-        match (edge.kind, symbol) {
-            // The readings of a Han are those of the plain edge beside them.
-            (Kind::Syllable | Kind::Shape | Kind::Fuzzy, _) | (_, None) => set,
-            (_, Some(c)) => match classes[usize::from(code)] {
-                Class::Han | Class::Letter => set | mask(&lexicon.labels(c).keys()),
-                _ => set,
-            },
-        }
-    })
-}
-
-/// The set of these keys, hashed.
-#[inline]
-fn mask(keys: &[u16; 5]) -> u64 {
-    let bit = |key: u16| 1 << (u32::from(key).wrapping_mul(0x9E37_79B1) >> 26);
-    let there = keys.iter().filter(|&&key| key != 0);
-    there.fold(0, |set, &key| set | bit(key))
 }
 
 /// Keys of all pairs of one key of each.
@@ -383,11 +391,6 @@ fn pairs(first: &[u16], second: &[u16]) -> Vec<u32> {
     keys.sort_unstable();
     keys.dedup();
     keys
-}
-
-#[inline]
-fn pair_bit(key: u32) -> usize {
-    (key.wrapping_mul(0x9E37_79B1) >> 14) as usize % PAIRS
 }
 
 #[inline]

@@ -142,9 +142,22 @@ pub(super) struct Labels {
     /// By the sounds of dialects.
     pub fuzzy: u16,
     pub jyutping: u16,
+    /// All of them, hashed to a bit each ([`bit`]).
+    pub mask: u64,
+}
+
+/// The bit of a code in a mask.
+#[inline]
+pub(super) fn bit(code: u16) -> u64 {
+    1 << (u32::from(code).wrapping_mul(0x9E37_79B1) >> 26)
 }
 
 impl Labels {
+    /// With its mask.
+    pub(super) fn seal(&mut self) {
+        self.mask = self.all().fold(0, |mask, code| mask | bit(code));
+    }
+
     /// Those there are, the symbol itself first.
     #[inline]
     pub(super) fn all(self) -> impl Iterator<Item = u16> {

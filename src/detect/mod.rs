@@ -24,6 +24,7 @@ mod lexicon;
 mod meaning;
 #[cfg(test)]
 mod meaning_tests;
+mod opening;
 mod pattern;
 mod phrase;
 mod regex;

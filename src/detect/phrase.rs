@@ -12,11 +12,11 @@
 use std::ops::Range;
 
 use super::Detectors;
-use super::beginnings::Word;
 use super::lane::{Found, Source, stamp};
 use super::lexicon::{
-    Edge, HAS_HAN, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, Labels, Lexicon, MAX_SEPARATORS, MAX_SPACES,
+    Edge, HAS_HAN, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, Lexicon, MAX_SEPARATORS, MAX_SPACES,
 };
+use super::opening::{Opening, Pair, dull_word, han};
 use super::thread::{
     AFTER_SYLLABLE, Border, LEET, LEET_MARK, MARKED, NO_LATIN, NO_WORD, REAL, SQUEEZED, Step,
     TONED, Thread, Waiting, complete,
@@ -64,7 +64,7 @@ fn is_latin(class: Option<Class>) -> bool {
     class.is_some_and(Class::is_latin)
 }
 
-fn is_word(class: Option<Class>) -> bool {
+pub(super) fn is_word(class: Option<Class>) -> bool {
     class.is_some_and(Class::is_word)
 }
 
@@ -112,19 +112,18 @@ impl Phrases {
                     at += length - 1;
                 }
                 Class::Letter | Class::Space | Class::Line => {}
-                Class::Han => {
-                    let labels = lexicon.labels(seen.symbol.ch);
-                    let Some(next) = neighbour(lexicon, labels, symbols.get(at + 1)) else {
-                        break;
-                    };
-                    let third = symbols.get(at + 2);
-                    self.look_ahead(lexicon, (labels, next, third), seen, index + at as u32);
-                    if !self.ahead.is_empty() {
-                        self.before_last = self.last;
-                        self.last = Some(class);
-                        return at + 1;
+                Class::Han => match han(lexicon, self.last, &symbols[at..]) {
+                    Opening::Anything => break,
+                    Opening::Nothing => {}
+                    Opening::Pair(both) => {
+                        self.look_ahead(lexicon, both, seen, index + at as u32);
+                        if !self.ahead.is_empty() {
+                            self.before_last = self.last;
+                            self.last = Some(class);
+                            return at + 1;
+                        }
                     }
-                }
+                },
                 Class::Natural if lexicon.labels(seen.symbol.ch).exact == 0 => {}
                 Class::Natural | Class::Digit | Class::Mark => break,
             }
@@ -140,12 +139,16 @@ impl Phrases {
     fn look_ahead(
         &mut self,
         lexicon: &Lexicon,
-        (labels, next, third): (&Labels, &Labels, Option<&Seen>),
+        Pair {
+            first: labels,
+            second: next,
+            third,
+        }: Pair<'_>,
         seen: &Seen,
         index: u32,
     ) {
         let ahead = &mut self.ahead;
-        let plain = |third: &&Seen| matches!(third.symbol.class, Class::Han | Class::Letter);
+        let plain = |third: &Seen| matches!(third.symbol.class, Class::Han | Class::Letter);
         let third = third.filter(plain);
         let third = third.map(|third| lexicon.labels(third.symbol.ch));
         lexicon
@@ -188,17 +191,15 @@ impl Phrases {
         }
         let inside_word = class.is_latin() && is_latin(self.last);
         if !inside_word && !class.is_white() {
-            let neighbour = match class {
-                Class::Han => neighbour(lexicon, step.labels, word.get(1)),
-                _ => None,
+            let start = match class {
+                Class::Han => han(lexicon, self.last, word),
+                Class::Letter if dull_word(lexicon, word).is_some() => Opening::Nothing,
+                _ => Opening::Anything,
             };
-            match neighbour {
-                Some(next) => {
-                    let both = (step.labels, next, word.get(2));
-                    self.look_ahead(lexicon, both, seen, step.index);
-                }
-                None if class == Class::Letter && dull_word(lexicon, word).is_some() => {}
-                None => self.begin(&step, found),
+            match start {
+                Opening::Nothing => {}
+                Opening::Pair(both) => self.look_ahead(lexicon, both, seen, step.index),
+                Opening::Anything => self.begin(&step, found),
             }
         }
         for mut thread in begun {
@@ -512,32 +513,4 @@ fn stay_in_gap(thread: Thread, seen: &Seen) -> u8 {
         gate &= !SQUEEZE;
     }
     gate
-}
-
-/// The length of the word that these symbols begin with, if it is whole and no term begins so.
-#[inline]
-fn dull_word(lexicon: &Lexicon, symbols: &[Seen]) -> Option<usize> {
-    let mut word = Word::default();
-    for (length, seen) in symbols.iter().enumerate() {
-        let symbol = seen.symbol;
-        match symbol.class {
-            Class::Letter => word = word.then(symbol.ch),
-            Class::Digit | Class::Mark => return None,
-            // `!` may be a letter in disguise.
-            _ if lexicon.leet(symbol.ch)[0] != 0 => return None,
-            _ => return (!lexicon.beginnings.word(word)).then_some(length),
-        }
-    }
-    None
-}
-
-/// The symbol after a Han, if terms that begin with both can be looked up by the pair.
-#[inline]
-fn neighbour<'l>(
-    lexicon: &'l Lexicon,
-    labels: &Labels,
-    follows: Option<&Seen>,
-) -> Option<&'l Labels> {
-    let next = follows.filter(|next| matches!(next.symbol.class, Class::Han | Class::Letter))?;
-    (!lexicon.beginnings.single(labels)).then(|| lexicon.labels(next.symbol.ch))
 }

@@ -297,9 +297,17 @@ impl Trie {
             }
         }
         // Without lossy views nothing but the symbols themselves is ever entered.
-        if self.chars.iter().skip(1).all(Option::is_some) {
-            return;
+        if !self.chars.iter().skip(1).all(Option::is_some) {
+            self.label_readings(lexicon);
         }
+        for page in &mut lexicon.labels {
+            page.iter_mut().for_each(Labels::seal);
+        }
+    }
+
+    /// Fills in the readings of each Han.
+    fn label_readings(&self, lexicon: &mut Lexicon) {
+        let code = |label| self.codes.get(&label).copied().unwrap_or(0);
         for (c, keys) in readings().all() {
             let found = Labels {
                 exact: code(Label::Char(c)),
@@ -308,6 +316,7 @@ impl Trie {
                 shape: code(Label::Shape(keys.shape)),
                 fuzzy: code(Label::Fuzzy(keys.fuzzy)),
                 jyutping: code(Label::Jyutping(keys.jyutping)),
+                mask: 0,
             };
             if found.all().next().is_some() {
                 *labels_of(lexicon, c) = found;
