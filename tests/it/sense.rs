@@ -21,7 +21,7 @@ signals:
   trick: {classifier: fraud, at_least: 0.7}
   travel: {examples: travel.jsonl, at_least: 0.6}
 rules:
-  - id: ACME-020
+  - id: ACME-030
     when: travel
     title: Says when a train goes
     status: stable
@@ -45,10 +45,10 @@ replies:
 
 const CASES: &str = r#"
 cases:
-  - {rule: ACME-020, expect: block, text: "When is the next train to the harbour, and from which platform?"}
-  - {rule: ACME-020, expect: block, direction: output, text: "去海边的高铁十点半从五号站台发车，请提前到。"}
-  - {rule: ACME-020, expect: pass, false_positive: a toy train, text: "My toy train is red and has a bell."}
-  - {rule: ACME-020, expect: pass, text: "今天我们在学校的菜园里种了胡萝卜，还浇了水。"}
+  - {rule: ACME-030, expect: block, text: "When is the next train to the harbour, and from which platform?"}
+  - {rule: ACME-030, expect: block, direction: output, text: "去海边的高铁十点半从五号站台发车，请提前到。"}
+  - {rule: ACME-030, expect: pass, false_positive: a toy train, text: "My toy train is red and has a bell."}
+  - {rule: ACME-030, expect: pass, text: "今天我们在学校的菜园里种了胡萝卜，还浇了水。"}
   - {rule: ACME-010, expect: block, text: "Send me the code from the text message now and I will give you ten thousand free skins, just pay a small fee first."}
   - {rule: ACME-010, expect: block, direction: output, text: "把验证码发给我就送你一万个皮肤，先转账五十元解冻费。"}
   - {rule: ACME-010, expect: pass, false_positive: planting, text: "We planted carrots in the school garden today and watered them."}
@@ -223,6 +223,7 @@ rules:
         };
         let sources = [
             file("tricks.yaml", POLICY),
+            file("travel.jsonl", TRAVEL),
             file("garden.yaml", word),
             file("all.cases.yaml", cases),
         ];
