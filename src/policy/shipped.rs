@@ -42,6 +42,7 @@ const FILES: &[(&str, &str)] = &[
     shipped!("common/media.yaml"),
     shipped!("common/minors.yaml"),
     shipped!("common/replies.yaml"),
+    shipped!("common/sense.yaml"),
     shipped!("profiles/child.yaml"),
     shipped!("profiles/device.yaml"),
     shipped!("profiles/general.yaml"),

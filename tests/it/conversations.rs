@@ -90,8 +90,9 @@ async fn acts_of_one_side_add_up_over_messages_and_into_the_answer() {
         .await
         .said();
     assert_eq!(end, "content_filter");
+    // A watched conversation has its answer judged at level 2, where a cut takes the whole sentence.
     assert!(
-        shown.starts_with("first ") && !shown.contains("samphire"),
+        !shown.contains("first") && !shown.contains("samphire"),
         "{shown}"
     );
     assert_eq!(

@@ -200,7 +200,7 @@ title: {en: Garden, zh: 菜园}
 signals:
   code: {words: [code, 验证码]}
 rules:
-  - id: ACME-020
+  - id: ACME-090
     when: code
     title: A code
     status: stable
@@ -225,6 +225,7 @@ rules:
             file("tricks.yaml", POLICY),
             file("travel.jsonl", TRAVEL),
             file("garden.yaml", word),
+            file("travel.jsonl", TRAVEL),
             file("all.cases.yaml", cases),
         ];
         let set = policy::compile(&sources, &[]).unwrap_or_else(|all| panic!("{all}"));
@@ -235,8 +236,8 @@ rules:
     };
     // The trick is a trick to the classifier, which only a case of its own rule asks.
     let cases = [
-        said("ACME-020", "flag", "code"),
-        said("ACME-020", "pass", "word"),
+        said("ACME-090", "flag", "code"),
+        said("ACME-090", "pass", "word"),
         said("ACME-010", "block", "word"),
         said("ACME-010", "pass", "word"),
     ];
