@@ -225,7 +225,6 @@ rules:
             file("tricks.yaml", POLICY),
             file("travel.jsonl", TRAVEL),
             file("garden.yaml", word),
-            file("travel.jsonl", TRAVEL),
             file("all.cases.yaml", cases),
         ];
         let set = policy::compile(&sources, &[]).unwrap_or_else(|all| panic!("{all}"));
