@@ -65,6 +65,7 @@ fn every_example_is_loaded_here() {
             "openai.yaml",
             "pictures.yaml",
             "profile.yaml",
+            "realtime.yaml",
             "responses.yaml",
             "tls.yaml",
             "two-apps.yaml",
