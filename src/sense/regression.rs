@@ -279,10 +279,13 @@ mod tests {
             let samples: Vec<Sample> = yes.into_iter().map(sample).collect();
             let products = Square::of(vectors.len(), |one, other| dot(&vectors[one], &vectors[other]));
             let fit = Fit::of(&products, &samples);
+            let seen = products.times(&fit.share);
             for at in 0..samples.len() {
                 let exact = without(&vectors, &samples, at);
                 let said = fit.left_out[at];
-                prop_assert!((exact - said).abs() < 0.1 + 0.1 * exact.abs(), "{} {}", exact, said);
+                // One step from the optimum: off by a part of what the sample itself changed.
+                let changed = (exact - seen[at]).abs();
+                prop_assert!((exact - said).abs() < 0.1 + 0.3 * changed, "{} {} {}", exact, said, changed);
             }
         }
     }

@@ -39,13 +39,8 @@ fn server(config: &Config, app: usize) -> &UpstreamServer {
 fn every_example_is_loaded_here() {
     let mut names: Vec<String> = std::fs::read_dir(EXAMPLES)
         .expect("there are examples")
-        .map(|entry| {
-            entry
-                .expect("an entry")
-                .file_name()
-                .into_string()
-                .expect("a name")
-        })
+        .map(|entry| entry.expect("an entry").file_name())
+        .map(|name| name.into_string().expect("a name"))
         .filter(|name| name.ends_with(".yaml"))
         .collect();
     names.sort();
