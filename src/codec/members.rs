@@ -374,12 +374,18 @@ pub fn with_output(
     }
     let end = output.raw().end - 1;
     let at = end..end;
-    let bytes = splice(data.as_bytes(), vec![Splice { at, bytes: added }])?;
-    String::from_utf8(bytes.into()).map_err(|_| refuse("bad_edit", "an edit cut a character"))
+    event_of(splice(data.as_bytes(), vec![Splice { at, bytes: added }])?)
 }
 
 /// One event's data with edits applied, for dialects whose events repeat nothing.
 pub fn write_event(data: &str, edits: &[Edit]) -> Result<String, ReadError> {
-    let bytes = splice::edited(data.as_bytes(), edits)?;
+    event_of(splice::edited(data.as_bytes(), edits)?)
+}
+
+/// Edited bytes as one event's data.
+///
+/// # Errors
+/// An edit cut a character.
+pub fn event_of(bytes: Bytes) -> Result<String, ReadError> {
     String::from_utf8(bytes.into()).map_err(|_| refuse("bad_edit", "an edit cut a character"))
 }

@@ -187,8 +187,7 @@ impl Codec for Ollama {
     }
 
     fn write_event(&self, data: &str, edits: &[Edit]) -> Result<String, ReadError> {
-        let bytes = self.write_answer(data.as_bytes(), edits)?;
-        String::from_utf8(bytes.into()).map_err(|_| refuse("bad_edit", "an edit cut a character"))
+        members::event_of(self.write_answer(data.as_bytes(), edits)?)
     }
 
     fn say(&self, envelope: &mut Envelope, _: u32, text: &str) -> Bytes {

@@ -6,7 +6,8 @@ use serde_json::Value as Json;
 
 use super::json::{Document, Kind, Value};
 use super::members::{
-    MAX_CHOICES, WRITE_LIMITS, gather, optional_text, refuse, root, unnamed_lane, wrong_type,
+    MAX_CHOICES, WRITE_LIMITS, event_of, gather, optional_text, refuse, root, unnamed_lane,
+    wrong_type,
 };
 use super::splice::{self, Splice, splice};
 use super::table::{Leaf, Place, Step, Table, pointer};
@@ -159,8 +160,7 @@ pub fn write_choices(body: &[u8], edits: &[Edit]) -> Result<bytes::Bytes, ReadEr
 
 /// [`write_choices`] for one event's data.
 pub fn write_event(data: &str, edits: &[Edit]) -> Result<String, ReadError> {
-    let bytes = write_choices(data.as_bytes(), edits)?;
-    String::from_utf8(bytes.into()).map_err(|_| refuse("bad_edit", "an edit cut a character"))
+    event_of(write_choices(data.as_bytes(), edits)?)
 }
 
 /// Replaces the choices of that index by `replacement`.
