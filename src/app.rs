@@ -11,16 +11,18 @@ use http::request::Parts;
 
 use crate::audit::Audit;
 use crate::cache::{AnswerCache, HitCache};
-use crate::config::{self, Config};
+use crate::config::{self, Config, ImageUrls};
 use crate::earlier::Earlier;
 use crate::gallery::Gallery;
+use crate::hosts::{Elsewhere, Hosts};
 use crate::message::Band;
 use crate::metrics::Metrics;
 use crate::mock;
 use crate::models::{NUDITY, Unusable};
 use crate::picture::{Eyes, Nudity};
-use crate::policy::{self, AppPolicies, PolicySet, Selection};
+use crate::policy::{self, AppPolicies, Mode, PolicySet, Selection};
 use crate::reply::Error;
+use crate::tls;
 use crate::upstream::Upstream;
 
 /// Bytes of remembered hits: about a hundred thousand turns; a sixth of the memory budget.
@@ -60,6 +62,8 @@ pub struct App {
     pub config: config::App,
     /// What it uses of the policy set.
     pub selection: Arc<Selection>,
+    /// What is done with pictures that are only named by their address.
+    pub elsewhere: Elsewhere,
     /// Its model server.
     pub upstream: Upstream,
     /// Its upstream's URL, for cache keys.
@@ -113,6 +117,11 @@ impl Live {
             mock =
                 Some(started.map_err(|error| format!("cannot start the built-in model: {error}"))?);
         }
+        let reads_pictures = |app: &config::App, selection: &Selection| {
+            let scored = || set.asks_nudity(selection).next().is_some();
+            let reads = set.reads_pictures(selection) || (eyes.nudity.is_some() && scored());
+            reads || app.profile.is_some_and(Band::is_minor)
+        };
         let mut apps = Vec::with_capacity(config.apps.len());
         for (app, selection) in config.apps.iter().zip(&set.selections) {
             let server = match &app.upstream {
@@ -123,6 +132,7 @@ impl Live {
                 .map_err(|error| format!("app `{}`: {error}", app.name))?;
             let kept = previous.and_then(|live| live.answers_of(app));
             apps.push(Arc::new(App {
+                elsewhere: elsewhere(app, &config, reads_pictures(app, selection))?,
                 selection: Arc::clone(selection),
                 upstream,
                 url: server.url.to_string(),
@@ -147,7 +157,12 @@ impl Live {
 
     /// The answer cache of an app that was and is bounded alike.
     fn answers_of(&self, app: &config::App) -> Option<AnswerCache> {
-        let same = |old: &&Arc<App>| old.config.name == app.name && old.config.cache == app.cache;
+        // What was said of pictures before may not be what is said now.
+        let same = |old: &&Arc<App>| {
+            let old = &old.config;
+            let pictures = old.image_urls == app.image_urls && old.label == app.label;
+            old.name == app.name && old.cache == app.cache && pictures
+        };
         self.apps.iter().find(same)?.answers.clone()
     }
 
@@ -229,6 +244,27 @@ pub fn missing_models(config: &Config, set: &PolicySet) -> Vec<String> {
         ))
     });
     lines.collect()
+}
+
+/// What an app lets be done with pictures that lie elsewhere. Where it says nothing, they are refused
+/// if it is for children or its rules read pictures: those would have nothing to read.
+fn elsewhere(
+    app: &config::App,
+    config: &Config,
+    reads_pictures: bool,
+) -> Result<Elsewhere, String> {
+    Ok(match &app.image_urls {
+        Some(ImageUrls::Unseen) => Elsewhere::Unseen,
+        Some(ImageUrls::Refuse | ImageUrls::Base64) => Elsewhere::Refuse,
+        Some(ImageUrls::Fetch(hosts)) => {
+            let tls = tls::plain_client(hosts.ca_file.as_deref());
+            let tls = tls.map_err(|error| format!("app `{}`: {error}", app.name))?;
+            Elsewhere::Fetch(Arc::new(Hosts::new(hosts.clone(), tls, &config.limits)))
+        }
+        None if app.label.is_some() => Elsewhere::Refuse,
+        None if reads_pictures && app.mode == Mode::Enforce => Elsewhere::Refuse,
+        None => Elsewhere::Unseen,
+    })
 }
 
 /// A server behind us without TLS, to which callers' credentials do not matter.

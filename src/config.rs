@@ -5,6 +5,7 @@
 
 mod check;
 mod check_caller;
+mod check_pictures;
 mod check_upstream;
 mod credential;
 pub mod file;
@@ -23,6 +24,7 @@ use ipnet::IpNet;
 use crate::codec::RefusalStyle;
 use crate::limits::Limits;
 use crate::message::{Audience, AudienceSource, Band};
+use crate::picture::label::Label;
 use crate::policy::reply::Template;
 use crate::policy::{AppPolicies, Hold, Mode};
 pub use credential::{Credential, Secret};
@@ -95,8 +97,10 @@ pub struct App {
     pub audience: AudienceRule,
     /// What happens when judging itself fails.
     pub on_failure: OnFailure,
-    /// What happens to pictures that are named by their address.
-    pub image_urls: ImageUrls,
+    /// What happens to pictures that are named by their address, if it says so.
+    pub image_urls: Option<ImageUrls>,
+    /// What pictures of answers are labelled with, if they are; the number is each exchange's own.
+    pub label: Option<Label>,
     /// How refusals of prompts look.
     pub refusal: RefusalStyle,
     /// Who helps in its region, if it named one.
@@ -143,13 +147,53 @@ pub enum OnFailure {
     Allow,
 }
 
-/// What happens to pictures that are named by their address, which nobody looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What happens to pictures that are named by their address.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageUrls {
-    /// They pass; the audit says so.
+    /// They pass unseen; the audit says so.
     Unseen,
     /// They are refused.
     Refuse,
+    /// Requests are made to ask for the pictures themselves; addresses are refused all the same.
+    Base64,
+    /// They are fetched and judged. A prompt goes on with what was fetched.
+    Fetch(PictureHosts),
+}
+
+/// From where pictures are fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureHosts {
+    /// Where they may lie.
+    pub hosts: Vec<PictureHost>,
+    /// Networks, otherwise closed, in which those hosts may be.
+    pub private: Vec<IpNet>,
+    /// PEM authorities to trust instead of the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// How those of answers are shown.
+    pub answers: ShownAs,
+}
+
+/// A host from which pictures may be fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PictureHost {
+    /// Its name, lower case.
+    pub name: String,
+    /// Whether it stands for every name below it instead.
+    pub below: bool,
+    /// Whether TLS is spoken.
+    pub secure: bool,
+    /// Its port.
+    pub port: u16,
+}
+
+/// How a picture of an answer is shown that was fetched and judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ShownAs {
+    /// By its address, as the answer has it.
+    #[default]
+    Address,
+    /// As the very bytes that were judged, in a data URL.
+    Inline,
 }
 
 /// Where an app's requests go.
@@ -344,7 +388,8 @@ impl Config {
                     header: None,
                     trusted_peers: Vec::new(),
                 },
-                image_urls: ImageUrls::Unseen,
+                image_urls: None,
+                label: None,
                 on_failure: OnFailure::Block,
                 refusal: RefusalStyle::Answer,
                 support: None,

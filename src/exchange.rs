@@ -18,6 +18,7 @@ use crate::guard::{self, Record, Sight};
 use crate::message::{Audience, Band, Direction, Language};
 use crate::metrics::OpenStream;
 use crate::picture::Seen;
+use crate::picture::label::Label;
 use crate::policy::{Action, Detection, RuleIx};
 use crate::reply::{self, Error};
 use crate::server::Peer;
@@ -180,7 +181,11 @@ impl Exchange {
             gallery: Arc::clone(&self.gate.gallery),
             eyes: self.live.eyes.clone(),
             on_failure: app.config.on_failure,
-            image_urls: app.config.image_urls,
+            elsewhere: app.elsewhere.clone(),
+            label: app.config.label.clone().map(|label| Label {
+                id: self.id.clone(),
+                ..label
+            }),
         }
     }
 

@@ -35,6 +35,7 @@ pub mod earlier;
 pub mod exchange;
 pub mod gallery;
 pub mod guard;
+pub mod hosts;
 pub mod inflate;
 pub mod limits;
 pub mod message;

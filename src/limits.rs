@@ -51,6 +51,10 @@ pub struct Limits {
     /// Bytes of a decompressed body that streams through (a held one is bounded by
     /// `answer_body_bytes`).
     pub decompressed_bytes: u64,
+    /// Bytes of all pictures of one request or answer that are fetched from their addresses.
+    pub fetched_bytes: u64,
+    /// Seconds for fetching one of them, its name and its TLS included.
+    pub fetch_timeout_secs: u32,
     /// Seconds that open exchanges get to finish after SIGTERM.
     pub drain_timeout_secs: u32,
     /// Audit lines that wait for the disk. When they are full the next exchange waits for room.
@@ -77,6 +81,8 @@ impl Default for Limits {
             total_timeout_secs: 1800,
             decompression_ratio: 100,
             decompressed_bytes: 256 * 1024 * 1024,
+            fetched_bytes: 24 * 1024 * 1024,
+            fetch_timeout_secs: 15,
             drain_timeout_secs: 30,
             audit_queue_lines: 8192,
         }
@@ -85,7 +91,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Every bound with its name and value, for `check` and for the rule that none may be zero.
-    pub fn named(&self) -> [(&'static str, u64); 19] {
+    pub fn named(&self) -> [(&'static str, u64); 21] {
         [
             ("header_bytes", self.header_bytes.into()),
             ("header_count", self.header_count.into()),
@@ -110,6 +116,8 @@ impl Limits {
             ("total_timeout_secs", self.total_timeout_secs.into()),
             ("decompression_ratio", self.decompression_ratio.into()),
             ("decompressed_bytes", self.decompressed_bytes),
+            ("fetched_bytes", self.fetched_bytes),
+            ("fetch_timeout_secs", self.fetch_timeout_secs.into()),
             ("drain_timeout_secs", self.drain_timeout_secs.into()),
             ("audit_queue_lines", self.audit_queue_lines.into()),
         ]

@@ -119,6 +119,7 @@ async fn road(
     };
 
     let content_type = asked.content_type();
+    let body = sight::inlined(exchange, &app, codec, content_type, body).await?;
     let mut ask = codec.read(content_type, &body, &limits.read())?;
     if let Some(model) = codec::named(codec, bare).filter(|name| !name.is_empty()) {
         model.clone_into(&mut ask.model);
@@ -142,6 +143,7 @@ async fn road(
     }
     let telling = codec.telling(&body);
     let body = changes.apply(codec, content_type, body, &ask)?;
+    let body = sight::asking_for_files(exchange, &app, codec, content_type, body)?;
     let context = prompt.into_context(exchange, &app, codec, telling);
 
     exchange.leaves_unseen(codec.unseen());
@@ -341,9 +343,10 @@ impl Asked<'_> {
             Error::unreadable_answer(ReadError { code, message })
         })?;
         let Some(withheld) = verdict.withheld else {
-            let edited = match verdict.edits.is_empty() {
-                true => Ok(body),
-                false => splice::edited(&body, &verdict.edits),
+            let edited = match verdict.whole {
+                Some(file) => Ok(file),
+                None if verdict.edits.is_empty() => Ok(body),
+                None => splice::edited(&body, &verdict.edits),
             };
             return Ok(Ok(edited.map_err(Error::unreadable_answer)?));
         };

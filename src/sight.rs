@@ -10,11 +10,14 @@ use bytes::Bytes;
 
 use crate::app::App;
 use crate::codec::pictures::{self, Picture};
-use crate::codec::{Ask, Codec};
+use crate::codec::{Ask, Codec, addresses};
+use crate::config::ImageUrls;
 use crate::exchange::Exchange;
 use crate::guard;
-use crate::guard::pictures::Looked;
+use crate::guard::pictures::{Looked, Unchecked};
+use crate::hosts::Elsewhere;
 use crate::message::{Direction, Media, Output, Part, Role};
+use crate::picture::{Format, Unreadable};
 use crate::reply::Error;
 
 /// A picture of a request, and where its parts are.
@@ -24,6 +27,79 @@ pub struct Pictured {
     pub parts: Range<usize>,
     /// What was seen.
     pub looked: Looked,
+}
+
+/// The request with the pictures themselves in place of their addresses, where the app lets them be
+/// fetched: the model's server then sees the very bytes that are judged.
+///
+/// # Errors
+/// A body that the codec cannot read; a picture that cannot be had, or that is none.
+pub async fn inlined(
+    exchange: &Exchange,
+    app: &App,
+    codec: &dyn Codec,
+    content_type: &str,
+    body: Bytes,
+) -> Result<Bytes, Error> {
+    let Elsewhere::Fetch(hosts) = &app.elsewhere else {
+        return Ok(body);
+    };
+    let form = content_type.starts_with("multipart/");
+    if form || body.is_empty() || codec.polls() || !pictures::may_hold(&body) {
+        return Ok(body);
+    }
+    let limits = exchange.live.config.limits.read();
+    let ask = codec.read(content_type, &body, &limits)?;
+    let found = pictures::in_document(&body, &words(&ask), &limits)?;
+    if found.addresses.is_empty() {
+        return Ok(body);
+    }
+    let sight = exchange.sight(app);
+    let fetched = guard::pictures::fetch(&sight, hosts, exchange, found.addresses).await;
+    let mut put = Vec::new();
+    for (address, brought) in fetched.map_err(unchecked)? {
+        let format = Format::of(&brought.file);
+        let format = format.ok_or(unchecked(Unchecked::Unreadable(Unreadable::Format)))?;
+        put.push((address, brought.file, format));
+    }
+    Ok(addresses::inlined(&body, &put)?)
+}
+
+/// The request, asking for pictures themselves where the app wants no addresses told.
+///
+/// # Errors
+/// A body that the codec cannot read.
+pub fn asking_for_files(
+    exchange: &Exchange,
+    app: &App,
+    codec: &dyn Codec,
+    content_type: &str,
+    body: Bytes,
+) -> Result<Bytes, Error> {
+    match app.config.image_urls {
+        Some(ImageUrls::Base64) if !body.is_empty() => {
+            let limits = exchange.live.config.limits.read();
+            Ok(codec.asking_for_files(content_type, &body, &limits)?)
+        }
+        _ => Ok(body),
+    }
+}
+
+/// Literals that are words and nothing else. Where pictures are made, an address among the inputs is
+/// fetched by whoever makes them, though it is read as words, too.
+fn words(ask: &Ask) -> Vec<Range<usize>> {
+    let draws = ask.output != Output::Text;
+    let words = ask.parts.iter();
+    let words = words.filter(|part| !draws || !addresses::is_address(part.text.trim()));
+    words.map(|part| part.raw.clone()).collect()
+}
+
+fn unchecked(why: Unchecked) -> Error {
+    let message = format!(
+        "A picture cannot be checked: {why}. Send the picture itself, in base64: PNG, JPEG, WebP \
+         or GIF, correctly labelled."
+    );
+    Error::client(why.code(), message)
 }
 
 /// Looks at every picture of a request and adds its parts.
@@ -45,19 +121,11 @@ pub async fn of_prompt(
     } else if body.is_empty() || codec.polls() {
         return Ok(Vec::new());
     } else {
-        let read: Vec<_> = ask.parts.iter().map(|part| part.raw.clone()).collect();
-        pictures::in_document(body, &read, &limits)?
+        pictures::in_document(body, &words(ask), &limits)?
     };
     let sight = exchange.sight(app);
     let looked = guard::pictures::look(Direction::Prompt, &sight, exchange, found).await;
-    let looked = looked.map_err(|why| {
-        let message = format!(
-            "A picture cannot be checked: {why}. Send the picture itself, in base64: PNG, JPEG, WebP \
-             or GIF, correctly labelled."
-        );
-        Error::client(why.code(), message)
-    })?;
-    Ok(place(ask, looked))
+    Ok(place(ask, looked.map_err(unchecked)?))
 }
 
 /// Adds the parts of pictures, each behind the words that it stands beside.

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use rustls::client::WantsClientCert;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig};
 
 use crate::config::{self, UpstreamServer};
 
@@ -84,9 +85,15 @@ fn server_config(files: &config::Tls) -> Result<ServerConfig, String> {
     Ok(config)
 }
 
-/// TLS towards an upstream: its authorities and our client certificate.
-pub fn client_config(server: &UpstreamServer) -> Result<ClientConfig, String> {
-    let roots = match &server.ca_file {
+/// TLS towards servers that get no certificate of ours.
+pub fn plain_client(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
+    Ok(client_builder(ca_file)?.with_no_client_auth())
+}
+
+fn client_builder(
+    ca_file: Option<&Path>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, String> {
+    let roots = match ca_file {
         Some(file) => authorities(file)?,
         None => RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
@@ -94,8 +101,13 @@ pub fn client_config(server: &UpstreamServer) -> Result<ClientConfig, String> {
     };
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
-        .map_err(|error| format!("TLS: {error}"))?
-        .with_root_certificates(roots);
+        .map_err(|error| format!("TLS: {error}"))?;
+    Ok(builder.with_root_certificates(roots))
+}
+
+/// TLS towards an upstream: its authorities and our client certificate.
+pub fn client_config(server: &UpstreamServer) -> Result<ClientConfig, String> {
+    let builder = client_builder(server.ca_file.as_deref())?;
     match &server.client_certificate {
         None => Ok(builder.with_no_client_auth()),
         Some((certificate, key)) => builder

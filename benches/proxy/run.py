@@ -35,8 +35,11 @@ SCENARIOS = {
     "flood64": ("flood", 64, "64 streams x 100 chunks, as fast as they come"),
     "paced64": ("paced", 64, "64 streams x 100 chunks, 20 ms apart"),
     "mixed": ("paced", 64, "64 paced streams while 4 connections send 100 KB prompts"),
+    "seeing": ("paced", 64, "64 paced streams while 4 connections send pictures of 1024 x 1024"),
 }
-STREAMS = {"flood64", "paced64", "mixed"}
+STREAMS = {"flood64", "paced64", "mixed", "seeing"}
+# What else is asked of the same process meanwhile.
+BESIDE = {"mixed": "big", "seeing": "seen"}
 
 # Two apps of one process: the answer cache is asked for by path, so that all else is equal.
 WARDGATE = """\
@@ -152,8 +155,8 @@ def measure(contender, scenario, seconds, seed):
     path = contender.cached_path if kind == "repeat" else ""
     before = contender.cpu_us()
     beside = None
-    if scenario == "mixed":
-        beside = load(contender, "big", 4, seconds, seed + 500)
+    if scenario in BESIDE:
+        beside = load(contender, BESIDE[scenario], 4, seconds, seed + 500)
     figures = result(load(contender, kind, connections, seconds, seed, path))
     if beside:
         result(beside)

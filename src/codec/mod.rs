@@ -7,6 +7,7 @@
 //! opaque or refused. A string in a place that no table names is inspected; an object of an
 //! unknown *type* (content part, event, tool kind) is refused.
 
+pub mod addresses;
 pub mod answer;
 pub mod anthropic;
 mod anthropic_fields;
@@ -511,6 +512,17 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
         guidance: Option<&str>,
     ) -> Result<Bytes, ReadError> {
         members::write_guided(body, ask, edits, guidance)
+    }
+
+    /// The request, asking for pictures themselves instead of their addresses, where the dialect has
+    /// a word for that.
+    fn asking_for_files(
+        &self,
+        _content_type: &str,
+        body: &Bytes,
+        _: &ReadLimits,
+    ) -> Result<Bytes, ReadError> {
+        Ok(body.clone())
     }
 
     /// Reads a whole answer.

@@ -49,11 +49,8 @@ pub static FIELDS: &[Field] = &[
     Field::opaque("answer:/message/tool_calls/*/type", ""),
     Field::opaque("answer:/message/tool_calls/*/id", "the server's own number"),
     Field::opaque("answer:/message/role", ""),
-    Field::refused(
-        "answer:/message/images/**",
-        "pictures cannot be inspected yet",
-    ),
-    Field::refused("answer:/image", "pictures cannot be inspected yet"),
+    Field::opaque("answer:/message/images/*", "a picture: judged as one"),
+    Field::opaque("answer:/image", "a picture: judged as one"),
     Field::inspected("answer:/response", "of generate"),
     Field::inspected("answer:/thinking", "of generate"),
     Field::opaque(

@@ -187,10 +187,12 @@ pub static FIELDS: &[Field] = &[
         "answer:/choices/*/message/audio/**",
         "speech cannot be inspected yet",
     ),
-    Field::refused(
-        "answer:/choices/*/message/images/**",
-        "pictures cannot be inspected yet",
+    Field::opaque(
+        "answer:/choices/*/message/images/*/image_url/url",
+        "of routers that make pictures: judged as one",
     ),
+    Field::opaque("answer:/choices/*/message/images/*/type", "a stable word"),
+    Field::opaque("answer:/choices/*/message/images/*/index", ""),
     Field::opaque(
         "answer:/choices/*/stop_reason",
         "vLLM: the stop word that the caller sent",
@@ -285,10 +287,12 @@ pub static FIELDS: &[Field] = &[
         "event:/choices/*/delta/audio/**",
         "speech cannot be inspected yet",
     ),
-    Field::refused(
-        "event:/choices/*/delta/images/**",
-        "pictures cannot be inspected yet",
+    Field::opaque(
+        "event:/choices/*/delta/images/*/image_url/url",
+        "of routers that make pictures: judged as one",
     ),
+    Field::opaque("event:/choices/*/delta/images/*/type", "a stable word"),
+    Field::opaque("event:/choices/*/delta/images/*/index", ""),
     Field::opaque(
         "event:/choices/*/stop_reason",
         "vLLM: the stop word that the caller sent",

@@ -15,6 +15,7 @@ use serde_json::json;
 use super::form::{self, Shape};
 use super::json::{Document, Kind, Value};
 use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
+use super::multipart;
 use super::openai;
 use super::splice::{Splice, splice};
 use super::table::{Leaf, Place, Side, Step, Table};
@@ -100,6 +101,10 @@ static FORM: Shape = Shape {
 const KIND: &str = "image_generation_user_error";
 const CODE: &str = "moderation_blocked";
 
+/// The member in which a caller says how pictures are to come, and what it says for files.
+const WISH: &str = "response_format";
+const FILES: &str = "b64_json";
+
 /// What an event of a stream may be, errors aside: an unfinished picture, and the last one.
 const PARTIAL: [&str; 2] = ["image_generation.partial_image", "image_edit.partial_image"];
 const COMPLETED: [&str; 2] = ["image_generation.completed", "image_edit.completed"];
@@ -174,6 +179,18 @@ impl Codec for OpenAiImages {
         match self.is_form(content_type) {
             true => form::write(content_type, body, edits, &ask.parts),
             false => splice(body, edits.iter().map(Splice::literal).collect()),
+        }
+    }
+
+    fn asking_for_files(
+        &self,
+        content_type: &str,
+        body: &Bytes,
+        limits: &ReadLimits,
+    ) -> Result<Bytes, ReadError> {
+        match self.is_form(content_type) {
+            true => form_for_files(content_type, body, limits),
+            false => document_for_files(body, limits),
         }
     }
 
@@ -335,6 +352,49 @@ impl OpenAiImages {
         }
         Ok(Ask { parts, ..ask })
     }
+}
+
+/// Whether a model tells addresses unless it is asked not to. Others know no such wish and refuse it.
+fn may_tell_addresses(model: &str) -> bool {
+    let files = ["gpt-image", "chatgpt-image"];
+    !files.iter().any(|name| model.starts_with(name))
+}
+
+fn document_for_files(body: &Bytes, limits: &ReadLimits) -> Result<Bytes, ReadError> {
+    let document = Document::parse(body, limits)?;
+    let root = members::root(&document)?;
+    let wish = |member: &Value<'_>| member.key().is_ok_and(|key| key == WISH);
+    let written = root.children().find(wish);
+    let model = members::optional_text(root, "model")?.unwrap_or_default();
+    let (at, bytes) = match written {
+        Some(written) => (written.raw(), format!("\"{FILES}\"")),
+        None if may_tell_addresses(&model) => {
+            let start = root.raw().start + 1;
+            (start..start, format!("\"{WISH}\":\"{FILES}\","))
+        }
+        None => return Ok(body.clone()),
+    };
+    splice(body, vec![Splice { at, bytes }])
+}
+
+fn form_for_files(
+    content_type: &str,
+    body: &Bytes,
+    limits: &ReadLimits,
+) -> Result<Bytes, ReadError> {
+    let fields = multipart::read(content_type, body, limits)?;
+    let named = |name| fields.iter().find(|field| field.name == name);
+    let model = named("model").map_or(&b""[..], |field| &body[field.value.clone()]);
+    let (at, bytes) = match named(WISH) {
+        Some(written) => (written.value.clone(), FILES.to_owned()),
+        None if may_tell_addresses(&String::from_utf8_lossy(model)) => {
+            let boundary = multipart::boundary(content_type)?;
+            let head = format!("content-disposition: form-data; name=\"{WISH}\"");
+            (0..0, format!("--{boundary}\r\n{head}\r\n\r\n{FILES}\r\n"))
+        }
+        None => return Ok(body.clone()),
+    };
+    splice(body, vec![Splice { at, bytes }])
 }
 
 /// A picture from words alone has no place for pictures.

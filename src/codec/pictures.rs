@@ -1,7 +1,7 @@
 //! Pictures in bodies of any dialect: whatever field holds them, in base64, as a data URL or a file.
 //!
-//! A string that the codec reads as words is none. Every other is a picture if it says so or begins
-//! as one, so no table has to be complete for pictures to be seen.
+//! A string is a picture if it says so or begins as one, whether the codec reads it as words or not,
+//! so no table has to be complete for pictures to be seen.
 //!
 //! Limit: a string that neither says that it is a picture, nor begins like PNG, JPEG, WebP or GIF, nor
 //! stands in a place named for pictures goes on as its field's row says.
@@ -15,6 +15,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
+use super::addresses::{self, Address};
 use super::json::{Document, Kind, Value};
 use super::{ReadError, ReadLimits, multipart};
 use crate::picture::decode::{Format, MAX_BYTES, Unreadable};
@@ -24,7 +25,7 @@ const SMALLEST: usize = 48;
 /// Letters that show how a file begins: twelve bytes.
 const HEAD: usize = 16;
 /// How pictures begin in base64, and what may hide it: an answer without any holds none.
-const SIGNS: [&[u8]; 12] = [
+const SIGNS: [&[u8]; 13] = [
     b"data:",
     b"image",
     b"b64",
@@ -37,6 +38,7 @@ const SIGNS: [&[u8]; 12] = [
     b"\\u00",
     b"\\/9j",
     b"http",
+    b"://",
 ];
 
 /// A picture in a body, not yet decoded. A copy shares the file.
@@ -55,6 +57,8 @@ enum Source {
     Text { encoded: Arc<str>, label: Label },
     /// As it is.
     File(Bytes),
+    /// Named by its address, and fetched from there; what its server says that it is.
+    Fetched { file: Bytes, media_type: String },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,18 +74,29 @@ enum Label {
 pub struct Found {
     /// In body order.
     pub pictures: Vec<Picture>,
-    /// Whether it names places where pictures lie.
-    pub addresses: bool,
+    /// Those that it only names by their address.
+    pub addresses: Vec<Address>,
+    /// Whether it names files that the server keeps, by their id.
+    pub kept: bool,
 }
 
 impl Found {
     /// Whether there is nothing to look at, here or elsewhere.
     pub fn is_empty(&self) -> bool {
-        self.pictures.is_empty() && !self.addresses
+        self.pictures.is_empty() && self.addresses.is_empty() && !self.kept
     }
 }
 
 impl Picture {
+    /// What lay at an address.
+    pub fn fetched(address: Address, file: Bytes, media_type: String) -> Self {
+        Self {
+            at: address.at,
+            raw: address.raw,
+            source: Source::Fetched { file, media_type },
+        }
+    }
+
     /// The file.
     ///
     /// # Errors
@@ -89,6 +104,13 @@ impl Picture {
     pub fn bytes(&self) -> Result<Cow<'_, [u8]>, Unreadable> {
         let (encoded, label) = match &self.source {
             Source::File(bytes) => return Ok(Cow::Borrowed(bytes)),
+            Source::Fetched { file, media_type } => {
+                let format = Format::of(file).ok_or(Unreadable::Format)?;
+                return match says(media_type, format) {
+                    true => Ok(Cow::Borrowed(file)),
+                    false => Err(Unreadable::Mislabelled),
+                };
+            }
             Source::Text { encoded, label } => (encoded, label),
         };
         if encoded.len() / 4 * 3 > MAX_BYTES {
@@ -109,14 +131,21 @@ impl Picture {
 
     /// A string that holds `file` as this one holds its picture; nothing where it is no string.
     pub fn written(&self, file: &[u8], format: Format) -> Option<String> {
-        let Source::Text { label, .. } = &self.source else {
+        match &self.source {
+            Source::File(_) => None,
+            Source::Text {
+                label: Label::Bare, ..
+            } => Some(base64::engine::general_purpose::STANDARD.encode(file)),
+            Source::Text { .. } | Source::Fetched { .. } => Some(addresses::data_url(file, format)),
+        }
+    }
+
+    /// A string that holds the picture itself, where the body only names its address.
+    pub fn inline(&self) -> Option<String> {
+        let Source::Fetched { file, .. } = &self.source else {
             return None;
         };
-        let encoded = base64::engine::general_purpose::STANDARD.encode(file);
-        Some(match label {
-            Label::Bare => encoded,
-            Label::Url { .. } => format!("data:{};base64,{encoded}", format.media_type()),
-        })
+        Format::of(file).map(|format| addresses::data_url(file, format))
     }
 }
 
@@ -174,8 +203,8 @@ pub fn in_document(
 ) -> Result<Found, ReadError> {
     let document = Document::parse(body, limits)?;
     let mut found = Found::default();
-    walk(document.root(), &mut String::new(), read, &mut found)?;
-    if found.pictures.len() > limits.parts {
+    walk(document.root(), None, &mut String::new(), read, &mut found)?;
+    if found.pictures.len() + found.addresses.len() > limits.parts {
         return Err(super::members::too_many(limits));
     }
     Ok(found)
@@ -184,20 +213,27 @@ pub fn in_document(
 /// Recurses at most as deep as the document, which its own limit bounds.
 fn walk(
     value: Value<'_>,
+    around: Option<Value<'_>>,
     at: &mut String,
     read: &[Range<usize>],
     found: &mut Found,
 ) -> Result<(), ReadError> {
     match value.kind() {
-        Kind::Text if value.raw().len() >= SMALLEST / 4 && !read.contains(&value.raw()) => {
+        Kind::Text if is_kept(at, value)? && !read.contains(&value.raw()) => found.kept = true,
+        Kind::Text if value.raw().len() >= SMALLEST / 4 => {
             let text = value.text()?.unwrap_or_default();
-            found.addresses |= is_address(&text) && is_about_pictures(at);
-            if let Some(source) = source(&text).or_else(|| in_its_place(at, &text)) {
+            let is_read = read.contains(&value.raw());
+            let place = || in_its_place(at, &text).filter(|_| !is_read);
+            if let Some(source) = source(&text).or_else(place) {
                 found.pictures.push(Picture {
                     at: at.clone(),
                     raw: value.raw(),
                     source,
                 });
+            } else if !is_read {
+                found
+                    .addresses
+                    .extend(Address::of(at, value, &text, around));
             }
         }
         Kind::Array | Kind::Object => {
@@ -208,7 +244,7 @@ fn walk(
                     Kind::Object => at.push_str(&child.key()?),
                     _ => at.push_str(&index.to_string()),
                 }
-                walk(child, at, read, found)?;
+                walk(child, Some(value), at, read, found)?;
                 at.truncate(length);
             }
         }
@@ -217,19 +253,10 @@ fn walk(
     Ok(())
 }
 
-/// Whether a place is one for pictures or files, by its name: other addresses are the model's business.
-fn is_about_pictures(at: &str) -> bool {
-    let at = at.to_ascii_lowercase();
-    let names = ["image", "img", "picture", "mask", "url", "uri"];
-    names.iter().any(|name| at.contains(name))
-}
-
-fn is_address(text: &str) -> bool {
-    let text = text.trim_start();
-    ["http://", "https://"].iter().any(|scheme| {
-        let head = text.get(..scheme.len());
-        head.is_some_and(|head| head.eq_ignore_ascii_case(scheme))
-    })
+/// Whether a string is the id of a file that the server keeps.
+fn is_kept(at: &str, value: Value<'_>) -> Result<bool, ReadError> {
+    let named = ["file_id", "fileId"].contains(&&*value.key()?);
+    Ok(named && !value.raw_text().is_empty() && !addresses::is_to_be_read(at))
 }
 
 /// What a string holds, if that is a picture.
@@ -292,7 +319,7 @@ pub fn in_file(body: &Bytes) -> Found {
             raw: 0..body.len(),
             source: Source::File(body.clone()),
         }],
-        addresses: false,
+        ..Found::default()
     }
 }
 
@@ -369,7 +396,7 @@ mod tests {
         let sound = format!("UklGR{}", "A".repeat(100));
         let none =
             found(&serde_json::json!({"a": long, "b": sound, "c": "data:image/png;base64,AA"}));
-        assert!(none.pictures.is_empty() && !none.addresses);
+        assert!(none.is_empty());
         let foreign = &found(&serde_json::json!({"init_images": ["A".repeat(99)]})).pictures[0];
         assert_eq!(foreign.bytes(), Err(Unreadable::Format));
         assert!(
@@ -377,11 +404,17 @@ mod tests {
                 .pictures
                 .is_empty()
         );
-        assert!(found(&serde_json::json!({"url": "HTTPS://example.com/a.png"})).addresses);
-        let body = serde_json::json!([drawn()]).to_string();
+        let url = "https://example.com/a.png";
+        let body = serde_json::json!([url]).to_string();
         let words = 1..body.len() - 1;
         let none = in_document(body.as_bytes(), std::slice::from_ref(&words), &LIMITS);
-        assert!(none.expect("reads").pictures.is_empty());
+        assert!(none.expect("reads").is_empty());
+        // What is read as words and is a picture as well is both: a new field of an API is.
+        let body = serde_json::json!([drawn()]).to_string();
+        let words = 1..body.len() - 1;
+        let both = in_document(body.as_bytes(), std::slice::from_ref(&words), &LIMITS);
+        assert_eq!(both.expect("reads").pictures.len(), 1);
+        assert!(found(&serde_json::json!({"image": {"file_id": "file-1"}})).kept);
         assert!(may_hold(body.as_bytes()) && !may_hold(long.as_bytes()));
     }
 

@@ -8,8 +8,8 @@ use super::problems::{Problems, missing_help};
 use super::profile::{Profile, Profiles};
 use super::support::Regions;
 use super::{
-    App, AuditTarget, CacheBounds, Config, ConfigErrors, ImageUrls, KeptContext, LISTEN, MODELS,
-    Mode, OnFailure, Sound, Tls, file,
+    App, AuditTarget, CacheBounds, Config, ConfigErrors, KeptContext, LISTEN, MODELS, Mode,
+    OnFailure, Sound, Tls, file,
 };
 use crate::codec::RefusalStyle;
 use crate::limits::Limits;
@@ -199,10 +199,8 @@ impl Check<'_> {
                 file::OnFailure::Block => OnFailure::Block,
                 file::OnFailure::Allow => OnFailure::Allow,
             },
-            image_urls: match app.image_urls {
-                file::ImageUrls::Unseen => ImageUrls::Unseen,
-                file::ImageUrls::Refuse => ImageUrls::Refuse,
-            },
+            label: self.label(app.label.as_ref(), app.image_urls.as_ref()),
+            image_urls: app.image_urls.map(|urls| self.image_urls(urls)),
             refusal: match app.refusal {
                 file::Refusal::Answer => RefusalStyle::Answer,
                 file::Refusal::Error => RefusalStyle::Error,

@@ -83,7 +83,7 @@ impl Check<'_> {
         }
     }
 
-    fn network(&mut self, text: &Spanned<String>) -> Option<IpNet> {
+    pub(super) fn network(&mut self, text: &Spanned<String>) -> Option<IpNet> {
         let address = || text.value.parse::<IpAddr>().ok().map(IpNet::from);
         let net = text.value.parse().ok().or_else(address);
         if net.is_none() {

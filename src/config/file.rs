@@ -81,9 +81,11 @@ pub struct App {
     pub audience: Option<Spanned<Audience>>,
     /// What happens when judging fails.
     pub on_failure: Option<OnFailure>,
-    /// What happens to pictures that are named by their address.
-    #[serde(default)]
-    pub image_urls: ImageUrls,
+    /// What happens to pictures that are named by their address; where the app's rules read pictures,
+    /// or its profile is for minors, they are refused when this is absent.
+    pub image_urls: Option<Spanned<ImageUrls>>,
+    /// What pictures of answers are labelled with; they are not when absent.
+    pub label: Option<Spanned<Label>>,
     /// How refusals look.
     #[serde(default)]
     pub refusal: Refusal,
@@ -212,15 +214,65 @@ pub enum OnFailure {
     Allow,
 }
 
-/// What happens to pictures that are named by their address, which nobody looks at.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+/// What happens to pictures that are named by their address.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ImageUrls {
-    /// They pass; the audit says so.
-    #[default]
+    /// They pass unseen; the audit says so.
     Unseen,
     /// They are refused.
     Refuse,
+    /// Pictures themselves are asked for, where the dialect has a word for it; addresses are refused.
+    Base64,
+    /// They are fetched and judged.
+    Fetch(Fetch),
+}
+
+/// What pictures of answers are labelled with.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Label {
+    /// The name or code of who is responsible for the service, for the metadata.
+    pub producer: Spanned<String>,
+    /// The language of the words in the corner.
+    pub words: Words,
+}
+
+/// The words in a picture's corner.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Words {
+    /// AI-generated.
+    En,
+    /// AI生成.
+    Zh,
+}
+
+/// From where pictures are fetched.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fetch {
+    /// "cdn.example.com", "*.example.com", with a port or with "http://" where need be.
+    pub hosts: Vec<Spanned<String>>,
+    /// Networks of your own that those hosts may be in: none is reached otherwise.
+    #[serde(default)]
+    pub private: Vec<Spanned<String>>,
+    /// Authorities to trust instead of the public ones.
+    pub ca_file: Option<Spanned<PathBuf>>,
+    /// How fetched pictures of answers are shown.
+    #[serde(default)]
+    pub answers: ShownAs,
+}
+
+/// How a picture of an answer is shown that was fetched and judged.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ShownAs {
+    /// By its address, as the answer has it.
+    #[default]
+    Address,
+    /// As the very bytes that were judged, in a data URL.
+    Inline,
 }
 
 /// How refusals of prompts look.

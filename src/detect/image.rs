@@ -67,6 +67,13 @@ impl Detectors {
         signals.into_iter().map(hit).collect()
     }
 
+    /// Whether the signal reads what is seen of a picture without a model.
+    pub fn is_pictured(&self, signal: SignalId) -> bool {
+        let wanted = self.images.iter();
+        let mut wanted = wanted.filter(|wanted| !matches!(wanted.look, Look::Nudity(_)));
+        wanted.any(|wanted| self.signals(wanted.signals).contains(&signal))
+    }
+
     /// Whether the signal reads how probable it is that a picture shows naked people.
     pub fn is_nudity(&self, signal: SignalId) -> bool {
         let wanted = self.images.iter();

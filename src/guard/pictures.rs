@@ -9,15 +9,24 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{Context, Record};
+use crate::codec::addresses::Address;
 use crate::codec::pictures::{Found, Picture, in_document};
 use crate::codec::{Edit, Lane};
-use crate::config::{ImageUrls, OnFailure};
+use crate::config::{OnFailure, ShownAs};
 use crate::detect::Hit;
 use crate::gallery::Gallery;
+use crate::hosts::{Brought, Elsewhere, Hosts, Unfetched};
 use crate::message::{Direction, Role};
+use crate::picture::label::{self, Label, Unlabelled};
 use crate::picture::{Eyes, Seen, Unreadable, drawing};
 use crate::policy::{Action, Detection, Horizon, Judge};
+
+/// Addresses of one request or answer that are fetched: APIs make ten pictures at most, and take no
+/// more than that in a message that people write.
+const MAX_ADDRESSES: usize = 16;
 
 /// What the app says of pictures, and who looks at them.
 #[derive(Debug, Clone)]
@@ -29,7 +38,9 @@ pub struct Sight {
     /// What happens to what nobody can read.
     pub on_failure: OnFailure,
     /// What happens to pictures that lie elsewhere.
-    pub image_urls: ImageUrls,
+    pub elsewhere: Elsewhere,
+    /// What pictures of answers are labelled with.
+    pub label: Option<Label>,
 }
 
 impl Default for Sight {
@@ -38,7 +49,8 @@ impl Default for Sight {
             gallery: Arc::default(),
             eyes: Eyes::default(),
             on_failure: OnFailure::Block,
-            image_urls: ImageUrls::Unseen,
+            elsewhere: Elsewhere::default(),
+            label: None,
         }
     }
 }
@@ -56,8 +68,22 @@ impl Looked {
     /// A grey picture in its place, as the literal's text; nothing where a file would have to stand.
     /// Draws and encodes it: for a blocking thread, and only for a picture that is withheld.
     pub fn stand_in(&self) -> Option<String> {
-        let file = drawing::in_place_of(&self.seen)?;
-        self.picture.written(&file, self.seen.format)
+        self.picture.written(&self.grey()?, self.seen.format)
+    }
+
+    fn grey(&self) -> Option<Vec<u8>> {
+        drawing::in_place_of(&self.seen)
+    }
+
+    /// The picture with that label, numbered by its place.
+    fn labelled(&self, label: &Label, at: usize) -> Result<Vec<u8>, Unchecked> {
+        let id = format!("{}-{at}", label.id);
+        let label = Label {
+            id,
+            ..label.clone()
+        };
+        let file = self.picture.bytes().map_err(Unchecked::Unreadable)?;
+        label::labelled(&file, &label).map_err(Unchecked::Unlabelled)
     }
 }
 
@@ -66,8 +92,14 @@ impl Looked {
 pub enum Unchecked {
     /// One lies elsewhere, and the app refuses those.
     Address,
+    /// One could not be fetched from where it lies.
+    Unfetched(Unfetched),
+    /// More of them lie elsewhere than are fetched.
+    Addresses,
     /// One cannot be read, and the app refuses those.
     Unreadable(Unreadable),
+    /// One cannot be labelled, where all have to be.
+    Unlabelled(Unlabelled),
     /// The words in one hold more than can be followed.
     Overflow,
 }
@@ -76,8 +108,12 @@ impl Unchecked {
     /// A stable code.
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Address => "picture_url",
+            Self::Address | Self::Unfetched(Unfetched::Undeclared) | Self::Addresses => {
+                "picture_url"
+            }
+            Self::Unfetched(_) => "picture_unreachable",
             Self::Unreadable(_) => "unreadable_picture",
+            Self::Unlabelled(_) => "unlabelled_picture",
             Self::Overflow => "too_many_matches",
         }
     }
@@ -86,8 +122,11 @@ impl Unchecked {
 impl fmt::Display for Unchecked {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address => out.write_str("it is only named by its address"),
+            Self::Address => out.write_str("it is only named by its address or its id"),
+            Self::Unfetched(why) => why.fmt(out),
+            Self::Addresses => write!(out, "more than {MAX_ADDRESSES} are named by their address"),
             Self::Unreadable(why) => why.fmt(out),
+            Self::Unlabelled(why) => write!(out, "it cannot be labelled: {why}"),
             Self::Overflow => out.write_str("the words in it hold more than can be followed"),
         }
     }
@@ -105,14 +144,30 @@ pub async fn look(
     record: &dyn Record,
     found: Found,
 ) -> Result<Vec<Looked>, Unchecked> {
-    if found.addresses {
-        match sight.image_urls {
-            ImageUrls::Refuse => return Err(Unchecked::Address),
-            ImageUrls::Unseen => record.picture_unseen(),
+    let Found {
+        mut pictures,
+        addresses,
+        kept,
+    } = found;
+    // What an answer names by its id, the caller cannot have without asking again.
+    let kept = kept && direction == Direction::Prompt;
+    match &sight.elsewhere {
+        _ if addresses.is_empty() && !kept => {}
+        Elsewhere::Unseen => record.picture_unseen(),
+        Elsewhere::Fetch(hosts) if direction == Direction::Output => {
+            let brought = fetch(sight, hosts, record, addresses).await?;
+            pictures.extend(brought.into_iter().map(|(address, brought)| {
+                Picture::fetched(address, brought.file, brought.media_type)
+            }));
         }
+        // What could be fetched of a prompt stands in it by now.
+        Elsewhere::Fetch(_) if !kept && sight.on_failure == OnFailure::Allow => {
+            record.picture_unseen();
+        }
+        Elsewhere::Refuse | Elsewhere::Fetch(_) => return Err(Unchecked::Address),
     }
-    let mut looked = Vec::with_capacity(found.pictures.len());
-    for picture in found.pictures {
+    let mut looked = Vec::with_capacity(pictures.len());
+    for picture in pictures {
         match sight.gallery.look(&sight.eyes, &picture).await {
             Ok(seen) => {
                 record.saw(direction, &seen);
@@ -125,6 +180,34 @@ pub async fn look(
     Ok(looked)
 }
 
+/// What lies at addresses, without those that cannot be had where the app lets that pass.
+///
+/// # Errors
+/// What cannot be had; a host that the app does not declare in every case.
+pub async fn fetch(
+    sight: &Sight,
+    hosts: &Hosts,
+    record: &dyn Record,
+    addresses: Vec<Address>,
+) -> Result<Vec<(Address, Brought)>, Unchecked> {
+    if addresses.len() > MAX_ADDRESSES {
+        return Err(Unchecked::Addresses);
+    }
+    let urls: Vec<&str> = addresses.iter().map(|one| one.url.as_str()).collect();
+    let brought = hosts.bring(&urls).await;
+    let mut fetched = Vec::with_capacity(addresses.len());
+    for (address, brought) in addresses.into_iter().zip(brought) {
+        match brought {
+            Ok(brought) => fetched.push((address, brought)),
+            Err(why) if why != Unfetched::Undeclared && sight.on_failure == OnFailure::Allow => {
+                record.picture_unseen();
+            }
+            Err(why) => return Err(Unchecked::Unfetched(why)),
+        }
+    }
+    Ok(fetched)
+}
+
 /// What a body or an event of an answer holds beside strings that are words.
 pub fn find(context: &Context, body: &[u8], words: &[Range<usize>]) -> Found {
     // What is no JSON is the codec's to refuse.
@@ -134,8 +217,10 @@ pub fn find(context: &Context, body: &[u8], words: &[Range<usize>]) -> Found {
 /// What becomes of an answer with pictures.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    /// What stands in place of pictures that are redacted.
+    /// What stands in place of pictures, or of their addresses.
     pub edits: Vec<Edit>,
+    /// What stands in place of an answer that is a picture and nothing else.
+    pub whole: Option<Bytes>,
     /// Why all of it is withheld, if it is.
     pub withheld: Option<Withheld>,
 }
@@ -191,23 +276,45 @@ fn weigh(context: &Context, record: &dyn Record, looked: &[Looked]) -> Result<Ve
             }
         }
     }
-    for (at, detection) in hidden {
+    for (at, one) in looked.iter().enumerate() {
         if verdict.withheld.is_some() {
             break;
         }
-        match looked[at].stand_in() {
-            Some(text) => verdict.edits.push(Edit {
-                raw: looked[at].picture.raw.clone(),
-                text,
-            }),
-            // In whose place nothing can stand is not passed on.
-            None => verdict.end(detection, Action::Block),
+        match (hidden.remove(&at), &context.sight.label) {
+            (Some(detection), _) => match one.grey() {
+                Some(file) => verdict.put(one, file),
+                // In whose place nothing can stand is not passed on.
+                None => verdict.end(detection, Action::Block),
+            },
+            (None, Some(label)) => verdict.put(one, one.labelled(label, at)?),
+            (None, None) => verdict.edits.extend(inline(context, one)),
         }
     }
     Ok(verdict)
 }
 
+/// A picture that was fetched, in place of its address, where the app wants the very bytes shown that
+/// were judged.
+fn inline(context: &Context, one: &Looked) -> Option<Edit> {
+    match &context.sight.elsewhere {
+        Elsewhere::Fetch(hosts) if hosts.shown() == ShownAs::Inline => {
+            let raw = one.picture.raw.clone();
+            one.picture.inline().map(|text| Edit { raw, text })
+        }
+        Elsewhere::Fetch(_) | Elsewhere::Unseen | Elsewhere::Refuse => None,
+    }
+}
+
 impl Verdict {
+    /// A file stands in a picture's place: in its literal, or as the whole answer.
+    fn put(&mut self, one: &Looked, file: Vec<u8>) {
+        let raw = one.picture.raw.clone();
+        match one.picture.written(&file, one.seen.format) {
+            Some(text) => self.edits.push(Edit { raw, text }),
+            None => self.whole = Some(Bytes::from(file)),
+        }
+    }
+
     /// The strongest action decides, the first of those.
     fn end(&mut self, detection: Detection, action: Action) {
         if self.withheld.as_ref().is_none_or(|one| one.action < action) {

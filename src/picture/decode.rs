@@ -175,13 +175,13 @@ pub fn read(bytes: &[u8], take: &mut dyn FnMut(&Frame)) -> Result<Format, Unread
     let format = Format::of(bytes).ok_or(Unreadable::Format)?;
     let file = Cursor::new(bytes);
     match format {
-        Format::Jpeg => still(JpegDecoder::new(file).map_err(damaged)?, take)?,
+        Format::Jpeg => one(JpegDecoder::new(file).map_err(damaged)?, take)?,
         Format::Gif => animation(GifDecoder::new(file).map_err(damaged)?, take)?,
         Format::WebP => {
             let decoder = WebPDecoder::new(file).map_err(damaged)?;
             match decoder.has_animation() {
                 true => animation(decoder, take)?,
-                false => still(decoder, take)?,
+                false => one(decoder, take)?,
             }
         }
         Format::Png => {
@@ -191,7 +191,7 @@ pub fn read(bytes: &[u8], take: &mut dyn FnMut(&Frame)) -> Result<Format, Unread
                     measured(&decoder)?;
                     frames(decoder.apng().map_err(damaged)?.into_frames(), take)?;
                 }
-                false => still(decoder, take)?,
+                false => one(decoder, take)?,
             }
         }
     }
@@ -215,12 +215,52 @@ fn measured(decoder: &impl ImageDecoder) -> Result<(), Unreadable> {
     Ok(())
 }
 
-fn still(mut decoder: impl ImageDecoder, take: &mut dyn FnMut(&Frame)) -> Result<(), Unreadable> {
+fn one(decoder: impl ImageDecoder, take: &mut dyn FnMut(&Frame)) -> Result<(), Unreadable> {
+    take(&Frame::of(pixels(decoder)?));
+    Ok(())
+}
+
+fn pixels(mut decoder: impl ImageDecoder) -> Result<DynamicImage, Unreadable> {
     measured(&decoder)?;
     decoder.set_limits(limits()).map_err(damaged)?;
-    let picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
-    take(&Frame::of(picture));
-    Ok(())
+    DynamicImage::from_decoder(decoder).map_err(damaged)
+}
+
+/// The pixels of a picture that is no animation, as transparent as they are.
+///
+/// # Errors
+/// As [`read`]; [`Unreadable::Frames`] for an animation.
+pub fn still(bytes: &[u8]) -> Result<(Format, DynamicImage), Unreadable> {
+    if bytes.len() > MAX_BYTES {
+        return Err(Unreadable::Bytes);
+    }
+    let format = Format::of(bytes).ok_or(Unreadable::Format)?;
+    let file = || Cursor::new(bytes);
+    let animated = |is: bool| match is {
+        true => Err(Unreadable::Frames),
+        false => Ok(()),
+    };
+    let picture = match format {
+        Format::Jpeg => pixels(JpegDecoder::new(file()).map_err(damaged)?),
+        Format::Gif => {
+            let mut decoder = GifDecoder::new(file()).map_err(damaged)?;
+            measured(&decoder)?;
+            decoder.set_limits(limits()).map_err(damaged)?;
+            animated(decoder.into_frames().nth(1).is_some())?;
+            pixels(GifDecoder::new(file()).map_err(damaged)?)
+        }
+        Format::WebP => {
+            let decoder = WebPDecoder::new(file()).map_err(damaged)?;
+            animated(decoder.has_animation())?;
+            pixels(decoder)
+        }
+        Format::Png => {
+            let decoder = PngDecoder::with_limits(file(), limits()).map_err(damaged)?;
+            animated(decoder.is_apng().map_err(damaged)?)?;
+            pixels(decoder)
+        }
+    };
+    Ok((format, picture?))
 }
 
 fn animation<'a>(

@@ -6,7 +6,7 @@ use super::MAX_TEXT_BYTES;
 use super::decode::Format;
 
 /// Blocks of one file that are looked at; a camera writes a few dozen.
-const MAX_BLOCKS: usize = 4096;
+pub(super) const MAX_BLOCKS: usize = 4096;
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,12 +30,20 @@ pub fn read(bytes: &[u8], format: Format) -> Metadata {
     };
     let mut take = |name: &[u8], data: &[u8]| block(format, name, data, &mut found);
     match format {
-        Format::Png => chunks(bytes.get(8..).unwrap_or(&[]), png, &mut take),
-        Format::WebP => chunks(bytes.get(12..).unwrap_or(&[]), riff, &mut take),
-        Format::Jpeg => chunks(bytes.get(2..).unwrap_or(&[]), jpeg, &mut take),
         Format::Gif => gif_comments(bytes, &mut take),
+        _ => blocks(bytes, format, &mut take),
     }
     found
+}
+
+/// The named blocks of a file, pixels among them: chunks, or a JPEG's segments. A GIF has none.
+pub(super) fn blocks(bytes: &[u8], format: Format, take: &mut dyn FnMut(&[u8], &[u8])) {
+    match format {
+        Format::Png => chunks(bytes.get(8..).unwrap_or(&[]), png, take),
+        Format::WebP => chunks(bytes.get(12..).unwrap_or(&[]), riff, take),
+        Format::Jpeg => chunks(bytes.get(2..).unwrap_or(&[]), jpeg, take),
+        Format::Gif => {}
+    }
 }
 
 /// EXIF's place.
@@ -121,6 +129,7 @@ fn block(format: Format, name: &[u8], data: &[u8], found: &mut Metadata) {
         (Format::Jpeg, [0xe1]) => labels(data, found),
         (Format::Jpeg, [0xeb]) => found.credentials |= holds(data, b"c2pa"),
         (Format::Jpeg, [0xfe]) | (Format::Gif, b"comment") => {
+            found.generated |= data.starts_with(b"AIGC");
             text(String::from_utf8_lossy(data).into_owned(), found);
         }
         _ => {}

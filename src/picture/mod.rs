@@ -6,9 +6,11 @@
 //!
 //! Limits: PNG, JPEG, WebP and GIF only; of an animation every frame within [`decode::MAX_FRAMES`].
 
+mod blocks;
 pub mod decode;
 pub mod drawing;
 pub mod hashes;
+pub mod label;
 pub mod metadata;
 pub mod nudity;
 pub mod pdq;

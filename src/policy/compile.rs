@@ -120,6 +120,7 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
         readers: readers(&clauses, signals.infos.len()),
         needs: clauses.iter().map(|one| one.clause.needs()).collect(),
         scored,
+        pictured: reading(&clauses, &|signal| detectors.is_pictured(signal)),
         looked: reading(&clauses, &|signal| detectors.is_nudity(signal)),
         acts: acts(&detectors, &conversations),
         reaches: (0..numbers.count())

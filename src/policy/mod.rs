@@ -177,6 +177,8 @@ pub struct PolicySet {
     needs: Vec<(u32, u32)>,
     /// Clauses that ask what sentences mean, by index.
     scored: Vec<u32>,
+    /// Clauses that read what is seen of pictures without a model.
+    pictured: Vec<u32>,
     /// Clauses that read how probable it is that a picture shows naked people.
     looked: Vec<u32>,
     /// By set of signals: whether a conversation hears one of them.
@@ -242,6 +244,12 @@ impl PolicySet {
             true => &self.everything,
             false => &self.words,
         }
+    }
+
+    /// Whether some rule that the selection uses reads what is seen of pictures without a model.
+    pub fn reads_pictures(&self, selection: &Selection) -> bool {
+        let clauses = self.pictured.iter().map(|&at| &self.clauses[at as usize]);
+        clauses.into_iter().any(|one| selection.uses(one.rule))
     }
 
     /// Rules that the selection uses and that read how probable it is that a picture shows naked people.

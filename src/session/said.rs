@@ -34,6 +34,8 @@ impl Session {
     async fn hear(&mut self, head: &Head, event: &str) -> Result<(), Error> {
         let body = Bytes::copy_from_slice(event.as_bytes());
         let limits = self.own.live.config.limits.read();
+        let (own, kind) = (Arc::clone(&self.own), "application/json");
+        let body = sight::inlined(&own, &self.app, self.codec, kind, body).await?;
         let mut ask = self.codec.read("application/json", &body, &limits)?;
         self.model.clone_into(&mut ask.model);
         self.check_sound(head, event)?;
@@ -53,7 +55,6 @@ impl Session {
             return Err(Error::client("too_many_responses", why));
         }
         let (app, codec) = (Arc::clone(&self.app), self.codec);
-        let kind = "application/json";
         let pictures = sight::of_prompt(&exchange, &app, codec, kind, &body, &mut ask).await?;
         let new = std::mem::take(&mut ask.parts);
         ask.parts = self.memory.followed_by(new.clone());

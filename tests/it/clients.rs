@@ -7,6 +7,7 @@
 mod cases;
 mod frameworks;
 mod matrix;
+mod pictures;
 
 use std::fs;
 use std::io::Write;
@@ -435,14 +436,19 @@ fn failed(result: &Value, client: &Client) {
 }
 
 /// Runs every case through a client; the results, one per case.
-fn results(client: &Client, mut command: Command, base: &str) -> Vec<Value> {
+fn results(client: &Client, command: Command, base: &str) -> Vec<Value> {
+    let lines: String = client.cases().map(Case::line).collect();
+    answers_of(command, base, &lines)
+}
+
+/// What a client's script makes of scenarios, one a line.
+fn answers_of(mut command: Command, base: &str, lines: &str) -> Vec<Value> {
     let mut running = command
         .arg(base)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the client was found before");
-    let lines: String = client.cases().map(Case::line).collect();
     let mut stdin = running.stdin.take().expect("piped");
     stdin
         .write_all(lines.as_bytes())
@@ -473,6 +479,33 @@ fn check(client: &Client) {
         Err(skipped) => return skip(&skipped),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+    let app = with_app(&runtime, "");
+    let results = results(
+        client,
+        command,
+        &format!("{}{}", app.served.url, client.base),
+    );
+    assert_eq!(
+        results.len(),
+        client.cases().count(),
+        "one result per scenario"
+    );
+    for (case, result) in client.cases().zip(&results) {
+        eprintln!("{}: {result}", case.name);
+        assert_eq!(result["name"], case.name);
+        (case.wanted)(result, client);
+    }
+}
+
+/// A running program and what it needs.
+struct App {
+    served: Served,
+    mock: Mock,
+    _folder: tempfile::TempDir,
+}
+
+/// The program in front of a mock model, with the tests' policies; `more` is YAML of its app.
+fn with_app(runtime: &tokio::runtime::Runtime, more: &str) -> App {
     let _within = runtime.enter();
     let mock = runtime.block_on(Mock::start()).expect("the mock starts");
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -483,21 +516,14 @@ fn check(client: &Client) {
     write("policies/canary.yaml", CANARY);
     write("policies/clients.yaml", OUTPUT_ONLY);
     let config = format!(
-        "listen: 127.0.0.1:0\npolicy_folders: [policies]\naudit: {{file: audit.jsonl}}\napps:\n  - name: clients\n    upstream: {{url: \"{}\"}}\n    on_failure: block\n    policies: [canary, clients]\n    responses: {{context: stored}}\n",
+        "listen: 127.0.0.1:0\npolicy_folders: [policies]\naudit: {{file: audit.jsonl}}\napps:\n  - name: clients\n    upstream: {{url: \"{}\"}}\n    on_failure: block\n    policies: [canary, clients]\n    responses: {{context: stored}}\n{more}",
         mock.url()
     );
     write("wardgate.yaml", &config);
-    let served = Served::start(&folder.path().join("wardgate.yaml"));
-    let results = results(client, command, &format!("{}{}", served.url, client.base));
-    assert_eq!(
-        results.len(),
-        client.cases().count(),
-        "one result per scenario"
-    );
-    for (case, result) in client.cases().zip(&results) {
-        eprintln!("{}: {result}", case.name);
-        assert_eq!(result["name"], case.name);
-        (case.wanted)(result, client);
+    App {
+        served: Served::start(&folder.path().join("wardgate.yaml")),
+        mock,
+        _folder: folder,
     }
 }
 

@@ -704,10 +704,6 @@ fn ollama_shapes_that_nobody_can_inspect() {
     assert_eq!(line("/api/chat", "{\"response\":\"a\"}"), "unknown_shape");
     assert_eq!(line("/api/generate", "{\"message\":{}}"), "unknown_shape");
     assert_eq!(line("/api/chat", "data: {}"), "invalid_json");
-    assert_eq!(
-        line("/api/generate", "{\"response\":\"\",\"image\":\"eA==\"}"),
-        "unsupported_field"
-    );
 }
 
 #[test]

@@ -47,6 +47,7 @@ fn every_example_is_loaded_here() {
     assert_eq!(
         names,
         [
+            "addresses.yaml",
             "anthropic.yaml",
             "audio.yaml",
             "comfyui.yaml",

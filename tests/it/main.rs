@@ -1,5 +1,6 @@
 //! One binary for all integration tests: a list of modules.
 
+mod addresses;
 mod apps;
 mod audit;
 mod borders;
@@ -22,6 +23,8 @@ mod eval;
 mod examples;
 mod gateway;
 mod golden;
+mod hosts;
+mod labels;
 mod media;
 mod mock;
 mod pack;

@@ -169,7 +169,7 @@ async fn what_nobody_can_read_is_refused_or_told() {
 #[tokio::test]
 async fn pictures_named_by_their_address_pass_or_not_as_the_app_says() {
     let address = chat("soup", "https://example.com/a.png");
-    let open = Gateway::start("").await;
+    let open = Gateway::start("    image_urls: unseen\n").await;
     assert_eq!(open.post(CHAT, &[], &address).await.status, StatusCode::OK);
     assert_eq!(open.audit()[0]["unseen"], json!(["picture"]));
     let closed = Gateway::start("    image_urls: refuse\n").await;
@@ -505,9 +505,17 @@ fn an_app_for_children_needs_the_models_that_its_own_policies_name() {
         "{why}"
     );
     let warned = load("profile: general, upstream: {url: mock}").expect("it serves");
-    assert!(warned[0].contains("PIC-060, PIC-061 are off"), "{warned:?}");
+    assert!(warned[0].contains("PIC-060, PIC-061"), "{warned:?}");
     let unasked = load("profile: child, policies: [QL4], upstream: {url: mock}");
-    assert_eq!(unasked, Ok(Vec::new()));
+    let wall = unasked.expect("it serves");
+    assert!(wall[0].contains("QL7.1-070, QL7.1-071 are off"), "{wall:?}");
+    // What is shipped is only off, and said to be.
+    let shipped =
+        load("profile: child, policies: [QL7], upstream: {url: mock}").expect("it serves");
+    assert!(
+        shipped[0].contains("QL7.1-070, QL7.1-071, QL7.3-050 are off"),
+        "{shipped:?}"
+    );
 }
 
 #[tokio::test]

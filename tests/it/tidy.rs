@@ -41,12 +41,16 @@ const INNER: &[(&str, &[&str])] = &[
     ("codec", &["text", "message", "picture"]),
     ("gallery", &["codec", "picture"]),
     ("limits", &["codec"]),
-    ("config", &["codec", "limits", "message", "policy"]),
+    (
+        "config",
+        &["codec", "limits", "message", "picture", "policy"],
+    ),
+    ("hosts", &["config", "limits"]),
     (
         "guard",
         &[
             "text", "message", "detect", "policy", "codec", "limits", "config", "body", "metrics",
-            "picture", "gallery",
+            "picture", "gallery", "hosts",
         ],
     ),
 ];

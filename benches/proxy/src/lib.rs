@@ -1,6 +1,8 @@
 //! What the three programs of the bench share: arguments and generated prompts.
 #![forbid(unsafe_code)]
 
+pub mod picture;
+
 /// The value after `--name`, or the default; the bench's own programs need no argument parser.
 ///
 /// # Panics
@@ -39,7 +41,8 @@ impl Dice {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    fn roll(&mut self) -> u64 {
+    /// The next number.
+    pub fn roll(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

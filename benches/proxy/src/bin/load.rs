@@ -1,10 +1,11 @@
 //! The load client: closed loop, keep-alive, `--connections` connections for `--seconds` seconds.
 //!
-//! usage: load --to 127.0.0.1:8080 --kind chat|talk|repeat|big|flood|paced [--path PREFIX]
+//! usage: load --to 127.0.0.1:8080 --kind chat|talk|repeat|big|seen|flood|paced [--path PREFIX]
 //!             [--connections 16] [--seconds 5] [--seed 1]
 //!
 //! kinds: `chat` a 2 KB prompt, never the same twice; `talk` a 2 KB conversation of which only the last
-//! message is new; `repeat` one 2 KB request again and again; `big` a 100 KB prompt; `flood` and `paced`
+//! message is new; `repeat` one 2 KB request again and again; `big` a 100 KB prompt; `seen` a
+//! picture of 1024 x 1024, never the same twice; `flood` and `paced`
 //! streams of 100 chunks. Prints one JSON object. Times are in microseconds.
 #![forbid(unsafe_code)]
 
@@ -16,7 +17,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use proxy_bench::{Dice, argument};
+use proxy_bench::{Dice, argument, picture};
 use tokio::net::TcpStream;
 
 /// Latencies and counts of one connection, later of all.
@@ -233,11 +234,20 @@ impl Prompts {
             "repeat" => self.fixed.clone().unwrap_or_default(),
             "talk" => body("chat", &self.history, &self.dice.prose(200)),
             "big" => body("chat", "", &self.dice.prose(100_000)),
+            "seen" => seen(&mut self.dice),
             "flood" => body("flood-100", "", &self.dice.prose(200)),
             "paced" => body("paced-100-20", "", &self.dice.prose(200)),
             _ => body("chat", "", &self.dice.prose(2000)),
         }
     }
+}
+
+/// A question about a picture.
+fn seen(dice: &mut Dice) -> Bytes {
+    let (words, picture) = (dice.prose(200), picture::data_url(dice));
+    Bytes::from(format!(
+        r#"{{"model":"chat","messages":[{{"role":"user","content":[{{"type":"text","text":"{words}"}},{{"type":"image_url","image_url":{{"url":"{picture}"}}}}]}}]}}"#
+    ))
 }
 
 fn body(model: &str, history: &str, last: &str) -> Bytes {
