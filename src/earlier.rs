@@ -11,7 +11,9 @@ use bytes::{Bytes, BytesMut};
 use moka::sync::Cache;
 
 use crate::codec::{Ask, Codec, Edit, Framing, ReadError, ReadLimits};
-use crate::message::{Media, Part};
+use crate::message::Part;
+use crate::remembered::Remembered;
+use crate::sight::Pictured;
 
 /// Text of one app's conversations together, bytes: some ten thousand of ordinary length.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -27,21 +29,19 @@ const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// whole.
 const IDLE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What a part costs beside its text: its place and its pointer.
-const PART_BYTES: usize = size_of::<Part>() + 32;
-
 /// Whose conversations, and which of them.
 type Key = [u8; 32];
 
 /// What was said before, by the id of the answer it led to.
 #[derive(Debug, Clone)]
 pub struct Earlier {
-    threads: Cache<Key, Arc<[Part]>>,
+    threads: Cache<Key, Arc<Remembered>>,
 }
 
 impl Default for Earlier {
     fn default() -> Self {
-        let weigh = |_: &Key, parts: &Arc<[Part]>| u32::try_from(weight(parts)).unwrap_or(u32::MAX);
+        let weigh =
+            |_: &Key, said: &Arc<Remembered>| u32::try_from(said.weight()).unwrap_or(u32::MAX);
         let threads = Cache::builder()
             .max_capacity(MAX_BYTES)
             .weigher(weigh)
@@ -49,11 +49,6 @@ impl Default for Earlier {
             .build();
         Self { threads }
     }
-}
-
-fn weight(parts: &[Part]) -> usize {
-    let texts = parts.iter().map(|part| part.text.len() + PART_BYTES);
-    texts.sum()
 }
 
 fn key(caller: &[u8; 32], id: &str) -> Key {
@@ -66,13 +61,21 @@ pub struct Turn {
     caller: [u8; 32],
     codec: &'static dyn Codec,
     limits: ReadLimits,
-    said: Vec<Part>,
+    said: Remembered,
     /// The answer as it was shown; nothing once it is too large.
     answer: Option<BytesMut>,
 }
 
-/// Lets a request begin with what was said before the answer that it goes on from. The turn that it
-/// makes is nothing where the app remembers nothing or the server is not to keep it.
+/// What a request goes on from.
+#[derive(Default)]
+pub struct Joined {
+    /// What pictures show that were shown before, as those of the request.
+    pub pictures: Vec<Pictured>,
+    /// Nothing where the app remembers nothing or the server is not to keep it.
+    pub turn: Option<Turn>,
+}
+
+/// Lets a request begin with what was said before the answer that it goes on from.
 ///
 /// # Errors
 /// "unsupported_field" where the app does not join what is kept by the server, so that nobody could
@@ -85,40 +88,48 @@ pub fn join(
     body: &[u8],
     ask: &mut Ask,
     limits: ReadLimits,
-) -> Result<Option<Turn>, ReadError> {
+) -> Result<Joined, ReadError> {
     let Some(thread) = codec.thread(body)? else {
-        return Ok(None);
+        return Ok(Joined::default());
     };
     let Some(earlier) = earlier else {
         return match thread.previous {
             Some(_) => Err(out_of_sight()),
-            None => Ok(None),
+            None => Ok(Joined::default()),
         };
     };
-    let mut said = Vec::new();
+    let mut said = Remembered::default();
     if let Some(id) = &thread.previous {
         let known = earlier.threads.get(&key(&caller, id));
-        said = known.ok_or_else(forgotten)?.to_vec();
+        said = Remembered::clone(&*known.ok_or_else(forgotten)?);
     }
-    if said.len() + ask.parts.len() > limits.parts {
+    if said.parts.len() + ask.parts.len() > limits.parts {
         return Err(ReadError {
             code: "too_many_parts",
             message: "the conversation holds more texts than can be judged; begin a new one".into(),
         });
     }
-    let turns = said.last().map_or(0, |last| last.turn.saturating_add(1));
+    let turns = next_turn(&said);
     for part in &mut ask.parts {
         part.turn = part.turn.saturating_add(turns);
     }
-    ask.parts.splice(0..0, said.iter().cloned());
-    Ok(thread.keeps.then(|| Turn {
-        earlier: earlier.clone(),
-        caller,
-        codec,
-        limits,
-        said,
-        answer: Some(BytesMut::new()),
-    }))
+    ask.parts.splice(0..0, said.parts.iter().cloned());
+    Ok(Joined {
+        pictures: said.pictures.clone(),
+        turn: thread.keeps.then(|| Turn {
+            earlier: earlier.clone(),
+            caller,
+            codec,
+            limits,
+            said,
+            answer: Some(BytesMut::new()),
+        }),
+    })
+}
+
+fn next_turn(said: &Remembered) -> u32 {
+    let last = said.parts.last();
+    last.map_or(0, |last| last.turn.saturating_add(1))
 }
 
 fn out_of_sight() -> ReadError {
@@ -143,21 +154,17 @@ fn forgotten() -> ReadError {
 }
 
 impl Turn {
-    /// Takes what this request adds, as the model is to see it.
-    pub fn ask(&mut self, ask: &Ask, edits: &[Edit]) {
-        let added = ask.parts[self.said.len()..]
-            .iter()
-            .filter(|part| self.codec.lasts(part))
-            // A picture that was taken away has said nothing.
-            .filter(|part| {
-                part.media != Media::Image || !edits.iter().any(|edit| edit.raw == part.raw)
-            });
-        let added = added.map(|part| {
-            let edit = edits.iter().find(|edit| edit.raw == part.raw);
-            let text = edit.map_or(&part.text, |edit| &edit.text);
-            earlier_part(part, text.clone())
-        });
-        self.said.extend(added.collect::<Vec<_>>());
+    /// Takes what this request adds, as the model is to see it. `pictures` are those of `ask`.
+    pub fn ask(&mut self, ask: &Ask, pictures: &[Pictured], edits: &[Edit]) {
+        let before = self.said.parts.len();
+        let new = pictures.iter().filter(|one| one.parts.start >= before);
+        let new: Vec<_> = new.map(|one| one.moved(before, 0)).collect();
+        let codec = self.codec;
+        let lasts = |part: &Part| codec.lasts(part);
+        self.said.add(&ask.parts[before..], &new, edits, lasts);
+        for part in &mut self.said.parts[before..] {
+            part.at = "/previous_response_id".into();
+        }
     }
 
     /// Collects bytes of the answer as they went to the caller.
@@ -181,25 +188,12 @@ impl Turn {
         let Some(kept) = kept else {
             return;
         };
-        let turn = self
-            .said
-            .last()
-            .map_or(0, |last| last.turn.saturating_add(1));
+        let turn = next_turn(&self.said);
         let answered = kept.parts.into_iter().map(|part| Part { turn, ..part });
-        self.said.extend(answered);
-        if weight(&self.said) <= MAX_THREAD_BYTES {
+        self.said.parts.extend(answered);
+        if self.said.weight() <= MAX_THREAD_BYTES {
             let threads = &self.earlier.threads;
             threads.insert(key(&self.caller, &kept.id), self.said.into());
         }
-    }
-}
-
-/// A part as it is remembered: it has no place in the bodies that follow.
-fn earlier_part(part: &Part, text: String) -> Part {
-    Part {
-        text,
-        at: "/previous_response_id".into(),
-        raw: 0..0,
-        ..part.clone()
     }
 }

@@ -13,6 +13,7 @@
 //!    [`gallery`] looks at pictures beside the road, [`sight`] puts what they show beside the words.
 //! 8. [`exchange`], [`reply`], [`upstream`], [`cache`], [`audit`], [`metrics`]: what one exchange needs.
 //!    [`socket`], [`session`], [`realtime`]: the same for a conversation over a WebSocket.
+//!    [`remembered`], [`earlier`]: what was said before, where a server keeps it.
 //! 9. [`models`], [`config`], [`app`], [`server`], [`cli`]: what is set up once.
 //! 10. [`cloak`]: writes phrases as people disguise them, to measure the views and the policies.
 //! 11. [`mock`]: a model server that says what it is told, for tests and first steps.
@@ -50,6 +51,7 @@ pub mod proxy;
 pub mod realtime;
 pub mod recorded;
 pub mod reload;
+pub mod remembered;
 pub mod reply;
 pub mod sense;
 pub mod server;

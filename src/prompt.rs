@@ -67,7 +67,7 @@ pub async fn judge(
         hits.push(hits_of(exchange, &part.text, scored).await?);
     }
     for picture in pictures {
-        hits[picture.parts.start] = set.detectors.look(&picture.looked.seen).into();
+        hits[picture.parts.start] = set.detectors.look(&picture.seen).into();
     }
     let audience = audience.heard(set.cue(&ask.parts, &hits));
     exchange.heard(audience);
@@ -88,15 +88,17 @@ pub async fn judge(
     crossings.harden(&mut detections);
     let stand_ins = stand_ins(&mut detections, pictures).await;
     let withheld = policy::withhold(set, scene, &ask.parts, &mut detections);
+    let action = strongest(set, app, &detections);
     let out_of_reach = |at: &u32| ask.parts[*at as usize].raw.is_empty();
-    if app.config.mode == Mode::Enforce && withheld.iter().any(out_of_reach) {
+    let enforced = app.config.mode == Mode::Enforce && !action.ends();
+    if enforced && withheld.iter().any(out_of_reach) {
         return Err(Error::client(
             "previous_response_not_found",
             "What was said before holds what the model must not see any more. Begin a new conversation.",
         ));
     }
     Ok(Prompt {
-        action: strongest(set, app, &detections),
+        action,
         doubtful: set.watches(&talk)
             || detections
                 .iter()
@@ -125,8 +127,8 @@ async fn stand_ins(detections: &mut [Detection], pictures: &[Pictured]) -> BTree
         if touching.peek().is_none() {
             continue;
         }
-        let looked = picture.looked.clone();
-        let drawn = tokio::task::spawn_blocking(move || looked.stand_in()).await;
+        let hidden = picture.clone();
+        let drawn = tokio::task::spawn_blocking(move || hidden.stand_in()).await;
         match drawn.unwrap_or_default() {
             Some(text) => {
                 let parts = picture

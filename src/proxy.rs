@@ -17,7 +17,7 @@ use crate::cache::{self, Answer, AnswerKey, Begin, Lead, Scope};
 use crate::codec::check::{self, Check};
 use crate::codec::pictures::{Found, in_file, may_hold};
 use crate::codec::{self, AnswerKind, Ask, Codec, Framing, ReadError, Refusal, Telling, splice};
-use crate::earlier::{self, Turn};
+use crate::earlier::{self, Joined, Turn};
 use crate::exchange::{self, Exchange, Said};
 use crate::guard::{Context, GuardedBody, Record, document, pictures};
 use crate::message::{Audience, Direction, Output};
@@ -124,11 +124,12 @@ async fn road(
     if let Some(model) = codec::named(codec, bare).filter(|name| !name.is_empty()) {
         model.clone_into(&mut ask.model);
     }
-    let mut turn = asked.join(codec, &body, &mut ask)?;
+    let Joined { pictures, mut turn } = asked.join(codec, &body, &mut ask)?;
     ask.stream &= codec.streams(asked.query(), &head.headers);
     exchange.asks(&ask);
     let began = Instant::now();
-    let pictures = sight::of_prompt(exchange, &app, codec, content_type, &body, &mut ask).await?;
+    let shown = sight::of_prompt(exchange, &app, codec, content_type, &body, &mut ask).await?;
+    let pictures: Vec<_> = pictures.into_iter().chain(shown).collect();
     let prompt = prompt::judge(exchange, &app, audience, &ask, &pictures).await?;
     let took = exchange::micros(began);
     exchange.judged(Direction::Prompt, &prompt.detections, &ask, took);
@@ -139,7 +140,7 @@ async fn road(
     }
     let changes = prompt.changes(exchange, &app, &ask);
     if let Some(turn) = &mut turn {
-        turn.ask(&ask, &changes.edits);
+        turn.ask(&ask, &pictures, &changes.edits);
     }
     let telling = codec.telling(&body);
     let body = changes.apply(codec, content_type, body, &ask)?;
@@ -260,7 +261,7 @@ impl Asked<'_> {
         codec: &'static dyn Codec,
         body: &[u8],
         ask: &mut Ask,
-    ) -> Result<Option<Turn>, ReadError> {
+    ) -> Result<Joined, ReadError> {
         let limits = self.exchange.live.config.limits.read();
         let caller = Upstream::caller_scope(&self.head.headers);
         earlier::join(self.app.earlier.as_ref(), caller, codec, body, ask, limits)

@@ -211,7 +211,7 @@ impl Session {
     async fn unasked(&mut self) -> Result<(Arc<Context>, Arc<Exchange>), Error> {
         let exchange = self.turn();
         let ask = self.memory.ask(&self.model);
-        let prompt = self.judge(&exchange, &ask, Vec::new()).await?;
+        let prompt = self.judge(&exchange, &ask, &[]).await?;
         if prompt.action.ends() && self.refused.is_none() {
             self.refused = Some(prompt.refusal(&exchange, &self.app));
         }
@@ -271,7 +271,7 @@ impl Session {
         if !response.cut && response.exchange.is_clean() {
             let last = serde_json::from_str(&response.last).unwrap_or_default();
             let parts = realtime::shown(&last, 0);
-            if self.memory.add(&parts, &[]).is_err() {
+            if self.memory.add(&parts, &[], &[]).is_err() {
                 let error = self.too_long();
                 self.complain(&error, None);
             }

@@ -5,6 +5,7 @@
 //! (codes, comments), read through every view. Both stand in the turn of the words beside it.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -17,16 +18,35 @@ use crate::guard;
 use crate::guard::pictures::{Looked, Unchecked};
 use crate::hosts::Elsewhere;
 use crate::message::{Direction, Media, Output, Part, Role};
-use crate::picture::{Format, Unreadable};
+use crate::picture::{Format, Seen, Unreadable};
 use crate::reply::Error;
 
-/// A picture of a request, and where its parts are.
-#[derive(Debug)]
+/// A picture of a conversation, and where its parts are.
+#[derive(Debug, Clone)]
 pub struct Pictured {
     /// Its parts: the picture itself, then its texts.
     pub parts: Range<usize>,
-    /// What was seen.
-    pub looked: Looked,
+    /// What it shows.
+    pub seen: Arc<Seen>,
+    /// Where it stands in the request; nothing where it was shown before, out of reach.
+    pub picture: Option<Picture>,
+}
+
+impl Pictured {
+    /// The same picture where part `from` is part `to`.
+    pub fn moved(&self, from: usize, to: usize) -> Self {
+        let moved = |at: usize| at - from + to;
+        Self {
+            parts: moved(self.parts.start)..moved(self.parts.end),
+            ..self.clone()
+        }
+    }
+
+    /// As [`Looked::stand_in`].
+    pub fn stand_in(&self) -> Option<String> {
+        let (picture, seen) = (self.picture.clone()?, Arc::clone(&self.seen));
+        Looked { picture, seen }.stand_in()
+    }
 }
 
 /// The request with the pictures themselves in place of their addresses, where the app lets them be
@@ -158,7 +178,11 @@ fn place(ask: &mut Ask, looked: Vec<Looked>) -> Vec<Pictured> {
     }
     parts.extend(spoken);
     ask.parts = parts;
-    let pictured = |(looked, parts)| Pictured { parts, looked };
+    let pictured = |(Looked { picture, seen }, parts)| Pictured {
+        parts,
+        seen,
+        picture: Some(picture),
+    };
     looked.into_iter().zip(ranges).map(pictured).collect()
 }
 

@@ -303,7 +303,7 @@ fn part(leaf: &Leaf<'_, '_>, roles: &[Role]) -> Part {
             let turn = u32::try_from(*index).unwrap_or(u32::MAX);
             (roles[*index], turn, rest)
         }
-        path @ [Step::Known("input"), ..] => (Role::User, 0, path),
+        [Step::Known("input"), rest @ ..] => (Role::User, 0, rest),
         path => (Role::System, after, path),
     };
     members::part(leaf, role, turn, media(leaf.place, rest))

@@ -24,9 +24,10 @@ pub fn thread(body: &[u8]) -> Result<Thread, ReadError> {
     Ok(Thread { previous, keeps })
 }
 
-/// Instructions, tools and settings hold for one request; what was put in goes on.
+/// Instructions, tools and settings hold for one request; what was put in goes on, and pictures only
+/// stand there.
 pub fn lasts(part: &Part) -> bool {
-    part.at == "/input" || part.at.starts_with("/input/")
+    part.media == Media::Image || part.at == "/input" || part.at.starts_with("/input/")
 }
 
 /// The id of an answer and the words that it showed.

@@ -3,6 +3,8 @@
 
 use crate::codec::{Ask, Edit};
 use crate::message::{Output, Part};
+use crate::remembered::Remembered;
+use crate::sight::Pictured;
 
 /// Text of one session, bytes: an hour of speech is a twentieth of it.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -15,24 +17,28 @@ pub struct TooLong;
 #[derive(Debug, Default)]
 pub struct Memory {
     /// Of the last settings that named each place.
-    settings: Vec<Part>,
-    said: Vec<Part>,
+    settings: Remembered,
+    said: Remembered,
     /// The next turn's number; settings have the first.
     turns: u32,
-    bytes: usize,
 }
 
 impl Memory {
     /// Parts so far.
     pub fn len(&self) -> usize {
-        self.settings.len() + self.said.len()
+        self.settings.parts.len() + self.said.parts.len()
+    }
+
+    /// What the pictures show that were shown so far.
+    pub fn pictures(&self) -> impl Iterator<Item = Pictured> + '_ {
+        self.said.pictures_behind(self.settings.parts.len())
     }
 
     /// Everything so far, then `new`, whose turns follow.
     pub fn followed_by(&self, new: Vec<Part>) -> Vec<Part> {
         let turn = self.turns + 1;
         let mut all = Vec::with_capacity(self.len() + new.len());
-        all.extend(self.settings.iter().chain(&self.said).cloned());
+        all.extend(self.settings.parts.iter().chain(&self.said.parts).cloned());
         all.extend(new.into_iter().map(|mut part| {
             part.turn = part.turn.saturating_add(turn);
             part
@@ -59,47 +65,40 @@ impl Memory {
     pub fn set(&mut self, parts: &[Part], edits: &[Edit]) -> Result<(), TooLong> {
         let place = |part: &Part| part.at.split('/').nth(2).map(str::to_owned);
         let named: Vec<_> = parts.iter().map(place).collect();
-        self.settings.retain(|part| !named.contains(&place(part)));
-        let parts = parts.iter().map(|part| Part {
-            turn: 0,
-            ..seen(part, edits)
-        });
-        self.settings.extend(parts);
+        let settings = &mut self.settings;
+        settings.parts.retain(|part| !named.contains(&place(part)));
+        let before = settings.parts.len();
+        settings.add(parts, &[], edits, |_| true);
+        for part in &mut settings.parts[before..] {
+            part.turn = 0;
+        }
         self.weigh()
     }
 
-    /// Takes a turn of the conversation in.
+    /// Takes a turn of the conversation in. `pictures` are those of `parts`.
     ///
     /// # Errors
     /// There is no room.
-    pub fn add(&mut self, parts: &[Part], edits: &[Edit]) -> Result<(), TooLong> {
+    pub fn add(
+        &mut self,
+        parts: &[Part],
+        pictures: &[Pictured],
+        edits: &[Edit],
+    ) -> Result<(), TooLong> {
         self.turns += 1;
-        let turn = self.turns;
-        let parts = parts.iter().map(|part| Part {
-            turn,
-            ..seen(part, edits)
-        });
-        self.said.extend(parts);
+        let before = self.said.parts.len();
+        self.said.add(parts, pictures, edits, |_| true);
+        for part in &mut self.said.parts[before..] {
+            part.turn = self.turns;
+        }
         self.weigh()
     }
 
-    fn weigh(&mut self) -> Result<(), TooLong> {
-        let parts = self.settings.iter().chain(&self.said);
-        self.bytes = parts.map(|part| part.text.len() + size_of::<Part>()).sum();
-        match self.bytes <= MAX_BYTES {
+    fn weigh(&self) -> Result<(), TooLong> {
+        match self.settings.weight() + self.said.weight() <= MAX_BYTES {
             true => Ok(()),
             false => Err(TooLong),
         }
-    }
-}
-
-/// A part as the model sees it: it has no place in what follows.
-fn seen(part: &Part, edits: &[Edit]) -> Part {
-    let edit = edits.iter().find(|edit| edit.raw == part.raw);
-    Part {
-        text: edit.map_or(&part.text, |edit| &edit.text).clone(),
-        raw: 0..0,
-        ..part.clone()
     }
 }
 
@@ -131,7 +130,7 @@ mod tests {
             text: "five".to_owned(),
         };
         memory
-            .add(&[part("/item/content/0/text", "four")], &[edit])
+            .add(&[part("/item/content/0/text", "four")], &[], &[edit])
             .expect("room");
         let all = memory.followed_by(vec![part("/item/content/0/text", "six")]);
         let told: Vec<_> = (all.iter())
@@ -147,6 +146,6 @@ mod tests {
             ]
         );
         let long = "a".repeat(MAX_BYTES);
-        assert_eq!(memory.add(&[part("/item", &long)], &[]), Err(TooLong));
+        assert_eq!(memory.add(&[part("/item", &long)], &[], &[]), Err(TooLong));
     }
 }

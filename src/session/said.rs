@@ -62,7 +62,7 @@ impl Session {
             let why = "The session holds more texts than can be judged. Begin a new one.";
             return Err(Error::client("too_many_parts", why));
         }
-        let prompt = self.judge(&exchange, &ask, pictures).await?;
+        let prompt = self.judge(&exchange, &ask, &pictures).await?;
         if prompt.action.ends() {
             let refusal = prompt.refusal(&exchange, &app);
             self.refuse(refusal, head);
@@ -84,7 +84,7 @@ impl Session {
             .push(String::from_utf8_lossy(&written).into_owned());
         match head.kind() {
             "session.update" => self.memory.set(&new, &changes.edits),
-            "conversation.item.create" => self.memory.add(&new, &changes.edits),
+            "conversation.item.create" => self.memory.add(&new, &pictures, &changes.edits),
             _ => Ok(()),
         }
         .map_err(|TooLong| self.too_long())?;
@@ -120,17 +120,17 @@ impl Session {
         }
     }
 
-    /// Judges what is said last with everything before it, and notes what is new.
+    /// Judges what is said last with everything before it, and notes what is new. `pictures` are those
+    /// of what is new.
     pub(super) async fn judge(
         &mut self,
         exchange: &Arc<Exchange>,
         ask: &Ask,
-        mut pictures: Vec<Pictured>,
+        pictures: &[Pictured],
     ) -> Result<Prompt, Error> {
         let known = self.memory.len();
-        for picture in &mut pictures {
-            picture.parts = picture.parts.start + known..picture.parts.end + known;
-        }
+        let new = pictures.iter().map(|picture| picture.moved(0, known));
+        let pictures: Vec<_> = self.memory.pictures().chain(new).collect();
         let began = Instant::now();
         exchange.asks(ask);
         let app = Arc::clone(&self.app);

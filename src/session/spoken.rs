@@ -63,13 +63,13 @@ impl Session {
         let part = spoken(text);
         let mut ask = self.memory.ask(&self.model);
         ask.parts = self.memory.followed_by(vec![part.clone()]);
-        let prompt = self.judge(&exchange, &ask, Vec::new()).await?;
+        let prompt = self.judge(&exchange, &ask, &[]).await?;
         if prompt.action.ends() {
             self.refused = Some(prompt.refusal(&exchange, &self.app));
             return Ok(());
         }
         self.memory
-            .add(&[part], &[])
+            .add(&[part], &[], &[])
             .map_err(|TooLong| self.too_long())
     }
 

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::{SinkExt, StreamExt};
 use http::Request;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
@@ -13,11 +14,10 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use crate::gateway::{Gateway, percent};
 
 /// A caller's socket.
-pub struct Caller(pub WebSocketStream<TcpStream>);
+pub struct Caller<S = TcpStream>(pub WebSocketStream<S>);
 
-/// A handshake with that gateway.
-pub fn handshake(gateway: &Gateway, headers: &[(&str, &str)]) -> Request<()> {
-    let host = gateway.url.trim_start_matches("http://");
+/// A handshake with a gateway at that host.
+pub fn handshake(host: &str, headers: &[(&str, &str)]) -> Request<()> {
     let mut request = Request::builder()
         .uri(format!("ws://{host}/v1/realtime?model=m"))
         .header("host", host)
@@ -32,9 +32,9 @@ pub fn handshake(gateway: &Gateway, headers: &[(&str, &str)]) -> Request<()> {
 }
 
 pub async fn connect(gateway: &Gateway, headers: &[(&str, &str)]) -> Result<Caller, Box<WsError>> {
-    let host = gateway.url.trim_start_matches("http://");
+    let host = gateway.host();
     let stream = TcpStream::connect(host).await.expect("it listens");
-    let opened = client_async(handshake(gateway, headers), stream).await;
+    let opened = client_async(handshake(host, headers), stream).await;
     opened.map(|(socket, _)| Caller(socket)).map_err(Box::new)
 }
 
@@ -53,7 +53,9 @@ impl Caller {
         )
         .await
     }
+}
 
+impl<S: AsyncRead + AsyncWrite + Unpin> Caller<S> {
     pub async fn say(&mut self, event: Value) {
         self.0
             .send(Message::text(event.to_string()))

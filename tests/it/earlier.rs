@@ -1,9 +1,12 @@
 //! Conversations that a model server keeps: what goes on from an answer is judged with all before it.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::gateway::{Gateway, Reply};
+use crate::pictures::{code, url, with_chunk};
 
 const PATH: &str = "/v1/responses";
 const STORED: &str = "    responses: {context: stored}\n";
@@ -148,5 +151,94 @@ async fn what_was_redacted_then_is_not_edited_again() {
     assert!(
         !input.contains("okra") && !input.contains("radish") && input.contains("cook"),
         "{input}"
+    );
+}
+
+/// An app for adults, among whom a child turns out to be.
+#[tokio::test]
+async fn what_the_model_must_not_see_any_more_cannot_be_taken_back_from_a_server() {
+    let adults = format!("{STORED}    audience: {{default: adult}}\n");
+    let (first, told) = ("cook a leek", "I am 12.");
+    let gateway = Gateway::start(&adults).await;
+    let id = begun(&gateway, ANA, first).await;
+    let asked = gateway.mock.seen().len();
+    let (reply, _) = said(&gateway, ANA, told, &id).await;
+    assert!(is_forgotten(&reply), "{reply:?}");
+    let why = reply.json()["error"]["message"].to_string();
+    assert!(
+        why.contains("new conversation") && !why.contains("leek"),
+        "{why}"
+    );
+    assert_eq!(gateway.mock.seen().len(), asked, "the model was not asked");
+    // Whoever stays an adult goes on, and whoever sends the history has it taken out of that.
+    let (reply, _) = said(&gateway, ANA, "thanks", &id).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    let turn = |role: &str, text: &str| json!({"role": role, "content": text});
+    let input = [
+        turn("user", first),
+        turn("assistant", "Done."),
+        turn("user", told),
+    ];
+    let body = json!({"model": "m", "input": input});
+    let reply = gateway.post(PATH, &[ANA], &body).await;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+    assert!(!gateway.forwarded().to_string().contains("leek"));
+    // Who only observes changes nothing.
+    let gateway = Gateway::start(&format!("{adults}    mode: observe\n")).await;
+    let id = begun(&gateway, ANA, first).await;
+    let (reply, _) = said(&gateway, ANA, told, &id).await;
+    assert_eq!(reply.status, StatusCode::OK, "{reply:?}");
+}
+
+/// One turn with a picture.
+async fn showing(gateway: &Gateway, text: &str, picture: &str) -> (Reply, String) {
+    let content = json!([{"type": "input_text", "text": text},
+        {"type": "input_image", "image_url": url(picture)}]);
+    let input = json!([{"role": "user", "content": content}]);
+    turn(gateway, &[ANA], json!({"model": "m", "input": input})).await
+}
+
+/// As a history that is sent again would be: who an adult seemed to be is a child.
+#[tokio::test]
+async fn a_picture_that_was_shown_before_is_judged_again() {
+    let gateway = Gateway::start(&format!("{STORED}    audience: {{default: adult}}\n")).await;
+    // A code beside a word; a word in a code.
+    for (text, picture) in [("kale", code("pear")), ("soup", code("a leek"))] {
+        let (reply, id) = showing(&gateway, text, &picture).await;
+        assert!(
+            reply.status.is_success() && !is_blocked(&reply),
+            "{reply:?}"
+        );
+        let (reply, next) = said(&gateway, ANA, "and a leaf", &id).await;
+        assert!(
+            reply.status.is_success() && !is_blocked(&reply),
+            "{reply:?}"
+        );
+        let asked = gateway.mock.seen().len();
+        for on in [&id, &next] {
+            let (reply, _) = said(&gateway, ANA, "I am 12.", on).await;
+            assert!(is_blocked(&reply), "{text}: {reply:?}");
+            let mut body = json!({"model": "m", "input": "I am 12.", "previous_response_id": on});
+            body["store"] = json!(false);
+            let (reply, _) = turn(&gateway, &[ANA], body).await;
+            assert!(is_blocked(&reply), "{text}: {reply:?}");
+        }
+        assert_eq!(gateway.mock.seen().len(), asked, "the model was not asked");
+    }
+    // What was redacted has shown nothing: the model never had it.
+    let placed = with_chunk(
+        b"iTXt",
+        b"XML:com.adobe.xmp\0\0\0\0\0<x exif:GPSLatitude='1'/>",
+    );
+    let (_, id) = showing(&gateway, "where is it", &STANDARD.encode(placed)).await;
+    let sent = gateway.forwarded().to_string();
+    assert!(
+        sent.contains("image/png"),
+        "a grey one stands there: {sent}"
+    );
+    let (reply, _) = said(&gateway, ANA, "I am 12.", &id).await;
+    assert!(
+        reply.status.is_success() && !is_blocked(&reply),
+        "{reply:?}"
     );
 }

@@ -14,7 +14,8 @@ use wardgate::app::{Gate, Live};
 use wardgate::config::Config;
 use wardgate::mock::Mock;
 use wardgate::proxy::Proxy;
-use wardgate::server::{Drain, Listener, Setup};
+use wardgate::server::{Drain, Listener, Serving, Setup};
+use wardgate::tls::ServerTls;
 
 use crate::spoken::CHAT;
 
@@ -24,8 +25,22 @@ pub struct Gateway {
     pub mock: Mock,
     pub gate: Arc<Gate>,
     audit: tempfile::TempDir,
-    drain: Drain,
+    pub drain: Drain,
+    pub serving: Option<Serving>,
     client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// What a config makes; its audit lines lie in `folder`.
+pub fn live(yaml: &str, folder: &Path) -> Live {
+    let lines = folder.join("audit.jsonl");
+    let yaml = format!(
+        "listen: 127.0.0.1:0\npolicy_folders: [data/policies]\naudit: {{file: {}}}\n{yaml}",
+        lines.display(),
+    );
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let config = Config::parse(&yaml, "test.yaml", &tests)
+        .unwrap_or_else(|problems| panic!("{}", problems.0.join("\n")));
+    Live::load(config, None).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 /// What came back.
@@ -84,19 +99,11 @@ impl Gateway {
     pub async fn with_config(yaml: &str) -> Self {
         let mock = Mock::start().await.expect("the mock starts");
         let audit = tempfile::tempdir().expect("a folder");
-        let lines = audit.path().join("audit.jsonl");
-        let yaml = format!(
-            "listen: 127.0.0.1:0\npolicy_folders: [data/policies]\naudit: {{file: {}}}\n{}",
-            lines.display(),
-            yaml.replace("UPSTREAM", &mock.url())
-        );
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-        let config = Config::parse(&yaml, "test.yaml", &folder)
-            .unwrap_or_else(|problems| panic!("{}", problems.0.join("\n")));
-        let live = Live::load(config, None).unwrap_or_else(|problems| panic!("{problems}"));
+        let live = live(&yaml.replace("UPSTREAM", &mock.url()), audit.path());
         let setup = Setup {
             address: live.config.listen,
-            tls: None,
+            tls: (live.config.tls.as_ref())
+                .map(|files| ServerTls::load(files).expect("good files")),
             limits: live.config.limits.clone(),
             workers: 1,
         };
@@ -104,7 +111,7 @@ impl Gateway {
         let listener = Listener::bind(setup).expect("a free port");
         let url = format!("http://{}", listener.local_addr());
         let drain = Drain::new();
-        listener
+        let serving = listener
             .serve(Arc::new(Proxy(Arc::clone(&gate))), drain.clone())
             .expect("it serves");
         let client = Client::builder(TokioExecutor::new()).build_http();
@@ -114,8 +121,14 @@ impl Gateway {
             gate,
             audit,
             drain,
+            serving: Some(serving),
             client,
         }
+    }
+
+    /// Host and port.
+    pub fn host(&self) -> &str {
+        self.url.trim_start_matches("http://")
     }
 
     pub async fn send(

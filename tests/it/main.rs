@@ -34,6 +34,7 @@ mod realtime;
 mod road;
 mod sense;
 mod server;
+mod sockets;
 mod spoken;
 mod spoken_dashscope;
 mod spoken_realtime;

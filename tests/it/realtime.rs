@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use crate::caller::{Caller, all, connect, heard, sent, shown, was_sent};
 use crate::gateway::{Gateway, percent};
+use crate::pictures::{code, url, with_chunk};
 
 const CANARIES: &str = "    policies: [canary]\n";
 const HELD: &str = "    policies: [canary]\n    realtime: {audio: held}\n";
@@ -477,4 +478,35 @@ async fn an_answer_that_breaks_off_ends_as_failed(gateway: &Gateway) {
     assert_eq!(shown(&events).1, "failed");
     assert_eq!(events[events.len() - 2]["error"]["code"], "upstream_reset");
     assert!(matches!(caller.0.next().await, Some(Ok(Message::Close(_)))));
+}
+
+#[tokio::test]
+async fn pictures_are_judged_when_they_are_shown_and_again_with_what_follows() {
+    let gateway = Gateway::start("    audience: {default: adult}\n").await;
+    let showing = |text: &str, picture: &str| {
+        let content = json!([{"type": "input_text", "text": text},
+            {"type": "input_image", "image_url": url(picture)}]);
+        let item = json!({"type": "message", "role": "user", "content": content});
+        json!({"type": "conversation.item.create", "item": item})
+    };
+    let placed = with_chunk(
+        b"iTXt",
+        b"XML:com.adobe.xmp\0\0\0\0\0<x exif:GPSLatitude='1'/>",
+    );
+    // What was taken away counts no more than what was never shown.
+    for (text, picture, ended) in [
+        ("soup", STANDARD.encode(placed), "completed"),
+        ("kale", code("pear"), "content_filter"),
+        ("soup", code("a leek"), "content_filter"),
+    ] {
+        let mut caller = Caller::answered(&gateway, "Soup.").await;
+        caller.say(showing("soup", &code("turnip"))).await;
+        assert_eq!(caller.next().await["error"]["code"], "content_filter");
+        assert_eq!(shown(&caller.respond().await).1, "content_filter");
+        caller.say(showing(text, &picture)).await;
+        assert_eq!(shown(&caller.respond().await).1, "completed");
+        let events = caller.ask("I am 12.").await;
+        assert_eq!(shown(&events).1, ended, "{}", all(&events));
+        drop(caller);
+    }
 }
