@@ -152,12 +152,16 @@ pub async fn judge_answer(
     app: &App,
     audience: Audience,
     ask: &Ask,
+    pictures: &[Pictured],
 ) -> Result<Prompt, Error> {
     let set = &exchange.live.set;
     let scored = scored(set, app, Direction::Output);
     let mut hits: Vec<Arc<[Hit]>> = Vec::with_capacity(ask.parts.len());
     for part in &ask.parts {
         hits.push(hits_of(exchange, &part.text, scored).await?);
+    }
+    for picture in pictures {
+        hits[picture.parts.start] = set.detectors.look(&picture.seen).into();
     }
     let audience = audience.heard(set.cue(&ask.parts, &hits));
     exchange.heard(audience);
@@ -166,7 +170,8 @@ pub async fn judge_answer(
         output: ask.output,
         audience,
     };
-    let detections = policy::judge_answer(set, &app.selection, scene, &ask.parts, &hits);
+    let mut detections = policy::judge_answer(set, &app.selection, scene, &ask.parts, &hits);
+    let stand_ins = stand_ins(&mut detections, pictures).await;
     Ok(Prompt {
         action: strongest(set, app, &detections),
         detections,
@@ -176,7 +181,7 @@ pub async fn judge_answer(
         carried: Vec::new(),
         language: language(&ask.parts),
         scene,
-        stand_ins: BTreeMap::new(),
+        stand_ins,
     })
 }
 

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::app::App;
-use crate::codec::pictures::{self, Picture};
+use crate::codec::pictures::{self, Found, Picture};
 use crate::codec::{Ask, Codec, addresses};
 use crate::config::ImageUrls;
 use crate::exchange::Exchange;
 use crate::guard;
-use crate::guard::pictures::{Looked, Unchecked};
+use crate::guard::pictures::{Looked, Sight, Unchecked};
 use crate::hosts::Elsewhere;
 use crate::message::{Direction, Media, Output, Part, Role};
 use crate::picture::{Format, Seen, Unreadable};
@@ -125,7 +125,7 @@ fn unchecked(why: Unchecked) -> Error {
 /// Looks at every picture of a request and adds its parts.
 ///
 /// # Errors
-/// A picture that nobody can read, or that lies elsewhere, where the app says that this is refused.
+/// As [`beside_words`].
 pub async fn of_prompt(
     exchange: &Exchange,
     app: &App,
@@ -144,15 +144,34 @@ pub async fn of_prompt(
         pictures::in_document(body, &words(ask), &limits)?
     };
     let sight = exchange.sight(app);
-    let looked = guard::pictures::look(Direction::Prompt, &sight, exchange, found).await;
-    Ok(place(ask, looked.map_err(unchecked)?))
+    beside_words(exchange, &sight, Direction::Prompt, found, ask).await
 }
 
-/// Adds the parts of pictures, each behind the words that it stands beside.
-fn place(ask: &mut Ask, looked: Vec<Looked>) -> Vec<Pictured> {
+/// Looks at what was found and adds its parts to what was said that way.
+///
+/// # Errors
+/// A picture that nobody can read, or that lies elsewhere, where the app says that this is refused.
+pub async fn beside_words(
+    exchange: &Exchange,
+    sight: &Sight,
+    direction: Direction,
+    found: Found,
+    ask: &mut Ask,
+) -> Result<Vec<Pictured>, Error> {
+    let looked = guard::pictures::look(direction, sight, exchange, found).await;
+    let speaker = match direction {
+        Direction::Prompt => Role::User,
+        Direction::Output => Role::Assistant,
+    };
+    Ok(place(ask, looked.map_err(unchecked)?, speaker))
+}
+
+/// Adds the parts of pictures, each behind the words that it stands beside. What stands beside nobody's
+/// is the `speaker`'s.
+fn place(ask: &mut Ask, looked: Vec<Looked>, speaker: Role) -> Vec<Pictured> {
     let mut placed: Vec<(usize, Vec<Part>)> = Vec::new();
     for Looked { picture, seen } in &looked {
-        let (behind, role, turn) = beside(&ask.parts, picture);
+        let (behind, role, turn) = beside(&ask.parts, picture, speaker);
         let part = |text: &str| Part {
             role,
             media: Media::Image,
@@ -188,7 +207,7 @@ fn place(ask: &mut Ask, looked: Vec<Looked>) -> Vec<Pictured> {
 
 /// Behind how many parts a picture belongs, and whose it is: those of the same message, or else the
 /// last that stand before it.
-fn beside(parts: &[Part], picture: &Picture) -> (usize, Role, u32) {
+fn beside(parts: &[Part], picture: &Picture, speaker: Role) -> (usize, Role, u32) {
     let shared = |part: &Part| {
         let steps = part.at.split('/').zip(picture.at.split('/'));
         steps.take_while(|(one, other)| one == other).count()
@@ -201,10 +220,10 @@ fn beside(parts: &[Part], picture: &Picture) -> (usize, Role, u32) {
     let before = || parts.iter().rposition(stands_before);
     match (same, before()) {
         (Some(at), _) => (at + 1, parts[at].role, parts[at].turn),
-        (None, Some(at)) => (at + 1, Role::User, parts[at].turn),
+        (None, Some(at)) => (at + 1, speaker, parts[at].turn),
         (None, None) => {
             let next = parts.get(first).or(parts.last());
-            (first, Role::User, next.map_or(0, |part| part.turn))
+            (first, speaker, next.map_or(0, |part| part.turn))
         }
     }
 }

@@ -12,13 +12,15 @@ use http::Response;
 use crate::app::App;
 use crate::body::Body;
 use crate::codec::check::{Check, Finding, Found, Question};
-use crate::codec::{self, Ask, Reply};
+use crate::codec::{self, Ask, Reply, pictures};
+use crate::config::{ImageUrls, OnFailure};
 use crate::exchange::{self, Exchange};
 use crate::guard::{self, Context, Inspector, Step};
 use crate::message::{Audience, Direction, Language};
 use crate::policy::{Action, Detection};
 use crate::prompt::{self, Changes, Prompt};
 use crate::reply::{self, Error};
+use crate::sight::{self, Pictured};
 
 /// Reads what is asked, judges it, says what was found.
 ///
@@ -31,14 +33,16 @@ pub async fn answer(
     body: &Bytes,
     audience: Audience,
 ) -> Result<Response<Body>, Error> {
-    let question = check.read(body, &exchange.live.config.limits.read())?;
-    exchange.leaves_unseen(question.unseen);
+    let mut question = check.read(body, &exchange.live.config.limits.read())?;
+    let pictures = look(exchange, app, &mut question, body).await?;
     let audience = audience.heard(question.audience);
     let mut findings = Vec::with_capacity(question.asks.len());
-    for ask in &question.asks {
+    for (index, ask) in question.asks.iter().enumerate() {
         exchange.asks(ask);
         let began = Instant::now();
-        let judged = judge(exchange, app, &question, audience, ask).await?;
+        let is_last = index + 1 == question.asks.len();
+        let pictures = if is_last { &pictures[..] } else { &[] };
+        let judged = judge(exchange, app, question.direction, audience, ask, pictures).await?;
         let (direction, took) = (question.direction, exchange::micros(began));
         exchange.judged(direction, &judged.detections, ask, took);
         findings.push(finding(exchange, app, direction, judged, ask));
@@ -51,16 +55,56 @@ pub async fn answer(
     }))
 }
 
+/// Looks at the pictures of a question, which stand beside its last words.
+///
+/// # Errors
+/// As [`sight::beside_words`]; a picture that has to be seen and was not.
+async fn look(
+    exchange: &Exchange,
+    app: &App,
+    question: &mut Question,
+    body: &Bytes,
+) -> Result<Vec<Pictured>, Error> {
+    let words = question.asks.iter().flat_map(|ask| &ask.parts);
+    let words: Vec<_> = words.map(|part| part.raw.clone()).collect();
+    let found = pictures::in_document(body, &words, &exchange.live.config.limits.read())?;
+    if found.is_empty() && question.pictures == 0 {
+        exchange.leaves_unseen(question.unseen);
+        return Ok(Vec::new());
+    }
+    let mut sight = exchange.sight(app);
+    if question.pictures > 0 {
+        sight.on_failure = OnFailure::Block;
+    }
+    if question.pictures > 0 && sight.image_urls == ImageUrls::Unseen {
+        sight.image_urls = ImageUrls::Refuse;
+    }
+    if question.asks.is_empty() {
+        let none = Question::ask(Vec::new(), String::new());
+        question.asks.push(none);
+    }
+    let direction = question.direction;
+    let ask = question.asks.last_mut().expect("one was put in");
+    let seen = sight::beside_words(exchange, &sight, direction, found, ask).await?;
+    if seen.len() < question.pictures {
+        let why = "A picture cannot be checked: send it in base64, as a data URL that says so: PNG, \
+                   JPEG, WebP or GIF.";
+        return Err(Error::client("unreadable_picture", why));
+    }
+    Ok(seen)
+}
+
 async fn judge(
     exchange: &Arc<Exchange>,
     app: &App,
-    question: &Question,
+    direction: Direction,
     audience: Audience,
     ask: &Ask,
+    pictures: &[Pictured],
 ) -> Result<Prompt, Error> {
-    match question.direction {
-        Direction::Prompt => prompt::judge(exchange, app, audience, ask, &[]).await,
-        Direction::Output => prompt::judge_answer(exchange, app, audience, ask).await,
+    match direction {
+        Direction::Prompt => prompt::judge(exchange, app, audience, ask, pictures).await,
+        Direction::Output => prompt::judge_answer(exchange, app, audience, ask, pictures).await,
     }
 }
 

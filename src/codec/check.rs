@@ -32,7 +32,10 @@ pub struct Question {
     pub direction: Direction,
     /// Who speaks, as the caller claims: it makes the audience younger, never older.
     pub audience: Option<Band>,
-    /// What of the request nobody looks into.
+    /// Pictures that have to be seen: a verdict about fewer would say that somebody had looked. Where
+    /// there are none of these, pictures are looked at as the app says.
+    pub pictures: usize,
+    /// What of the request nobody looks into, if no picture is found in it.
     pub unseen: &'static [&'static str],
 }
 

@@ -78,6 +78,7 @@ impl Check for GuardCheck {
             }],
             direction,
             audience: check::band("/audience", audience.as_deref())?,
+            pictures: 0,
             unseen: &[],
         })
     }

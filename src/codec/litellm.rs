@@ -5,8 +5,8 @@
 //! text of an answer is a choice and judged by itself; while it streams, `stream_holdback_chars` says
 //! how much of its end is still undecided.
 //!
-//! Limit: only `texts` can be edited; what has to be withheld elsewhere (tool calls) blocks. Pictures
-//! go on unseen. A nudge is only recorded: LiteLLM has no place for one more sentence.
+//! Limit: only `texts` can be edited; what has to be withheld elsewhere (tool calls, pictures) blocks. A
+//! nudge is only recorded: LiteLLM has no place for one more sentence.
 
 use std::sync::LazyLock;
 
@@ -24,7 +24,7 @@ use crate::message::{Direction, Media, Part, Role};
 static FIELDS: &[Field] = &[
     Field::inspected("/texts/*", ""),
     Field::opaque("/input_type", "checked: request or response"),
-    Field::opaque("/images/*", "pictures; passed on unseen"),
+    Field::opaque("/images/*", "pictures, which are looked at"),
     Field::inspected(
         "/structured_messages/**",
         "the texts again, with their roles",
@@ -115,6 +115,7 @@ impl Check for LiteLlm {
             asks: asks.collect(),
             direction,
             audience: check::band(at, audience.as_deref())?,
+            pictures: 0,
             unseen: if pictured { &["picture"] } else { &[] },
         })
     }

@@ -4,7 +4,7 @@
 //! the notice become OpenAI's categories by [`CATEGORIES`]; whatever has no category there is
 //! flagged all the same, and every rule's own id stands in `wardgate`.
 //!
-//! Limit: pictures are refused, since "not flagged" would say that somebody had looked.
+//! Limit: a picture that nobody can look at is refused, since "not flagged" would say that somebody had.
 
 use std::sync::LazyLock;
 
@@ -13,10 +13,10 @@ use serde_json::{Map, Value as Json, json};
 
 use super::check::{self, Check, Finding, Question};
 use super::json::{Document, Kind, Value};
-use super::members::{self, refuse};
+use super::members::{self, refuse, wrong_type};
 use super::openai;
 use super::table::{Leaf, Side, Step, Table};
-use super::{Field, ReadError, ReadLimits};
+use super::{Ask, Field, ReadError, ReadLimits};
 use crate::message::{Direction, Media, Part, Role};
 
 /// Every field that is known.
@@ -24,8 +24,8 @@ static FIELDS: &[Field] = &[
     Field::inspected("/input", ""),
     Field::inspected("/input/*", ""),
     Field::inspected("/input/*/text", ""),
-    Field::opaque("/input/*/type", "checked: text"),
-    Field::refused("/input/*/image_url/**", "pictures cannot be inspected yet"),
+    Field::opaque("/input/*/type", "checked: text or image_url"),
+    Field::opaque("/input/*/image_url/url", "a picture, which is looked at"),
     Field::opaque("/model", "any; the answer repeats it"),
     Field::opaque("/direction", "ours: prompt or output"),
 ];
@@ -45,6 +45,16 @@ const NAMES: [&str; 13] = [
     "self-harm/intent",
     "sexual",
     "sexual/minors",
+    "violence",
+    "violence/graphic",
+];
+
+/// Those that OpenAI also has for pictures.
+const PICTURED: [&str; 6] = [
+    "self-harm",
+    "self-harm/instructions",
+    "self-harm/intent",
+    "sexual",
     "violence",
     "violence/graphic",
 ];
@@ -99,7 +109,11 @@ impl Check for Moderations {
         let input = root
             .get("input")
             .ok_or_else(|| refuse("missing_field", "/input is missing"))?;
-        let together = input.kind() == Kind::Array && is_of_parts(input)?;
+        let pictures = match input.kind() {
+            Kind::Array => pictures(input)?,
+            _ => None,
+        };
+        let together = pictures.is_some();
         if !together {
             openai::count_texts(input, "/input")?;
         }
@@ -125,6 +139,7 @@ impl Check for Moderations {
             asks: asks.collect(),
             direction,
             audience: None,
+            pictures: pictures.unwrap_or(0),
             unseen: &[],
         })
     }
@@ -137,40 +152,48 @@ impl Check for Moderations {
         exchange: &str,
     ) -> Result<Bytes, ReadError> {
         let model = question.asks.first().map_or("", |ask| ask.model.as_str());
+        let kinds = question.asks.iter().map(kinds);
+        let results = findings.iter().zip(kinds);
+        let results = results.map(|(finding, kinds)| result(finding, &kinds));
         let answer = json!({
             "id": format!("modr-wardgate-{exchange}"),
             "model": if model.is_empty() { "wardgate" } else { model },
-            "results": findings.iter().map(result).collect::<Vec<_>>(),
+            "results": results.collect::<Vec<_>>(),
             "wardgate": {"exchange": exchange},
         });
         Ok(Bytes::from(answer.to_string()))
     }
 }
 
-/// Whether an array holds parts; all of them are texts then.
-fn is_of_parts(input: Value<'_>) -> Result<bool, ReadError> {
-    let mut any = false;
+/// How many pictures are among the parts of an array; nothing where it holds none.
+fn pictures(input: Value<'_>) -> Result<Option<usize>, ReadError> {
+    let (mut pictures, mut parts, mut others) = (0, 0, 0);
     for (index, part) in input.children().enumerate() {
         if part.kind() != Kind::Object {
+            others += 1;
             continue;
         }
-        any = true;
+        parts += 1;
         match members::optional_text(part, "type")?.as_deref() {
             Some("text") => {}
             Some("image_url") => {
-                let why = "pictures cannot be inspected yet; send the texts alone";
-                return Err(refuse("unsupported_part", format!("/input/{index}: {why}")));
+                let address = part.get("image_url").and_then(|named| named.get("url"));
+                if address.is_none_or(|address| address.kind() != Kind::Text) {
+                    let at = format!("/input/{index}/image_url/url");
+                    return Err(wrong_type(&at, "a string"));
+                }
+                pictures += 1;
             }
             _ => {
-                let why = format!("/input/{index}/type has to be text");
+                let why = format!("/input/{index}/type has to be text or image_url");
                 return Err(refuse("unknown_part", why));
             }
         }
     }
-    let mixed = any && input.children().any(|part| part.kind() != Kind::Object);
-    match mixed {
-        true => Err(refuse("unknown_part", "/input mixes texts and parts")),
-        false => Ok(any),
+    match (parts, others) {
+        (0, _) => Ok(None),
+        (_, 0) => Ok(Some(pictures)),
+        _ => Err(refuse("unknown_part", "/input mixes texts and parts")),
     }
 }
 
@@ -186,14 +209,30 @@ fn part(leaf: &Leaf<'_, '_>, role: Role) -> (Option<usize>, Part) {
     }
 }
 
-fn result(finding: &Finding) -> Json {
+/// What kinds of input were judged.
+fn kinds(ask: &Ask) -> Vec<&'static str> {
+    let pictured = |part: &Part| part.media == Media::Image;
+    let worded = !ask.parts.iter().all(pictured);
+    let kinds = [
+        ("text", worded || ask.parts.is_empty()),
+        ("image", ask.parts.iter().any(pictured)),
+    ];
+    let there = kinds.into_iter().filter(|(_, there)| *there);
+    there.map(|(kind, _)| kind).collect()
+}
+
+/// `kinds` are those of the input; OpenAI has pictures for some categories only.
+fn result(finding: &Finding, kinds: &[&str]) -> Json {
     let (mut categories, mut scores) = (Map::new(), Map::new());
     let mut types = Map::new();
     for name in NAMES {
         let score = score(finding, name);
         categories.insert(name.to_owned(), json!(score.is_some()));
         scores.insert(name.to_owned(), json!(score.unwrap_or(0.0)));
-        types.insert(name.to_owned(), json!(["text"]));
+        let applied = kinds
+            .iter()
+            .filter(|kind| **kind == "text" || PICTURED.contains(&name));
+        types.insert(name.to_owned(), json!(applied.collect::<Vec<_>>()));
     }
     json!({
         "flagged": finding.found.iter().any(|found| found.withholds),

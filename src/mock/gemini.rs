@@ -36,7 +36,8 @@ fn listed_model() -> Value {
 /// `POST /v1beta/models/{id}:generateContent`.
 pub fn generate(body: &Value, script: &Script) -> Answer {
     let says = Says::read(&last_content(body), "mock", script);
-    Answer::document(StatusCode::OK, &answer(&whole(&says), Some("STOP")))
+    let parts = whole(&says).into_iter().chain(picture(script)).collect();
+    Answer::document(StatusCode::OK, &answer(parts, Some("STOP")))
 }
 
 /// `POST /v1beta/models/{id}:streamGenerateContent?alt=sse`.
@@ -71,26 +72,33 @@ fn stream(body: &Value, script: &Script) -> Vec<Value> {
     let says = Says::read(&last_content(body), "mock", script);
     let mut chunks: Vec<_> = match &says {
         Says::Text(text) => (script.deltas(text).into_iter())
-            .map(|piece| answer(&json!({"text": piece}), None))
+            .map(|piece| answer(vec![json!({"text": piece})], None))
             .collect(),
-        Says::Tool { .. } => vec![answer(&whole(&says), None)],
+        Says::Tool { .. } => vec![answer(whole(&says), None)],
     };
-    chunks.push(answer(&json!({"text": ""}), Some("STOP")));
+    chunks.extend(picture(script).map(|picture| answer(vec![picture], None)));
+    chunks.push(answer(vec![json!({"text": ""})], Some("STOP")));
     chunks
 }
 
-fn whole(says: &Says) -> Value {
-    match says {
+fn whole(says: &Says) -> Vec<Value> {
+    vec![match says {
         Says::Text(text) => json!({"text": text}),
         Says::Tool { name, arguments } => {
             let args: Value = serde_json::from_str(arguments).unwrap_or_else(|_| json!({}));
             json!({"functionCall": {"name": name, "args": args}})
         }
-    }
+    }]
 }
 
-fn answer(part: &Value, reason: Option<&str>) -> Value {
-    let content = json!({"role": "model", "parts": [part]});
+/// A picture, where the script names one.
+fn picture(script: &Script) -> Option<Value> {
+    script.picture.as_ref()?;
+    Some(json!({"inlineData": {"mimeType": "image/png", "data": script.picture()}}))
+}
+
+fn answer(parts: Vec<Value>, reason: Option<&str>) -> Value {
+    let content = json!({"role": "model", "parts": parts});
     let mut candidate = json!({"index": 0, "content": content});
     if let Some(reason) = reason {
         candidate["finishReason"] = json!(reason);

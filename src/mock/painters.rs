@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::script::Script;
-use super::shape::{Answer, PIXEL};
+use super::shape::Answer;
 
 /// The number of every graph.
 const GRAPH: &str = "5f1f2d7e-0000-4000-8000-000000000000";
@@ -20,7 +20,7 @@ pub fn webui(body: &Value, script: &Script) -> Answer {
     let prompt = body["prompt"].as_str().unwrap_or_default();
     let became = script.answer.as_deref().unwrap_or(prompt);
     let info = json!({"prompt": became, "seed": 1, "infotexts": [became]}).to_string();
-    let body = json!({"images": [PIXEL], "parameters": body, "info": info});
+    let body = json!({"images": [script.picture()], "parameters": body, "info": info});
     Answer::document(StatusCode::OK, &body)
 }
 

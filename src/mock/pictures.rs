@@ -1,4 +1,4 @@
-//! The mock's pictures: one transparent pixel, whatever was asked for.
+//! The mock's pictures: one transparent pixel, or a code that its script names, whatever was asked for.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -8,26 +8,24 @@ use super::script::Script;
 use super::shape::{Answer, CREATED, FORM_LIMITS, MAX_CHOICES, content_type, count};
 use crate::codec::{Ask, Codec, openai_images::OpenAiImages, sse};
 
-/// One transparent pixel, as PNG in base64.
-const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
-
 /// Most unfinished pictures of a stream (OpenAI's own bound).
 const MAX_PARTIAL: u64 = 3;
 
 fn whole(prompt: &str, count: u64, script: &Script) -> Answer {
     let revised = script.answer.as_deref().unwrap_or(prompt);
     let revised = revised.strip_prefix("repeat: ").unwrap_or(revised);
-    let picture = json!({"b64_json": PIXEL, "revised_prompt": revised});
+    let picture = json!({"b64_json": script.picture(), "revised_prompt": revised});
     let data: Vec<_> = (0..count).map(|_| picture.clone()).collect();
     Answer::document(StatusCode::OK, &json!({"created": CREATED, "data": data}))
 }
 
 /// Unfinished pictures, then the last one; `what` is the beginning of the events' names.
-fn stream(what: &str, partial: u64) -> Answer {
+fn stream(what: &str, partial: u64, script: &Script) -> Answer {
+    let picture = script.picture();
     let event = |end: &str, mut more: Value| {
         let name = format!("{what}.{end}");
         more["type"] = json!(name);
-        more["b64_json"] = json!(PIXEL);
+        more["b64_json"] = json!(picture);
         more["created_at"] = json!(CREATED);
         more["background"] = json!("opaque");
         more["output_format"] = json!("png");
@@ -54,6 +52,7 @@ pub fn generations(body: &Value, script: &Script) -> Answer {
         return stream(
             "image_generation",
             body["partial_images"].as_u64().unwrap_or(0),
+            script,
         );
     }
     let prompt = body["prompt"].as_str().unwrap_or_default();
@@ -63,7 +62,7 @@ pub fn generations(body: &Value, script: &Script) -> Answer {
 /// `POST /v1/images/edits`.
 pub fn edits(headers: &HeaderMap, body: &Bytes, script: &Script) -> Answer {
     match OpenAiImages::Edits.read(content_type(headers), body, &FORM_LIMITS) {
-        Ok(ask) if ask.stream => stream("image_edit", 1),
+        Ok(ask) if ask.stream => stream("image_edit", 1, script),
         Ok(ask) => whole(prompt(&ask), choices(&ask), script),
         Err(_) => unreadable(),
     }

@@ -27,6 +27,8 @@ pub struct Scenario {
     pub path: Option<String>,
     /// The text to answer; `tool: NAME {json}` calls a tool.
     pub answer: Option<String>,
+    /// What pictures of the answer show as a QR code; they are one pixel where it is absent.
+    pub picture: Option<String>,
     /// Characters per delta.
     pub pieces: Option<usize>,
     /// Milliseconds between chunks.
@@ -89,6 +91,7 @@ impl Scenario {
         let delay = std::time::Duration::from_millis(self.delay_ms);
         Script {
             answer: self.answer.clone(),
+            picture: self.picture.clone(),
             pieces: self.pieces.map(|pieces| pieces.max(1)),
             delay: delay.min(MAX_DELAY),
             status: status.unwrap_or(StatusCode::OK),

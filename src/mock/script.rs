@@ -3,6 +3,7 @@
 //! | header | is |
 //! |---|---|
 //! | `x-mock-answer` | the text to answer, percent-encoded UTF-8 |
+//! | `x-mock-picture` | what pictures of the answer show as a QR code, percent-encoded UTF-8; without it they are one pixel |
 //! | `x-mock-pieces` | characters per streamed delta (bytes per chunk of a raw body) |
 //! | `x-mock-delay-ms` | milliseconds between chunks |
 //! | `x-mock-status` | the status; from 400 on the body is an error object |
@@ -13,11 +14,18 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use crate::picture::drawing;
+
 /// Longest pause between chunks: a typing mistake should not hang a test for an hour.
 pub const MAX_DELAY: Duration = Duration::from_secs(60);
+
+/// One transparent pixel, as PNG in base64.
+const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /// Characters per streamed delta where no header says: about what models send.
 const PIECE_CHARS: usize = 4;
@@ -60,6 +68,8 @@ impl Encoding {
 pub struct Script {
     /// The text to answer instead of what the prompt asks for.
     pub answer: Option<String>,
+    /// What pictures show as a code.
+    pub picture: Option<String>,
     /// Characters per delta, bytes per chunk of a raw body; at least 1.
     pub pieces: Option<usize>,
     /// Between chunks.
@@ -78,6 +88,7 @@ impl Default for Script {
     fn default() -> Self {
         Self {
             answer: None,
+            picture: None,
             pieces: None,
             delay: Duration::ZERO,
             status: StatusCode::OK,
@@ -101,13 +112,8 @@ impl Script {
     /// # Errors
     /// A header that cannot be read; the message names it.
     pub fn read(headers: &HeaderMap) -> Result<Self, &'static str> {
-        let answer = match text(headers, "x-mock-answer") {
-            None => None,
-            Some(text) => {
-                let bytes = percent_decode(text);
-                Some(String::from_utf8(bytes).map_err(|_| "x-mock-answer has to be UTF-8")?)
-            }
-        };
+        let answer = words(headers, "x-mock-answer", "x-mock-answer has to be UTF-8")?;
+        let picture = words(headers, "x-mock-picture", "x-mock-picture has to be UTF-8")?;
         let encoding = match text(headers, "x-mock-encoding") {
             None => Encoding::Identity,
             Some(name) => {
@@ -124,6 +130,7 @@ impl Script {
         let cut = "x-mock-cut-after has to be a number";
         Ok(Self {
             answer,
+            picture,
             pieces: pieces.map(|pieces: usize| pieces.max(1)),
             delay: Duration::from_millis(delay.unwrap_or(0)).min(MAX_DELAY),
             status: status.unwrap_or(StatusCode::OK),
@@ -131,6 +138,13 @@ impl Script {
             encoding,
             raw: text(headers, "x-mock-raw").map(|text| percent_decode(text).into()),
         })
+    }
+
+    /// A picture of an answer, as PNG in base64: one transparent pixel, or a code that says what the
+    /// script wants it to.
+    pub fn picture(&self) -> String {
+        let code = self.picture.as_deref().and_then(drawing::qr);
+        code.map_or_else(|| PIXEL.to_owned(), |file| STANDARD.encode(file))
     }
 
     /// Cuts a text into deltas.
@@ -153,6 +167,18 @@ impl Script {
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Words that a header says, percent-encoded.
+fn words(
+    headers: &HeaderMap,
+    name: &str,
+    error: &'static str,
+) -> Result<Option<String>, &'static str> {
+    let bytes = text(headers, name).map(percent_decode);
+    bytes
+        .map(|bytes| String::from_utf8(bytes).map_err(|_| error))
+        .transpose()
 }
 
 fn number<T: FromStr>(

@@ -19,9 +19,6 @@ const SCRIPTED: &str = "as scripted";
 /// Most choices of one answer.
 pub const MAX_CHOICES: u64 = 16;
 
-/// A picture: one transparent pixel, as PNG in base64.
-pub const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
-
 /// Bounds for forms; the body's length was bounded before.
 pub const FORM_LIMITS: ReadLimits = ReadLimits {
     depth: 64,

@@ -32,11 +32,20 @@ const TOOL = {
 
 const options = (scenario) => ({ headers: scenario.headers ?? {} });
 
+/** What is said, with the picture beside it if the scenario has one. */
+const said = ({ prompt, picture }) =>
+  picture
+    ? [
+        { type: 'text', text: prompt },
+        { type: 'image_url', image_url: { url: `data:image/png;base64,${picture}` } },
+      ]
+    : prompt;
+
 const chat = (client, scenario, extra) =>
   client.chat.completions.create(
     {
       model: 'mock',
-      messages: [{ role: 'user', content: scenario.prompt }],
+      messages: [{ role: 'user', content: said(scenario) }],
       n: scenario.n ?? 1,
       ...extra,
     },
@@ -115,7 +124,8 @@ async function image(client, scenario) {
 }
 
 async function imageEdit(client, scenario) {
-  const picture = await toFile(PIXEL, 'pixel.png', { type: 'image/png' });
+  const own = scenario.picture ? Buffer.from(scenario.picture, 'base64') : PIXEL;
+  const picture = await toFile(own, 'pixel.png', { type: 'image/png' });
   const answer = await client.images.edit(
     { model: 'mock', image: picture, prompt: scenario.prompt },
     options(scenario),
@@ -178,7 +188,7 @@ async function transcriptVerbose(client, scenario) {
 }
 
 async function moderation(client, scenario) {
-  const body = { model: 'mock', input: scenario.prompt };
+  const body = { model: 'mock', input: said(scenario) };
   const answer = await client.moderations.create(body, options(scenario));
   return { text: answer.results.map((result) => String(result.flagged)) };
 }
@@ -194,6 +204,7 @@ const KINDS = {
   stream,
   tools: (client, scenario) => unary(client, scenario, { tools: [TOOL] }),
   tools_stream: (client, scenario) => stream(client, scenario, { tools: [TOOL] }),
+  seen: unary,
   completion,
   completion_stream: completionStream,
   image,

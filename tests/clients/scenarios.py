@@ -4,7 +4,7 @@ usage: scenarios.py BASE_URL < scenarios.jsonl > results.jsonl
 
 A scenario is a JSON line:
     {"name", "kind": one of KINDS below,
-     "prompt", "headers"?: {..}, "n"?: 1}
+     "prompt", "headers"?: {..}, "n"?: 1, "picture"?: a PNG in base64, which `seen` shows}
 A result is a JSON line:
     {"name", "ok", "text": [one per choice], "finish_reason": [one per choice],
      "tools": [[name, arguments]], "images": 0, "chunks": 0,
@@ -15,6 +15,7 @@ it read; any other exception is reported by its class and so fails the test that
 Answers are validated strictly: a body that the SDK's types do not describe is an error here.
 """
 
+import base64
 import io
 import json
 import sys
@@ -37,10 +38,21 @@ TOOL = {
 }
 
 
+def said(scenario):
+    """What is said, with the picture beside it if the scenario has one."""
+    if "picture" not in scenario:
+        return scenario["prompt"]
+    url = f"data:image/png;base64,{scenario['picture']}"
+    return [
+        {"type": "text", "text": scenario["prompt"]},
+        {"type": "image_url", "image_url": {"url": url}},
+    ]
+
+
 def chat(client, scenario, **extra):
     return client.chat.completions.create(
         model="mock",
-        messages=[{"role": "user", "content": scenario["prompt"]}],
+        messages=[{"role": "user", "content": said(scenario)}],
         n=scenario.get("n", 1),
         extra_headers=scenario.get("headers", {}),
         **extra,
@@ -116,7 +128,8 @@ def image(client, scenario):
 
 
 def image_edit(client, scenario):
-    picture = io.BytesIO(PIXEL)
+    own = scenario.get("picture")
+    picture = io.BytesIO(base64.b64decode(own) if own else PIXEL)
     picture.name = "pixel.png"
     answer = client.images.edit(
         model="mock",
@@ -200,7 +213,7 @@ def transcript_verbose(client, scenario):
 
 def moderation(client, scenario):
     answer = client.moderations.create(
-        model="mock", input=scenario["prompt"], extra_headers=scenario.get("headers", {})
+        model="mock", input=said(scenario), extra_headers=scenario.get("headers", {})
     )
     return {"text": [str(result.flagged).lower() for result in answer.results]}
 
@@ -215,6 +228,7 @@ KINDS = {
     "stream": stream,
     "tools": lambda client, scenario: unary(client, scenario, tools=[TOOL]),
     "tools_stream": lambda client, scenario: stream(client, scenario, tools=[TOOL]),
+    "seen": unary,
     "completion": completion,
     "completion_stream": completion_stream,
     "image": image,

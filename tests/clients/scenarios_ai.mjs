@@ -17,9 +17,6 @@ const { embed, generateImage, experimental_generateImage, generateText, jsonSche
   require('ai');
 const { createOpenAI } = require('@ai-sdk/openai');
 
-const PIXEL =
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
-
 const TOOLS = {
   look_up: tool({
     description: 'Looks a word up.',
@@ -69,7 +66,7 @@ const seen = (scenario) =>
         role: 'user',
         content: [
           { type: 'text', text: scenario.prompt },
-          { type: 'image', image: PIXEL, mediaType: 'image/png' },
+          { type: 'image', image: scenario.picture, mediaType: 'image/png' },
         ],
       },
     ],

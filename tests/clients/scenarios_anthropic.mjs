@@ -19,10 +19,17 @@ const TOOL = {
   input_schema: { type: 'object', properties: { word: { type: 'string' } } },
 };
 
+/** What is said, with the picture beside it if the scenario has one. */
+function said({ prompt, picture }) {
+  if (!picture) return prompt;
+  const source = { type: 'base64', media_type: 'image/png', data: picture };
+  return [{ type: 'image', source }, { type: 'text', text: prompt }];
+}
+
 const asked = (scenario, extra) => ({
   model: 'mock',
   max_tokens: 256,
-  messages: [{ role: 'user', content: scenario.prompt }],
+  messages: [{ role: 'user', content: said(scenario) }],
   ...extra,
 });
 
@@ -71,6 +78,7 @@ const KINDS = {
   stream,
   tools: (client, scenario) => unary(client, scenario, { tools: [TOOL] }),
   tools_stream: (client, scenario) => stream(client, scenario, { tools: [TOOL] }),
+  seen: unary,
   count,
   models,
 };

@@ -3,7 +3,7 @@
 usage: scenarios_anthropic.py BASE_URL < scenarios.jsonl > results.jsonl
 
 Scenarios and results are those of scenarios.py; kinds here: chat | stream | tools | tools_stream |
-count | models. A streamed answer is taken from the SDK's own accumulated message, after every delta
+seen (with a picture) | count | models. A streamed answer is taken from the SDK's own accumulated message, after every delta
 of text was seen to add up to it.
 """
 
@@ -19,11 +19,19 @@ TOOL = {
 }
 
 
+def said(scenario):
+    """What is said, with the picture beside it if the scenario has one."""
+    if "picture" not in scenario:
+        return scenario["prompt"]
+    source = {"type": "base64", "media_type": "image/png", "data": scenario["picture"]}
+    return [{"type": "image", "source": source}, {"type": "text", "text": scenario["prompt"]}]
+
+
 def asked(scenario, **extra):
     return {
         "model": "mock",
         "max_tokens": 256,
-        "messages": [{"role": "user", "content": scenario["prompt"]}],
+        "messages": [{"role": "user", "content": said(scenario)}],
         "extra_headers": scenario.get("headers", {}),
         **extra,
     }
@@ -71,6 +79,7 @@ KINDS = {
     "stream": stream,
     "tools": lambda client, scenario: unary(client, scenario, tools=[TOOL]),
     "tools_stream": lambda client, scenario: stream(client, scenario, tools=[TOOL]),
+    "seen": unary,
     "count": count,
     "models": models,
 }

@@ -3,7 +3,7 @@
 usage: scenarios_dashscope.py BASE_URL < scenarios.jsonl > results.jsonl
 
 Scenarios and results are those of scenarios.py; kinds here: chat | stream | stream_whole |
-stream_text | tools | tools_stream | multimodal | multimodal_stream | image.
+stream_text | tools | tools_stream | multimodal | multimodal_stream | seen (multimodal, with a picture) | image.
 """
 
 import json
@@ -101,9 +101,12 @@ def stream_text(scenario):
 
 
 def multimodal(scenario, **extra):
+    content = [{"text": scenario["prompt"]}]
+    if "picture" in scenario:
+        content.append({"image": f"data:image/png;base64,{scenario['picture']}"})
     return dashscope.MultiModalConversation.call(
         model="mock", api_key="sk-canary", headers=scenario.get("headers", {}),
-        messages=said(scenario, [{"text": scenario["prompt"]}]), **extra,
+        messages=said(scenario, content), **extra,
     )
 
 
@@ -130,6 +133,7 @@ KINDS = {
     "multimodal_stream": lambda scenario: streamed(
         multimodal(scenario, stream=True, incremental_output=True)
     ),
+    "seen": lambda scenario: unary(multimodal(scenario)),
     "image": image,
 }
 

@@ -3,9 +3,10 @@
 usage: scenarios_gemini.py BASE_URL < scenarios.jsonl > results.jsonl
 
 Scenarios and results are those of scenarios.py; kinds here: chat | stream | tools | tools_stream |
-models.
+seen (with a picture) | drawn (an answer that is one) | models.
 """
 
+import base64
 import json
 import sys
 
@@ -23,10 +24,18 @@ TOOL = types.Tool(
 )
 
 
+def said(scenario):
+    """What is said, with the picture beside it if the scenario has one."""
+    if "picture" not in scenario:
+        return scenario["prompt"]
+    picture = base64.b64decode(scenario["picture"])
+    return [types.Part.from_bytes(data=picture, mime_type="image/png"), scenario["prompt"]]
+
+
 def asked(scenario, tools):
     options = types.HttpOptions(headers=scenario.get("headers", {}))
     config = types.GenerateContentConfig(http_options=options, tools=tools)
-    return {"model": "mock", "contents": scenario["prompt"], "config": config}
+    return {"model": "mock", "contents": said(scenario), "config": config}
 
 
 def taken(answer):
@@ -42,9 +51,17 @@ def taken(answer):
     return text, tools, reason
 
 
+def pictures(answer):
+    """How many pictures an answer holds."""
+    candidates = answer.candidates or []
+    parts = [part for one in candidates if one.content for part in one.content.parts or []]
+    return sum(part.inline_data is not None for part in parts)
+
+
 def unary(client, scenario, tools=None):
-    text, called, reason = taken(client.models.generate_content(**asked(scenario, tools)))
-    return {"text": [text], "finish_reason": [reason], "tools": called}
+    answer = client.models.generate_content(**asked(scenario, tools))
+    text, called, reason = taken(answer)
+    return {"text": [text], "finish_reason": [reason], "tools": called, "images": pictures(answer)}
 
 
 def stream(client, scenario, tools=None):
@@ -67,6 +84,8 @@ KINDS = {
     "stream": stream,
     "tools": lambda client, scenario: unary(client, scenario, [TOOL]),
     "tools_stream": lambda client, scenario: stream(client, scenario, [TOOL]),
+    "seen": unary,
+    "drawn": unary,
     "models": models,
 }
 

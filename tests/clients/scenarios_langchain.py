@@ -12,10 +12,6 @@ import sys
 from langchain_core.messages import HumanMessage
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
-PIXEL = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
-
 TOOL = {
     "type": "function",
     "function": {
@@ -54,7 +50,7 @@ def stream(model, scenario, tools=None):
 def seen(model, scenario):
     content = [
         {"type": "text", "text": scenario["prompt"]},
-        {"type": "image_url", "image_url": {"url": PIXEL}},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{scenario['picture']}"}},
     ]
     return unary(model, scenario, content=content)
 

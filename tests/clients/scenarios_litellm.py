@@ -18,10 +18,6 @@ import litellm  # noqa: E402
 # Its hints would stand among the results.
 litellm.suppress_debug_info = True
 
-PIXEL = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
-
 TOOL = {
     "type": "function",
     "function": {
@@ -79,7 +75,7 @@ def stream(scenario, **extra):
 def seen(scenario):
     content = [
         {"type": "text", "text": scenario["prompt"]},
-        {"type": "image_url", "image_url": {"url": PIXEL}},
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{scenario['picture']}"}},
     ]
     return unary(scenario, content=content)
 

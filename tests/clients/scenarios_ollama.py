@@ -3,7 +3,7 @@
 usage: scenarios_ollama.py BASE_URL < scenarios.jsonl > results.jsonl
 
 Scenarios and results are those of scenarios.py; kinds here: chat | stream | tools | tools_stream |
-generate | generate_stream | embed | embeddings | show | ps | models.
+seen (with a picture) | generate | generate_stream | embed | embeddings | show | ps | models.
 """
 
 import json
@@ -29,7 +29,10 @@ def called(message):
 
 
 def chat(client, scenario, **extra):
-    messages = [{"role": "user", "content": scenario["prompt"]}]
+    message = {"role": "user", "content": scenario["prompt"]}
+    if "picture" in scenario:
+        message["images"] = [scenario["picture"]]
+    messages = [message]
     return client.chat(model="mock", messages=messages, **extra)
 
 
@@ -77,6 +80,7 @@ KINDS = {
     "stream": stream,
     "tools": lambda client, scenario: unary(client, scenario, tools=[TOOL]),
     "tools_stream": lambda client, scenario: stream(client, scenario, tools=[TOOL]),
+    "seen": unary,
     "generate": generate,
     "generate_stream": generate_stream,
     "embed": embed,

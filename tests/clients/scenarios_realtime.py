@@ -3,7 +3,7 @@
 usage: scenarios_realtime.py BASE_URL < scenarios.jsonl > results.jsonl
 
 Scenarios and results are those of scenarios.py; kinds here: chat | stream | tools | tools_stream |
-spoken (the transcript of what is spoken) | sound (which is refused). `chat` and `tools` read
+seen (with a picture) | spoken (the transcript of what is spoken) | sound (which is refused). `chat` and `tools` read
 the response that ends an answer, the others its deltas. An answer ends as its response's status says,
 or as the reason for that says.
 """
@@ -26,6 +26,9 @@ def ask(connection, scenario, modality):
     session = {"type": "realtime", "tools": [TOOL]}
     connection.session.update(session=session)
     content = [{"type": "input_text", "text": scenario["prompt"]}]
+    if "picture" in scenario:
+        url = f"data:image/png;base64,{scenario['picture']}"
+        content.append({"type": "input_image", "image_url": url})
     connection.conversation.item.create(item={"type": "message", "role": "user", "content": content})
     connection.response.create(response={"output_modalities": [modality]} if modality else {})
 
@@ -90,6 +93,7 @@ KINDS = {
     "stream": stream,
     "tools": unary,
     "tools_stream": stream,
+    "seen": unary,
     "spoken": lambda client, scenario: stream(
         client, scenario, "response.output_audio_transcript.delta", None
     ),

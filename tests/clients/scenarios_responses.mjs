@@ -21,7 +21,17 @@ const TOOL = {
   strict: false,
 };
 
-const asked = (scenario, extra) => ({ model: 'mock', input: scenario.prompt, ...extra });
+/** What is said, with the picture beside it if the scenario has one. */
+function said({ prompt, picture }) {
+  if (!picture) return prompt;
+  const content = [
+    { type: 'input_text', text: prompt },
+    { type: 'input_image', image_url: `data:image/png;base64,${picture}`, detail: 'auto' },
+  ];
+  return [{ role: 'user', content }];
+}
+
+const asked = (scenario, extra) => ({ model: 'mock', input: said(scenario), ...extra });
 
 const options = (scenario) => ({ headers: scenario.headers ?? {} });
 
@@ -71,6 +81,7 @@ const KINDS = {
   stream,
   tools: (client, scenario) => unary(client, scenario, { tools: [TOOL] }),
   tools_stream: (client, scenario) => stream(client, scenario, { tools: [TOOL] }),
+  seen: unary,
   goes_on: (client, scenario) => goesOn(client, scenario, unary),
   goes_on_stream: (client, scenario) => goesOn(client, scenario, stream),
   lost: (client, scenario) => unary(client, scenario, { previous_response_id: 'resp_lost' }),

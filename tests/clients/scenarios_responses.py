@@ -3,7 +3,7 @@
 usage: scenarios_responses.py BASE_URL < scenarios.jsonl > results.jsonl
 
 Scenarios and results are those of scenarios.py; kinds here: chat | stream | tools | tools_stream |
-models | goes_on | goes_on_stream (from an answer to "a tur") | lost (from none that is known). An answer ends as its status says, or, if it is incomplete, as the reason for that says. A
+seen (with a picture) | models | goes_on | goes_on_stream (from an answer to "a tur") | lost (from none that is known). An answer ends as its status says, or, if it is incomplete, as the reason for that says. A
 streamed answer is the SDK's final response, after its deltas were seen to add up to it.
 """
 
@@ -21,10 +21,22 @@ TOOL = {
 }
 
 
+def said(scenario):
+    """What is said, with the picture beside it if the scenario has one."""
+    if "picture" not in scenario:
+        return scenario["prompt"]
+    url = f"data:image/png;base64,{scenario['picture']}"
+    content = [
+        {"type": "input_text", "text": scenario["prompt"]},
+        {"type": "input_image", "image_url": url, "detail": "auto"},
+    ]
+    return [{"role": "user", "content": content}]
+
+
 def asked(scenario, **extra):
     return {
         "model": "mock",
-        "input": scenario["prompt"],
+        "input": said(scenario),
         "extra_headers": scenario.get("headers", {}),
         **extra,
     }
@@ -73,6 +85,7 @@ KINDS = {
     "stream": stream,
     "tools": lambda client, scenario: unary(client, scenario, tools=[TOOL]),
     "tools_stream": lambda client, scenario: stream(client, scenario, tools=[TOOL]),
+    "seen": unary,
     "goes_on": lambda client, scenario: goes_on(client, scenario, unary),
     "goes_on_stream": lambda client, scenario: goes_on(client, scenario, stream),
     "lost": lambda client, scenario: unary(client, scenario, previous_response_id="resp_lost"),

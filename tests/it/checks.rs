@@ -1,19 +1,24 @@
 //! The APIs that wardgate answers itself: moderations, its own check, LiteLLM's guardrail contract.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use wardgate::codec::ReadLimits;
 use wardgate::codec::check::{CHECKS, for_path};
+use wardgate::picture::drawing;
 
 use crate::gateway::{Gateway, Reply};
+use crate::pictures::{cloth, code, url, with_chunk};
 
 const MODERATE: &str = "/v1/moderations";
 const CHECK: &str = "/guard/v1/check";
 const LITELLM: &str = "/beta/litellm_basic_guardrail_api";
 const FILTERED: &str = "This cannot be shown.";
 
-/// An app of children, and one of adults behind a prefix.
+/// An app of children, and behind prefixes one of adults, one that lets pass what nobody can read, one
+/// that refuses pictures that lie elsewhere.
 const APPS: &str = "apps:
   - name: children
     upstream: {url: UPSTREAM}
@@ -23,6 +28,15 @@ const APPS: &str = "apps:
     upstream: {url: UPSTREAM}
     audience: {default: adult}
     on_failure: block
+  - name: open
+    match: {path_prefix: /open}
+    upstream: {url: UPSTREAM}
+    on_failure: allow
+  - name: closed
+    match: {path_prefix: /closed}
+    upstream: {url: UPSTREAM}
+    on_failure: block
+    image_urls: refuse
 ";
 
 async fn ask(gateway: &Gateway, path: &str, body: Value) -> Value {
@@ -84,9 +98,6 @@ async fn moderations_come_from_wardgates_own_policies() {
         "flag"
     );
 
-    let picture = json!({"input": [{"type": "image_url", "image_url": {"url": "x"}}]});
-    let refused = gateway.post(MODERATE, &[], &picture).await;
-    assert_eq!(refused.error_code(), "unsupported_part");
     let get = gateway.send(Method::GET, MODERATE, &[], "").await;
     assert_eq!(get.status, StatusCode::METHOD_NOT_ALLOWED);
     assert!(gateway.mock.seen().is_empty(), "no model is asked");
@@ -187,6 +198,130 @@ async fn a_callers_word_on_the_audience_only_protects() {
         assert_eq!(reply.status, StatusCode::BAD_REQUEST);
         assert_eq!(reply.error_code(), code, "{body}");
     }
+}
+
+fn shown(url: &str) -> Value {
+    json!({"type": "image_url", "image_url": {"url": url}})
+}
+
+#[tokio::test]
+async fn moderations_look_at_pictures_or_say_that_nobody_could() {
+    let gateway = Gateway::with_config(APPS).await;
+    let words = |text: &str| json!({"type": "text", "text": text});
+    let moderate = async |input: Value| {
+        let answer = ask(&gateway, MODERATE, json!({"input": input})).await;
+        assert_eq!(answer["results"].as_array().map(Vec::len), Some(1));
+        answer["results"][0].clone()
+    };
+    let pear = shown(&url(&code("pear")));
+    for (input, flagged) in [
+        (json!([pear]), false),
+        (json!([words("soup"), pear]), false),
+        (json!([words("a swede"), pear]), true), // A code beside a word.
+        (json!([pear, words("a swede")]), true),
+        (json!([words("soup"), shown(&url(&code("turnip")))]), true),
+        (json!([shown(&url(&cloth()))]), true), // On the list of known ones.
+    ] {
+        assert_eq!(moderate(input.clone()).await["flagged"], flagged, "{input}");
+    }
+    let applied = |result: &Value| result["category_applied_input_types"].clone();
+    let (alone, both) = (
+        applied(&moderate(json!([pear])).await),
+        applied(&moderate(json!([words("soup"), pear])).await),
+    );
+    assert_eq!(
+        (&alone["sexual"], &alone["hate"]),
+        (&json!(["image"]), &json!([]))
+    );
+    assert_eq!(
+        (&both["sexual"], &both["hate"]),
+        (&json!(["text", "image"]), &json!(["text"]))
+    );
+    // An answer's picture is judged as one.
+    let chard = json!({"input": [shown(&url(&code("chard")))], "direction": "output"});
+    let answer = ask(&gateway, MODERATE, chard).await;
+    assert_eq!(answer["results"][0]["flagged"], true);
+    // "Not flagged" would say that somebody had looked, whatever the app lets pass unseen.
+    let damaged = url(&STANDARD.encode(&drawing::plain(40, 40)[..60]));
+    for (picture, code) in [
+        ("https://example.com/a.png", "picture_url"),
+        ("data:text/plain;base64,AAAA", "unreadable_picture"),
+        ("data:image/png;base64,AAAA", "unreadable_picture"),
+        ("file-123", "unreadable_picture"),
+        (&damaged, "unreadable_picture"),
+    ] {
+        for path in [MODERATE, "/open/v1/moderations"] {
+            let input = json!({"input": [words("soup"), shown(picture)]});
+            let refused = gateway.post(path, &[], &input).await;
+            assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{path}: {picture}");
+            assert_eq!(refused.error_code(), code, "{path}: {picture}");
+        }
+    }
+    let reply = gateway
+        .post(MODERATE, &[], &json!({"input": [{"type": "image_url"}]}))
+        .await;
+    assert_eq!(reply.error_code(), "wrong_type");
+    let lines = gateway.audit();
+    assert_eq!(lines[0]["pictures"][0]["direction"], "prompt");
+    assert!(!format!("{lines:?}").contains("turnip"));
+}
+
+#[tokio::test]
+async fn pictures_beside_texts_are_judged_for_other_gateways_too() {
+    let gateway = Gateway::with_config(APPS).await;
+    let placed = STANDARD.encode(with_chunk(
+        b"iTXt",
+        b"XML:com.adobe.xmp\0\0\0\0\0<x exif:GPSLatitude='1'/>",
+    ));
+    // wardgate's own endpoint: refused, redacted, as it came.
+    let check = async |picture: &str| {
+        let content = json!([{"type": "text", "text": "soup"}, shown(&url(picture))]);
+        let body = json!({"messages": [{"role": "user", "content": content}]});
+        ask(&gateway, CHECK, body).await
+    };
+    assert_eq!(check(&code("turnip")).await["action"], "block");
+    let clean = check(&code("pear")).await;
+    assert_eq!(clean["action"], "allow");
+    assert_eq!(
+        clean["messages"][0]["content"][1]["image_url"]["url"],
+        url(&code("pear"))
+    );
+    let grey = check(&placed).await;
+    let went = &grey["messages"][0]["content"][1]["image_url"]["url"];
+    assert_eq!(grey["action"], "redact");
+    assert!(
+        went.as_str()
+            .is_some_and(|went| went.starts_with("data:") && *went != url(&placed))
+    );
+    // LiteLLM's contract: what cannot be edited is blocked; what lies elsewhere is the app's to say.
+    let told = async |path: &str, picture: &str| {
+        let body = litellm("request", &["soup"], json!({"images": [picture]}));
+        gateway
+            .post(
+                &format!("{path}/beta/litellm_basic_guardrail_api"),
+                &[],
+                &body,
+            )
+            .await
+    };
+    for (picture, action) in [
+        (code("pear"), "NONE"),
+        (code("turnip"), "BLOCKED"),
+        (placed, "BLOCKED"),
+    ] {
+        assert_eq!(told("", &url(&picture)).await.json()["action"], action);
+    }
+    let address = "https://example.com/a.png";
+    assert_eq!(told("/open", address).await.json()["action"], "NONE");
+    let lines = gateway.audit();
+    assert_eq!(lines.last().expect("a line")["unseen"], json!(["picture"]));
+    assert_eq!(told("/closed", address).await.error_code(), "picture_url");
+    let chard = litellm(
+        "response",
+        &["soup"],
+        json!({"images": [url(&code("chard"))]}),
+    );
+    assert_eq!(ask(&gateway, LITELLM, chard).await["action"], "BLOCKED");
 }
 
 fn litellm(kind: &str, texts: &[&str], more: Value) -> Value {

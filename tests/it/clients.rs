@@ -17,10 +17,13 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use wardgate::mock::Mock;
 
-use cases::{ANTHROPIC, DASHSCOPE, OLLAMA, OPENAI, REALTIME, RESPONSES};
+use cases::{ANTHROPIC, DASHSCOPE, DRAWN, OLLAMA, OPENAI, REALTIME, RESPONSES, SEEING};
 
 use crate::cli::Served;
+use crate::gateway::percent;
+use crate::pictures::code;
 use crate::support::CANARY;
+use crate::wire::Authority;
 
 /// A word that is harmless to ask about and withheld from answers: tool arguments come from prompts.
 const OUTPUT_ONLY: &str = "
@@ -59,8 +62,10 @@ struct Client {
     failed: &'static str,
     /// Which of its APIs is used, where it has several.
     flavour: &'static str,
-    /// What only this client can do.
-    more: &'static [Case],
+    /// Whether it speaks TLS alone.
+    secure: bool,
+    /// What it does beside plain conversations.
+    more: &'static [&'static [Case]],
 }
 
 const OPENAI_PYTHON: Client = Client {
@@ -74,7 +79,8 @@ const OPENAI_PYTHON: Client = Client {
     denied: "BadRequestError",
     failed: "InternalServerError",
     flavour: "",
-    more: OPENAI,
+    secure: false,
+    more: &[SEEING, OPENAI],
 };
 
 const OPENAI_NODE: Client = Client {
@@ -91,7 +97,7 @@ const ANTHROPIC_PYTHON: Client = Client {
     stopped: "end_turn",
     filtered: "refusal",
     called: "tool_use",
-    more: ANTHROPIC,
+    more: &[SEEING, ANTHROPIC],
     ..OPENAI_PYTHON
 };
 
@@ -106,7 +112,7 @@ const RESPONSES_PYTHON: Client = Client {
     script: "scenarios_responses.py",
     stopped: "completed",
     called: "completed",
-    more: RESPONSES,
+    more: &[SEEING, RESPONSES],
     ..OPENAI_PYTHON
 };
 
@@ -121,8 +127,17 @@ const REALTIME_PYTHON: Client = Client {
     script: "scenarios_realtime.py",
     probe: ["-c", "import openai, websockets"],
     failed: "InvalidStatus",
-    more: REALTIME,
+    more: &[SEEING, REALTIME],
     ..RESPONSES_PYTHON
+};
+
+/// It always connects by TLS.
+const REALTIME_NODE: Client = Client {
+    program: "node",
+    script: "scenarios_realtime.mjs",
+    probe: ["-e", "require('openai/realtime/ws')"],
+    secure: true,
+    ..REALTIME_PYTHON
 };
 
 const OLLAMA_PYTHON: Client = Client {
@@ -132,7 +147,7 @@ const OLLAMA_PYTHON: Client = Client {
     called: "stop",
     denied: "ResponseError",
     failed: "ResponseError",
-    more: OLLAMA,
+    more: &[SEEING, OLLAMA],
     ..OPENAI_PYTHON
 };
 
@@ -145,7 +160,7 @@ const GEMINI_PYTHON: Client = Client {
     called: "STOP",
     denied: "ClientError",
     failed: "ServerError",
-    more: LISTS,
+    more: &[SEEING, DRAWN, LISTS],
     ..OPENAI_PYTHON
 };
 
@@ -155,7 +170,7 @@ const DASHSCOPE_PYTHON: Client = Client {
     base: "/api/v1",
     denied: "Refused",
     failed: "Refused",
-    more: DASHSCOPE,
+    more: &[SEEING, DASHSCOPE],
     ..OPENAI_PYTHON
 };
 
@@ -191,7 +206,7 @@ impl Client {
     }
 
     fn cases(&self) -> impl Iterator<Item = &'static Case> {
-        EVERYWHERE.iter().chain(self.more)
+        EVERYWHERE.iter().chain(self.more.iter().copied().flatten())
     }
 }
 
@@ -202,6 +217,10 @@ struct Case {
     prompt: &'static str,
     /// What the model answers; by default it greets.
     answer: Option<&'static str>,
+    /// What the picture beside the prompt shows.
+    shows: Option<&'static str>,
+    /// What the model's picture shows.
+    drawn: Option<&'static str>,
     /// The upstream's status.
     status: u16,
     choices: u32,
@@ -219,6 +238,8 @@ const fn case(
         kind,
         prompt,
         answer: None,
+        shows: None,
+        drawn: None,
         status: 200,
         choices: 1,
         wanted,
@@ -228,6 +249,16 @@ const fn case(
 impl Case {
     const fn answered(mut self, answer: &'static str) -> Self {
         self.answer = Some(answer);
+        self
+    }
+
+    const fn showing(mut self, words: &'static str) -> Self {
+        self.shows = Some(words);
+        self
+    }
+
+    const fn drawing(mut self, words: &'static str) -> Self {
+        self.drawn = Some(words);
         self
     }
 
@@ -246,13 +277,19 @@ impl Case {
         if let Some(answer) = self.answer {
             headers["x-mock-answer"] = answer.into();
         }
+        if let Some(words) = self.drawn {
+            headers["x-mock-picture"] = percent(words).into();
+        }
         if self.status != 200 {
             headers["x-mock-status"] = self.status.to_string().into();
         }
-        let scenario = json!({
+        let mut scenario = json!({
             "name": self.name, "kind": self.kind, "prompt": self.prompt,
             "headers": headers, "n": self.choices,
         });
+        if let Some(words) = self.shows {
+            scenario["picture"] = code(words).into();
+        }
         format!("{scenario}\n")
     }
 }
@@ -474,12 +511,14 @@ fn skip(skipped: &str) {
 }
 
 fn check(client: &Client) {
-    let command = match client.found() {
+    let mut command = match client.found() {
         Ok(command) => command,
         Err(skipped) => return skip(&skipped),
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
-    let app = with_app(&runtime, "");
+    let more = if client.secure { TLS } else { "" };
+    let app = with_app(&runtime, more);
+    command.env("WARDGATE_CA", &app.authority);
     let results = results(
         client,
         command,
@@ -501,10 +540,16 @@ fn check(client: &Client) {
 struct App {
     served: Served,
     mock: Mock,
+    /// Whom callers trust if it speaks TLS.
+    authority: PathBuf,
     _folder: tempfile::TempDir,
 }
 
-/// The program in front of a mock model, with the tests' policies; `more` is YAML of its app.
+/// What callers find in front of it who speak TLS alone.
+const TLS: &str = "tls: {certificate: server.pem, key: server.key}\n";
+
+/// The program in front of a mock model, with the tests' policies; `more` is YAML of its app and of
+/// what follows that.
 fn with_app(runtime: &tokio::runtime::Runtime, more: &str) -> App {
     let _within = runtime.enter();
     let mock = runtime.block_on(Mock::start()).expect("the mock starts");
@@ -515,6 +560,8 @@ fn with_app(runtime: &tokio::runtime::Runtime, more: &str) -> App {
     fs::create_dir(folder.path().join("policies")).expect("the folder is writable");
     write("policies/canary.yaml", CANARY);
     write("policies/clients.yaml", OUTPUT_ONLY);
+    let authority = Authority::new(folder.path(), "ca");
+    authority.issue(folder.path(), "server", "127.0.0.1");
     let config = format!(
         "listen: 127.0.0.1:0\npolicy_folders: [policies]\naudit: {{file: audit.jsonl}}\napps:\n  - name: clients\n    upstream: {{url: \"{}\"}}\n    on_failure: block\n    policies: [canary, clients]\n    responses: {{context: stored}}\n{more}",
         mock.url()
@@ -523,6 +570,7 @@ fn with_app(runtime: &tokio::runtime::Runtime, more: &str) -> App {
     App {
         served: Served::start(&folder.path().join("wardgate.yaml")),
         mock,
+        authority: authority.file,
         _folder: folder,
     }
 }
@@ -550,6 +598,11 @@ fn openai_responses_for_node_parses_everything() {
 #[test]
 fn openai_realtime_for_python_parses_everything() {
     check(&REALTIME_PYTHON);
+}
+
+#[test]
+fn openai_realtime_for_node_parses_everything() {
+    check(&REALTIME_NODE);
 }
 
 #[test]

@@ -18,7 +18,7 @@ const CHAT: &str = "/v1/chat/completions";
 const IMAGES: &str = "/v1/images/generations";
 
 /// A cloth whose hash is on the tests' list.
-fn cloth() -> String {
+pub fn cloth() -> String {
     let value = |at: u32| (((at % 128 / 16) * 7 + (at / 128 / 16) * 13) * 37 % 256) as u8;
     let rgb = (0..128 * 128).flat_map(|at| [value(at); 3]).collect();
     STANDARD.encode(drawing::colored(128, 128, rgb).expect("sized"))

@@ -3,9 +3,58 @@
 use serde_json::{Value, json};
 
 use super::{
-    Case, Client, REFUSED, SOUP, both_cut, both_whole, case, counted, cut, denied, failed, listed,
-    nudged, redacted, refused, text, whole,
+    Case, Client, REFUSED, SOUP, both_cut, both_whole, case, counted, cut, denied, ended, failed,
+    listed, nudged, redacted, refused, supported, text, whole,
 };
+
+/// A message with a picture, whose code says something.
+pub const SEEING: &[Case] = &[
+    case("picture allowed", "seen", "what is it?", whole)
+        .showing("a pear")
+        .answered(SOUP),
+    case(
+        "picture refused for its words",
+        "seen",
+        "what is it?",
+        refused,
+    )
+    .showing("a turnip"),
+    case(
+        "words beside a picture blocked",
+        "seen",
+        "a turnip",
+        refused,
+    )
+    .showing("a pear"),
+    case("answer about a picture blocked", "seen", "what is it?", cut)
+        .showing("a pear")
+        .answered(SOUP_AND_TURNIP),
+    case("picture redacted", "seen", "what is it?", whole)
+        .showing("a radish")
+        .answered(SOUP),
+    case(
+        "answer about a picture redacted",
+        "seen",
+        "what is it?",
+        redacted,
+    )
+    .showing("a pear")
+    .answered("Soup with a radish on top."),
+    case("picture supported", "seen", "what is it?", supported).showing("asparagus"),
+    case("picture fails", "seen", "what is it?", failed)
+        .showing("a pear")
+        .failing(500),
+];
+
+/// Answers that are pictures, beside words.
+pub const DRAWN: &[Case] = &[
+    case("drawn allowed", "drawn", "a boat", shown).drawing("a pear"),
+    case("drawn prompt blocked", "drawn", "a turnip", refused).drawing("a pear"),
+    case("drawn blocked", "drawn", "a boat", refused).drawing("a turnip"),
+    case("drawn redacted", "drawn", "a boat", shown).drawing("a radish"),
+    case("drawn supported", "drawn", "asparagus", supported).drawing("a pear"),
+    case("drawn fails", "drawn", "a boat", failed).failing(500),
+];
 
 pub const ANTHROPIC: &[Case] = &[
     case("models", "models", "", listed),
@@ -132,6 +181,14 @@ pub const OPENAI: &[Case] = &[
     case("image blocked", "image", "a turnip", denied),
     case("image redacted", "image", "a boat and a radish", pictured),
     case("image supported", "image", "asparagus", denied),
+    case("image blocked for what it shows", "image", "a boat", denied).drawing("a turnip"),
+    case(
+        "image redacted for what it shows",
+        "image",
+        "a boat",
+        pictured,
+    )
+    .drawing("a radish"),
     case("image fails", "image", "a boat", failed).failing(500),
     case(
         "image edit allowed",
@@ -140,6 +197,13 @@ pub const OPENAI: &[Case] = &[
         pictured,
     ),
     case("image edit blocked", "image_edit", "a turnip", denied),
+    case(
+        "image edit blocked for its picture",
+        "image_edit",
+        "a boat",
+        denied,
+    )
+    .showing("a turnip"),
     case("image variation", "image_variation", "u1", pictured),
     case(
         "image variation blocked",
@@ -149,6 +213,13 @@ pub const OPENAI: &[Case] = &[
     ),
     case("image stream allowed", "image_stream", "a boat", pictured),
     case("image stream blocked", "image_stream", "a turnip", denied),
+    case(
+        "image stream blocked for what it shows",
+        "image_stream",
+        "a boat",
+        streamed_denied,
+    )
+    .drawing("a turnip"),
     case("image stream fails", "image_stream", "a boat", failed).failing(500),
     case("embedding allowed", "embedding", "a boat", embedded),
     case("embedding redacted", "embedding", "a radish", embedded),
@@ -187,6 +258,14 @@ pub const OPENAI: &[Case] = &[
     .answered("Soup with a radish on top."),
     case("moderation allowed", "moderation", "a boat", unflagged),
     case("moderation flagged", "moderation", "a turnip", flagged),
+    case("moderation of a picture", "moderation", "a boat", unflagged).showing("a pear"),
+    case(
+        "moderation of a picture flagged",
+        "moderation",
+        "a boat",
+        flagged,
+    )
+    .showing("a turnip"),
     case(
         "moderation of a cry for help",
         "moderation",
@@ -196,6 +275,18 @@ pub const OPENAI: &[Case] = &[
 ];
 
 const SOUP_AND_TURNIP: &str = "Soup first, then a turnip, then more.";
+
+/// Words, a picture, and an ordinary end.
+fn shown(result: &Value, client: &Client) {
+    ended(result, client.stopped);
+    assert_eq!(result["images"], 1);
+}
+
+/// An error event within a stream.
+fn streamed_denied(result: &Value, _: &Client) {
+    assert_eq!(result["ok"], false, "{result}");
+    assert_eq!(result["error"]["code"], "moderation_blocked");
+}
 
 pub fn pictured(result: &Value, _: &Client) {
     assert_eq!(result["ok"], true);

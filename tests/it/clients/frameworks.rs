@@ -9,11 +9,8 @@ use std::process::{Child, Command, Stdio};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::cases::{embedded, pictured};
-use super::{
-    Case, Client, OPENAI_PYTHON, SOUP, case, check, cut, denied, failed, refused, root, skip,
-    supported, whole,
-};
+use super::cases::{SEEING, embedded, pictured};
+use super::{Case, Client, OPENAI_PYTHON, case, check, denied, failed, root, skip};
 use crate::gateway::{Gateway, Reply, fetch};
 
 /// The interpreter that has them: their pins and those of the official SDKs exclude each other.
@@ -26,7 +23,7 @@ pub(super) const LANGCHAIN: Client = Client {
     script: "scenarios_langchain.py",
     probe: ["-c", "import langchain_openai"],
     failed: "OpenAIAPIError",
-    more: SEEING,
+    more: &[SEEING, NUMBERS],
     ..OPENAI_PYTHON
 };
 
@@ -37,7 +34,7 @@ pub(super) const LITELLM: Client = Client {
         "-c",
         "import importlib.util as u; assert u.find_spec('litellm')",
     ],
-    more: DRAWING_BY_LITELLM,
+    more: &[SEEING, DRAWING_BY_LITELLM],
     ..OPENAI_PYTHON
 };
 
@@ -49,7 +46,7 @@ pub(super) const AI_SDK: Client = Client {
     called: "tool-calls",
     denied: "AI_APICallError",
     failed: "AI_APICallError",
-    more: DRAWING,
+    more: &[SEEING, DRAWING],
     ..OPENAI_PYTHON
 };
 
@@ -58,23 +55,15 @@ pub(super) const AI_SDK_RESPONSES: Client = Client {
     ..AI_SDK
 };
 
-/// Messages with a picture, and numbers.
-const SEEING: &[Case] = &[
-    case("picture allowed", "seen", "what is it?", whole).answered(SOUP),
-    case("picture blocked", "seen", "a turnip", refused),
-    case("picture supported", "seen", "asparagus", supported),
-    case("answer about a picture blocked", "seen", "what is it?", cut)
-        .answered("Soup first, then a turnip, then more."),
+const NUMBERS: &[Case] = &[
     case("embedding allowed", "embedding", "a boat", embedded),
     case("embedding blocked", "embedding", "a turnip", denied),
 ];
 
 const DRAWING: &[Case] = &[
-    case("picture allowed", "seen", "what is it?", whole).answered(SOUP),
-    case("picture blocked", "seen", "a turnip", refused),
-    case("picture supported", "seen", "asparagus", supported),
     case("image allowed", "image", "a boat", pictured),
     case("image blocked", "image", "a turnip", denied),
+    case("image blocked for what it shows", "image", "a boat", denied).drawing("a turnip"),
     case("image redacted", "image", "a boat and a radish", pictured),
     case("image supported", "image", "asparagus", denied),
     case("image fails", "image", "a boat", failed).failing(500),
@@ -83,11 +72,15 @@ const DRAWING: &[Case] = &[
 ];
 
 const DRAWING_BY_LITELLM: &[Case] = &[
-    case("picture allowed", "seen", "what is it?", whole).answered(SOUP),
-    case("picture blocked", "seen", "a turnip", refused),
-    case("picture supported", "seen", "asparagus", supported),
     case("image allowed", "image", "a boat", pictured),
     case("image blocked", "image", "a turnip", declined),
+    case(
+        "image blocked for what it shows",
+        "image",
+        "a boat",
+        declined,
+    )
+    .drawing("a turnip"),
     case("image redacted", "image", "a boat and a radish", pictured),
     case("image supported", "image", "asparagus", declined),
     case("image fails", "image", "a boat", failed).failing(500),
