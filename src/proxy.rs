@@ -313,12 +313,8 @@ impl Asked<'_> {
             return Ok(Response::from_parts(head, body::full(body)));
         }
         let ask = Ask {
-            parts: Vec::new(),
-            stream: false,
-            model: String::new(),
             output: Output::Image,
-            choices: 1,
-            guidance_at: 0..0,
+            ..Ask::of(Vec::new())
         };
         let prompt = prompt::judge(self.exchange, self.app, audience, &ask, &[]).await?;
         let context = prompt.into_context(self.exchange, self.app, codec, Telling::Pieces);

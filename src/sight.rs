@@ -85,6 +85,28 @@ pub async fn inlined(
     Ok(addresses::inlined(&body, &put)?)
 }
 
+/// What a prompt holds, with the pictures at its addresses, where the app lets them be fetched: for who
+/// asks for a verdict, and whose body goes nowhere.
+///
+/// # Errors
+/// A picture that cannot be had.
+pub async fn fetched(
+    exchange: &Exchange,
+    sight: &Sight,
+    mut found: Found,
+) -> Result<Found, Error> {
+    let Elsewhere::Fetch(hosts) = &sight.elsewhere else {
+        return Ok(found);
+    };
+    let addresses = std::mem::take(&mut found.addresses);
+    let brought = guard::pictures::fetch(sight, hosts, exchange, addresses).await;
+    let brought = brought.map_err(unchecked)?.into_iter();
+    found.pictures.extend(brought.map(|(address, brought)| {
+        Picture::fetched(address, brought.file, brought.media_type)
+    }));
+    Ok(found)
+}
+
 /// The request, asking for pictures themselves where the app wants no addresses told.
 ///
 /// # Errors

@@ -13,9 +13,10 @@ use crate::app::App;
 use crate::body::Body;
 use crate::codec::check::{Check, Finding, Found, Question};
 use crate::codec::{self, Ask, Reply, pictures};
-use crate::config::{ImageUrls, OnFailure};
+use crate::config::OnFailure;
 use crate::exchange::{self, Exchange};
 use crate::guard::{self, Context, Inspector, Step};
+use crate::hosts::Elsewhere;
 use crate::message::{Audience, Direction, Language};
 use crate::policy::{Action, Detection};
 use crate::prompt::{self, Changes, Prompt};
@@ -67,7 +68,7 @@ async fn look(
 ) -> Result<Vec<Pictured>, Error> {
     let words = question.asks.iter().flat_map(|ask| &ask.parts);
     let words: Vec<_> = words.map(|part| part.raw.clone()).collect();
-    let found = pictures::in_document(body, &words, &exchange.live.config.limits.read())?;
+    let mut found = pictures::in_document(body, &words, &exchange.live.config.limits.read())?;
     if found.is_empty() && question.pictures == 0 {
         exchange.leaves_unseen(question.unseen);
         return Ok(Vec::new());
@@ -76,14 +77,17 @@ async fn look(
     if question.pictures > 0 {
         sight.on_failure = OnFailure::Block;
     }
-    if question.pictures > 0 && sight.image_urls == ImageUrls::Unseen {
-        sight.image_urls = ImageUrls::Refuse;
+    if question.pictures > 0 && matches!(sight.elsewhere, Elsewhere::Unseen) {
+        sight.elsewhere = Elsewhere::Refuse;
     }
     if question.asks.is_empty() {
         let none = Question::ask(Vec::new(), String::new());
         question.asks.push(none);
     }
     let direction = question.direction;
+    if direction == Direction::Prompt {
+        found = sight::fetched(exchange, &sight, found).await?;
+    }
     let ask = question.asks.last_mut().expect("one was put in");
     let seen = sight::beside_words(exchange, &sight, direction, found, ask).await?;
     if seen.len() < question.pictures {

@@ -26,7 +26,7 @@ use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Lane, Open, Piece, ReadError,
     ReadLimits, Refusal, RefusalStyle, Reply, openai_reply,
 };
-use crate::message::{Media, Output, Part, Role};
+use crate::message::{Media, Part, Role};
 
 /// Lane of the words that the reader sees.
 pub const CONTENT: u32 = 0;
@@ -91,12 +91,10 @@ impl Codec for Anthropic {
             Ok(())
         })?;
         Ok(Ask {
-            parts,
             stream: members::flag(root, "stream")?,
             model: members::required_text(root, "model")?,
-            output: Output::Text,
-            choices: 1,
             guidance_at: members::member_or_place(root, "system"),
+            ..Ask::of(parts)
         })
     }
 
@@ -272,32 +270,12 @@ impl Codec for Anthropic {
 
 /// Adds guidance to the system prompt: to its text by an edit, else by the splice it returns.
 fn guide(body: &[u8], ask: &Ask, edits: &mut Vec<Edit>, text: &str) -> Option<Splice> {
-    let at = ask.guidance_at.clone();
-    if let Some(part) = ask.parts.iter().find(|part| part.raw == at) {
-        members::append(edits, part, text);
-        return None;
+    let at = &ask.guidance_at;
+    if body.get(at.start) == Some(&b'[') && !at.is_empty() {
+        let block = format!("{{\"type\":\"text\",\"text\":{}}}", splice::quote(text));
+        return Some(members::put_last(body, at, &block));
     }
-    let quoted = splice::quote(text);
-    let splice = match body.get(at.clone()).unwrap_or_default() {
-        [] => Splice {
-            at,
-            bytes: format!("\"system\":{quoted},"),
-        },
-        [b'[', inner @ .., b']'] => {
-            let comma = if inner.trim_ascii().is_empty() {
-                ""
-            } else {
-                ","
-            };
-            Splice {
-                at: at.end - 1..at.end - 1,
-                bytes: format!("{comma}{{\"type\":\"text\",\"text\":{quoted}}}"),
-            }
-        }
-        // Null or an empty string.
-        _ => Splice { at, bytes: quoted },
-    };
-    Some(splice)
+    members::guide_member(ask, edits, "system", text)
 }
 
 fn part(leaf: &Leaf<'_, '_>, messages: &Messages<'_>) -> Part {

@@ -115,12 +115,8 @@ impl Question {
     /// The question of one text to be judged, or several together.
     pub fn ask(parts: Vec<crate::message::Part>, model: String) -> Ask {
         Ask {
-            parts,
-            stream: false,
             model,
-            output: crate::message::Output::Text,
-            choices: 1,
-            guidance_at: 0..0,
+            ..Ask::of(parts)
         }
     }
 }

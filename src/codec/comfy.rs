@@ -144,15 +144,12 @@ impl Codec for Comfy {
         let parts = parts(&document, limits)?;
         let prompt = graph.prompt().or_else(|| prose(&parts));
         Ok(Ask {
-            parts,
-            stream: false,
-            model: String::new(),
             output: match graph.shows {
                 true => Output::ImageEdit,
                 false => Output::Image,
             },
-            choices: 1,
             guidance_at: prompt.unwrap_or(0..0),
+            ..Ask::of(parts)
         })
     }
 

@@ -146,12 +146,8 @@ impl Codec for DashScope {
             return members::write_guided(body, ask, edits, guidance);
         };
         let message = json!({"role": "system", "content": self.content(text)});
-        let first = at.start + 1;
         let mut splices: Vec<_> = edits.iter().map(Splice::literal).collect();
-        splices.push(Splice {
-            at: first..first,
-            bytes: format!("{message},"),
-        });
+        splices.push(members::put_first(body, &at, &message.to_string()));
         splice(body, splices)
     }
 

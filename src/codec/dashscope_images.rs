@@ -123,17 +123,15 @@ impl Codec for DashScopeImages {
         }
         let shows = SHOWN.iter().any(|name| input.get(name).is_some());
         Ok(Ask {
-            parts: members::gather(&REQUEST, &document, limits, |leaf| {
-                members::user_part(leaf, 0, Media::Text)
-            })?,
-            stream: false,
             model: members::required_text(root, "model")?,
             output: match shows {
                 true => Output::ImageEdit,
                 false => Output::Image,
             },
-            choices: 1,
             guidance_at: input.get("prompt").map_or(0..0, |prompt| prompt.raw()),
+            ..Ask::of(members::gather(&REQUEST, &document, limits, |leaf| {
+                members::user_part(leaf, 0, Media::Text)
+            })?)
         })
     }
 

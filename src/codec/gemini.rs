@@ -27,7 +27,7 @@ use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Framing, Lane, Piece, ReadError,
     ReadLimits, Refusal, RefusalStyle, Reply, array, openai_reply, sse,
 };
-use crate::message::{Media, Output, Part, Role};
+use crate::message::{Media, Part, Role};
 
 /// Lane of the words that the reader sees.
 pub const CONTENT: u32 = 0;
@@ -111,15 +111,13 @@ impl Codec for Gemini {
             Ok(())
         })?;
         Ok(Ask {
-            parts,
             stream: *self == Self::Streamed,
-            model: String::new(),
-            output: Output::Text,
             choices: shape::choices_asked(root)?,
             guidance_at: match instruction {
                 Some(parts) => parts.raw(),
                 None => members::member_or_place(root, "systemInstruction"),
             },
+            ..Ask::of(parts)
         })
     }
 
@@ -327,18 +325,7 @@ fn guide(body: &[u8], at: Range<usize>, text: &str) -> Splice {
             at,
             bytes: format!("\"systemInstruction\":{{\"parts\":[{part}]}},"),
         },
-        [b'[', inner @ .., b']'] => {
-            let comma = if inner.trim_ascii().is_empty() {
-                ""
-            } else {
-                ","
-            };
-            let end = at.end - 1;
-            Splice {
-                at: end..end,
-                bytes: format!("{comma}{part}"),
-            }
-        }
+        [b'[', .., b']'] => members::put_last(body, &at, &part),
         // Null.
         _ => Splice {
             at,

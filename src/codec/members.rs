@@ -175,6 +175,22 @@ pub fn gather<T>(
     Ok(made)
 }
 
+/// Reads a whole answer that is no conversation: its shape is known by one of these members, and each
+/// of its strings stands for itself.
+///
+/// # Errors
+/// As [`known_shape`] and [`gather`].
+pub fn read_asides(
+    table: &Table,
+    body: &[u8],
+    shape: &[&str],
+    limits: &ReadLimits,
+) -> Result<Vec<Piece>, ReadError> {
+    let document = Document::parse(body, limits)?;
+    known_shape(root(&document)?, shape)?;
+    gather(table, &document, limits, |leaf| unnamed_piece(leaf, 0))
+}
+
 /// A string of an answer in a place that the dialect has no number for.
 pub fn unnamed_piece(leaf: &Leaf<'_, '_>, choice: u32) -> Piece {
     let lane = unnamed_lane(leaf.path);
@@ -245,12 +261,8 @@ pub fn polled(body: &[u8], output: Output) -> Result<Ask, ReadError> {
         return Err(refuse("unexpected_body", "this route takes no body"));
     }
     Ok(Ask {
-        parts: Vec::new(),
-        stream: false,
-        model: String::new(),
         output,
-        choices: 1,
-        guidance_at: 0..0,
+        ..Ask::of(Vec::new())
     })
 }
 
@@ -284,6 +296,47 @@ pub fn write_guided(
         }
     }
     splice::edited(body, &edits)
+}
+
+/// Lets guidance follow the words at [`Ask::guidance_at`]; where there are none, the member of that
+/// name is set to it by the splice that is returned.
+pub fn guide_member(ask: &Ask, edits: &mut Vec<Edit>, name: &str, text: &str) -> Option<Splice> {
+    let at = Range::clone(&ask.guidance_at);
+    if let Some(part) = ask.parts.iter().find(|part| part.raw == at) {
+        append(edits, part, text);
+        return None;
+    }
+    let quoted = splice::quote(text);
+    let bytes = match at.is_empty() {
+        true => format!("\"{name}\":{quoted},"),
+        false => quoted,
+    };
+    Some(Splice { at, bytes })
+}
+
+/// An element before all others of the array whose bytes in `body` are `array`.
+pub fn put_first(body: &[u8], array: &Range<usize>, element: &str) -> Splice {
+    let comma = if is_empty_array(body, array) { "" } else { "," };
+    let at = array.start + 1;
+    Splice {
+        at: at..at,
+        bytes: format!("{element}{comma}"),
+    }
+}
+
+/// An element behind all others.
+pub fn put_last(body: &[u8], array: &Range<usize>, element: &str) -> Splice {
+    let comma = if is_empty_array(body, array) { "" } else { "," };
+    let at = array.end - 1;
+    Splice {
+        at: at..at,
+        bytes: format!("{comma}{element}"),
+    }
+}
+
+fn is_empty_array(body: &[u8], array: &Range<usize>) -> bool {
+    let inner = body.get(array.start + 1..array.end.saturating_sub(1));
+    inner.is_none_or(|inner| inner.trim_ascii().is_empty())
 }
 
 /// An event tells of a choice that has not ended.

@@ -53,6 +53,7 @@ pub mod realtime;
 mod realtime_fields;
 pub mod realtime_reply;
 mod realtime_shape;
+mod response_events;
 pub mod responses;
 mod responses_fields;
 mod responses_reply;
@@ -198,6 +199,20 @@ pub struct Ask {
     pub choices: u32,
     /// Byte of the body at which guidance for the model is inserted, and how (dialect-private).
     pub guidance_at: Range<usize>,
+}
+
+impl Ask {
+    /// What most ask for: one text, whole, of a model that nobody names, with no place for guidance.
+    pub fn of(parts: Vec<Part>) -> Self {
+        Self {
+            parts,
+            stream: false,
+            model: String::new(),
+            output: Output::Text,
+            choices: 1,
+            guidance_at: 0..0,
+        }
+    }
 }
 
 /// Where in an answer a text grows: texts of one lane are one text.

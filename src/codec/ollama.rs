@@ -21,7 +21,7 @@ use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Framing, Lane, Piece, ReadError,
     ReadLimits, Refusal, RefusalStyle, Reply, openai_reply,
 };
-use crate::message::{Media, Output, Part, Role};
+use crate::message::{Media, Part, Role};
 
 /// Lane of the words that the reader sees.
 pub const CONTENT: u32 = 0;
@@ -93,15 +93,13 @@ impl Codec for Ollama {
         })?;
         let stream = root.get("stream").is_none() || members::flag(root, "stream")?;
         Ok(Ask {
-            parts,
             stream,
             model: members::required_text(root, "model")?,
-            output: Output::Text,
-            choices: 1,
             guidance_at: match self {
                 Self::Chat => members::member_or_place(root, "messages"),
                 Self::Generate => members::member_or_place(root, "system"),
             },
+            ..Ask::of(parts)
         })
     }
 
@@ -117,7 +115,7 @@ impl Codec for Ollama {
             return Ok(body.clone());
         }
         let mut edits = edits.to_vec();
-        let added = guidance.and_then(|text| self.guide(ask, &mut edits, text));
+        let added = guidance.and_then(|text| self.guide(body, ask, &mut edits, text));
         let mut splices: Vec<_> = edits.iter().map(Splice::literal).collect();
         splices.extend(added);
         splice(body, splices)
@@ -238,24 +236,15 @@ impl Codec for Ollama {
 
 impl Ollama {
     /// Guidance is a first system message, or follows the system prompt of generate.
-    fn guide(self, ask: &Ask, edits: &mut Vec<Edit>, text: &str) -> Option<Splice> {
-        let at = ask.guidance_at.clone();
-        let quoted = splice::quote(text);
-        if self == Self::Chat {
-            let first = at.start + 1;
-            let bytes = format!("{{\"role\":\"system\",\"content\":{quoted}}},");
-            let at = first..first;
-            return Some(Splice { at, bytes });
+    fn guide(self, body: &[u8], ask: &Ask, edits: &mut Vec<Edit>, text: &str) -> Option<Splice> {
+        match self {
+            Self::Generate => members::guide_member(ask, edits, "system", text),
+            Self::Chat => {
+                let content = splice::quote(text);
+                let message = format!("{{\"role\":\"system\",\"content\":{content}}}");
+                Some(members::put_first(body, &ask.guidance_at, &message))
+            }
         }
-        if let Some(part) = ask.parts.iter().find(|part| part.raw == at) {
-            members::append(edits, part, text);
-            return None;
-        }
-        let bytes = match at.is_empty() {
-            true => format!("\"system\":{quoted},"),
-            false => quoted,
-        };
-        Some(Splice { at, bytes })
     }
 
     /// The answer has the member that this form answers with, or is an error.

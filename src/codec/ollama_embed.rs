@@ -18,7 +18,7 @@ use super::{
     Ask, Codec, Edit, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal, Reply,
     ollama, openai_reply,
 };
-use crate::message::{Media, Output, Part};
+use crate::message::{Media, Part};
 
 /// Every field that is known; the three endpoints share what they have in common.
 static FIELDS: &[Field] = &[
@@ -107,12 +107,9 @@ impl Codec for OllamaEmbed {
             (_, None) => return Err(refuse("missing_field", "/model is missing")),
         };
         Ok(Ask {
-            parts: members::gather(&REQUEST, &document, limits, part)?,
-            stream: false,
             model,
-            output: Output::Text,
-            choices: 1,
             guidance_at: texts.map_or(0..0, |texts| texts.raw()),
+            ..Ask::of(members::gather(&REQUEST, &document, limits, part)?)
         })
     }
 
@@ -129,16 +126,12 @@ impl Codec for OllamaEmbed {
     }
 
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
-        let document = Document::parse(body, limits)?;
         let known = match self {
             Self::Embed => ["embeddings", "error"],
             Self::Embeddings => ["embedding", "error"],
             Self::Show => ["details", "error"],
         };
-        members::known_shape(members::root(&document)?, &known)?;
-        members::gather(&ANSWER, &document, limits, |leaf| {
-            members::unnamed_piece(leaf, 0)
-        })
+        members::read_asides(&ANSWER, body, &known, limits)
     }
 
     /// Nothing of it is shown: what should be numbers said something.

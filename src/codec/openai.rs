@@ -11,11 +11,43 @@ use super::members::{
 };
 use super::splice::{self, Splice, splice};
 use super::table::{Leaf, Place, Step, Table, pointer};
-use super::{Delta, Edit, Envelope, Lane, Piece, ReadError, ReadLimits, openai_reply};
+use super::{Delta, Edit, Envelope, Field, Lane, Piece, ReadError, ReadLimits, openai_reply};
 use crate::message::Media;
 
 /// Most choices of one stream that are open at once; completions may ask for 2048.
 const MAX_OPEN_CHOICES: usize = 4096;
+
+/// Rows of an error object in the place of an answer.
+pub const ERROR: [Field; 4] = [
+    Field::inspected("answer:/error/message", ""),
+    Field::opaque("answer:/error/type", "a stable word"),
+    Field::opaque("answer:/error/param", "a pointer"),
+    Field::opaque("answer:/error/code", "a stable word"),
+];
+
+/// Rows of one that ends a stream.
+pub const ERROR_EVENT: [Field; 4] = [
+    Field::inspected("event:/error/message", ""),
+    Field::opaque("event:/error/type", "a stable word"),
+    Field::opaque("event:/error/param", "a pointer"),
+    Field::opaque("event:/error/code", "a stable word"),
+];
+
+/// Tables as one, which the compiler makes; `N` is the count of all their rows.
+pub const fn joined<const N: usize>(tables: &[&[Field]]) -> [Field; N] {
+    let mut all = [ERROR[0]; N];
+    let (mut table, mut row, mut at) = (0, 0, 0);
+    while table < tables.len() {
+        if row < tables[table].len() {
+            all[at] = tables[table][row];
+            (row, at) = (row + 1, at + 1);
+        } else {
+            (table, row) = (table + 1, 0);
+        }
+    }
+    assert!(at == N, "the rows are counted wrong");
+    all
+}
 
 /// Lane of a choice's visible text.
 pub const CONTENT: u32 = 0;

@@ -23,7 +23,7 @@ use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal,
     RefusalStyle, Reply, openai_reply, sse,
 };
-use crate::message::{Media, Output, Part, Role};
+use crate::message::{Media, Part, Role};
 
 /// Lane of a model's own refusal.
 pub const REFUSAL: u32 = 1;
@@ -78,12 +78,11 @@ impl Codec for OpenAiChat {
             Ok(())
         })?;
         Ok(Ask {
-            parts,
             stream: members::flag(root, "stream")?,
             model: members::required_text(root, "model")?,
-            output: Output::Text,
             choices: openai::choices_asked(root)?,
             guidance_at: messages.guidance_at,
+            ..Ask::of(parts)
         })
     }
 

@@ -1,9 +1,13 @@
 //! The one table of fields of OpenAI chat completions. What no row names is inspected.
 
-use super::Field;
+use super::{Field, openai};
 
 /// Every field that is known.
-pub static FIELDS: &[Field] = &[
+pub static FIELDS: &[Field] =
+    &openai::joined::<{ OWN.len() + 8 }>(&[OWN, &openai::ERROR, &openai::ERROR_EVENT]);
+
+/// What an error object is not.
+const OWN: &[Field] = &[
     // Requests: messages.
     Field::opaque("/messages/*/role", "one of a few words, checked"),
     Field::inspected("/messages/*/content", ""),
@@ -221,10 +225,6 @@ pub static FIELDS: &[Field] = &[
     Field::opaque("answer:/usage/**", ""),
     Field::opaque("answer:/prompt_filter_results/**", "Azure's own marks"),
     Field::opaque("answer:/timings/**", "llama.cpp"),
-    Field::inspected("answer:/error/message", ""),
-    Field::opaque("answer:/error/type", "a stable word"),
-    Field::opaque("answer:/error/param", "a pointer"),
-    Field::opaque("answer:/error/code", "a stable word"),
     // Stream events.
     Field::inspected("event:/choices/*/delta/content", ""),
     Field::inspected("event:/choices/*/delta/content/*/text", ""),
@@ -321,8 +321,4 @@ pub static FIELDS: &[Field] = &[
     Field::opaque("event:/usage/**", ""),
     Field::opaque("event:/prompt_filter_results/**", "Azure's own marks"),
     Field::opaque("event:/obfuscation", "random padding"),
-    Field::inspected("event:/error/message", ""),
-    Field::opaque("event:/error/type", "a stable word"),
-    Field::opaque("event:/error/param", "a pointer"),
-    Field::opaque("event:/error/code", "a stable word"),
 ];

@@ -19,13 +19,17 @@ use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Piece, ReadError, ReadLimits, Refusal,
     RefusalStyle, Reply, openai_reply, sse,
 };
-use crate::message::{Media, Output, Part};
+use crate::message::{Media, Part};
 
 /// Most answers of one request: prompts times `n`. A refusal repeats its text for each.
 const MAX_ANSWERS: u32 = 2048;
 
 /// Every field that is known.
-static FIELDS: &[Field] = &[
+static FIELDS: &[Field] =
+    &openai::joined::<{ OWN.len() + 8 }>(&[OWN, &openai::ERROR, &openai::ERROR_EVENT]);
+
+/// What an error object is not.
+const OWN: &[Field] = &[
     Field::inspected("/prompt", ""),
     Field::inspected("/prompt/*", ""),
     Field::inspected("/suffix", ""),
@@ -60,10 +64,6 @@ static FIELDS: &[Field] = &[
     Field::opaque("answer:/system_fingerprint", ""),
     Field::opaque("answer:/service_tier", ""),
     Field::opaque("answer:/usage/**", ""),
-    Field::inspected("answer:/error/message", ""),
-    Field::opaque("answer:/error/type", "a stable word"),
-    Field::opaque("answer:/error/param", "a pointer"),
-    Field::opaque("answer:/error/code", "a stable word"),
     Field::inspected("event:/choices/*/text", ""),
     Field::opaque("event:/choices/*/index", ""),
     Field::opaque("event:/choices/*/finish_reason", ""),
@@ -75,10 +75,6 @@ static FIELDS: &[Field] = &[
     Field::opaque("event:/system_fingerprint", ""),
     Field::opaque("event:/service_tier", ""),
     Field::opaque("event:/usage/**", ""),
-    Field::inspected("event:/error/message", ""),
-    Field::opaque("event:/error/type", "a stable word"),
-    Field::opaque("event:/error/param", "a pointer"),
-    Field::opaque("event:/error/code", "a stable word"),
 ];
 
 static REQUEST: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Request));
@@ -110,12 +106,11 @@ impl Codec for OpenAiCompletions {
             .ok_or_else(|| refuse("missing_field", "/prompt is missing"))?;
         let prompts = openai::count_texts(prompt, "/prompt")?;
         Ok(Ask {
-            parts: members::gather(&REQUEST, &document, limits, part)?,
             stream: members::flag(root, "stream")?,
             model: members::required_text(root, "model")?,
-            output: Output::Text,
             choices: answers(prompts, openai::choices_asked(root)?)?,
             guidance_at: prompt.raw(),
+            ..Ask::of(members::gather(&REQUEST, &document, limits, part)?)
         })
     }
 

@@ -18,10 +18,13 @@ use super::{
     Ask, Codec, Edit, Ending, Fault, Field, Piece, ReadError, ReadLimits, Refusal, Reply,
     openai_reply,
 };
-use crate::message::{Media, Output, Part};
+use crate::message::{Media, Part};
 
 /// Every field that is known.
-static FIELDS: &[Field] = &[
+static FIELDS: &[Field] = &openai::joined::<{ OWN.len() + 4 }>(&[OWN, &openai::ERROR]);
+
+/// What an error object is not.
+const OWN: &[Field] = &[
     Field::inspected("/input", ""),
     Field::inspected("/input/*", "token numbers are refused"),
     Field::inspected("/user", ""),
@@ -35,10 +38,6 @@ static FIELDS: &[Field] = &[
     Field::opaque("answer:/created", ""),
     Field::opaque("answer:/model", ""),
     Field::opaque("answer:/usage/**", ""),
-    Field::inspected("answer:/error/message", ""),
-    Field::opaque("answer:/error/type", "a stable word"),
-    Field::opaque("answer:/error/param", "a pointer"),
-    Field::opaque("answer:/error/code", "a stable word"),
 ];
 
 static REQUEST: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Request));
@@ -69,12 +68,9 @@ impl Codec for OpenAiEmbeddings {
             .ok_or_else(|| refuse("missing_field", "/input is missing"))?;
         openai::count_texts(input, "/input")?;
         Ok(Ask {
-            parts: members::gather(&REQUEST, &document, limits, part)?,
-            stream: false,
             model: members::required_text(root, "model")?,
-            output: Output::Text,
-            choices: 1,
             guidance_at: input.raw(),
+            ..Ask::of(members::gather(&REQUEST, &document, limits, part)?)
         })
     }
 
@@ -91,11 +87,7 @@ impl Codec for OpenAiEmbeddings {
     }
 
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
-        let document = Document::parse(body, limits)?;
-        members::known_shape(members::root(&document)?, &["data", "error"])?;
-        members::gather(&ANSWER, &document, limits, |leaf| {
-            members::unnamed_piece(leaf, 0)
-        })
+        members::read_asides(&ANSWER, body, &["data", "error"], limits)
     }
 
     /// Nothing of it is shown: what should be numbers said something.

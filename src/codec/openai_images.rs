@@ -29,7 +29,11 @@ use crate::message::{Media, Output, Part};
 pub const REVISED_PROMPT: u32 = 0;
 
 /// Every field that is known. Form fields have the same names as JSON members.
-static FIELDS: &[Field] = &[
+static FIELDS: &[Field] =
+    &openai::joined::<{ OWN.len() + 8 }>(&[OWN, &openai::ERROR, &openai::ERROR_EVENT]);
+
+/// What an error object is not.
+const OWN: &[Field] = &[
     Field::inspected("/prompt", ""),
     Field::inspected("/negative_prompt", "some compatible servers"),
     Field::inspected("/user", ""),
@@ -68,10 +72,6 @@ static FIELDS: &[Field] = &[
     Field::opaque("answer:/background", ""),
     Field::opaque("answer:/output_format", ""),
     Field::opaque("answer:/usage/**", ""),
-    Field::inspected("answer:/error/message", ""),
-    Field::opaque("answer:/error/type", "a stable word"),
-    Field::opaque("answer:/error/param", "a pointer"),
-    Field::opaque("answer:/error/code", "a stable word"),
     Field::opaque("event:/type", "checked"),
     Field::inspected("event:/revised_prompt", ""),
     Field::opaque("event:/b64_json", "a picture"),
@@ -84,10 +84,6 @@ static FIELDS: &[Field] = &[
     Field::opaque("event:/background", ""),
     Field::opaque("event:/output_format", ""),
     Field::opaque("event:/usage/**", ""),
-    Field::inspected("event:/error/message", ""),
-    Field::opaque("event:/error/type", "a stable word"),
-    Field::opaque("event:/error/param", "a pointer"),
-    Field::opaque("event:/error/code", "a stable word"),
 ];
 
 /// Forms of edits and variations.
@@ -291,15 +287,11 @@ impl OpenAiImages {
     /// An ask without words yet.
     fn ask(self) -> Ask {
         Ask {
-            parts: Vec::new(),
-            stream: false,
-            model: String::new(),
             output: match self {
                 Self::Generations => Output::Image,
                 Self::Edits | Self::Variations => Output::ImageEdit,
             },
-            choices: 1,
-            guidance_at: 0..0,
+            ..Ask::of(Vec::new())
         }
     }
 

@@ -12,16 +12,21 @@ use serde_json::json;
 
 use super::json::{Document, Kind};
 use super::members::{self, refuse, wrong_type};
+use super::openai;
 use super::splice;
 use super::table::{Leaf, Side, Step, Table};
 use super::{
     AnswerKind, Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Piece, ReadError,
     ReadLimits, Refusal, Reply, openai_reply, sse,
 };
-use crate::message::{Media, Output, Part};
+use crate::message::{Media, Part};
 
 /// Every field that is known.
-static FIELDS: &[Field] = &[
+static FIELDS: &[Field] =
+    &openai::joined::<{ OWN.len() + 8 }>(&[OWN, &openai::ERROR, &openai::ERROR_EVENT]);
+
+/// What an error object is not.
+const OWN: &[Field] = &[
     Field::inspected("/input", "what is read out"),
     Field::inspected("/instructions", "how it is read out"),
     Field::inspected("/user", ""),
@@ -31,17 +36,9 @@ static FIELDS: &[Field] = &[
     Field::opaque("/response_format", ""),
     Field::opaque("/stream_format", "audio or sse"),
     Field::opaque("/speed", ""),
-    Field::inspected("answer:/error/message", ""),
-    Field::opaque("answer:/error/type", "a stable word"),
-    Field::opaque("answer:/error/param", "a pointer"),
-    Field::opaque("answer:/error/code", "a stable word"),
     Field::opaque("event:/type", "checked"),
     Field::opaque("event:/audio", "sound"),
     Field::opaque("event:/usage/**", ""),
-    Field::inspected("event:/error/message", ""),
-    Field::opaque("event:/error/type", "a stable word"),
-    Field::opaque("event:/error/param", "a pointer"),
-    Field::opaque("event:/error/code", "a stable word"),
 ];
 
 static REQUEST: LazyLock<Table> = LazyLock::new(|| Table::new(FIELDS, Side::Request));
@@ -87,12 +84,10 @@ impl Codec for OpenAiSpeech {
             return Err(wrong_type("/input", "a string"));
         }
         Ok(Ask {
-            parts: members::gather(&REQUEST, &document, limits, part)?,
             stream: members::optional_text(root, "stream_format")?.as_deref() == Some("sse"),
             model: members::required_text(root, "model")?,
-            output: Output::Text,
-            choices: 1,
             guidance_at: input.raw(),
+            ..Ask::of(members::gather(&REQUEST, &document, limits, part)?)
         })
     }
 
@@ -110,11 +105,7 @@ impl Codec for OpenAiSpeech {
 
     /// A document is an error.
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
-        let document = Document::parse(body, limits)?;
-        members::known_shape(members::root(&document)?, &["error"])?;
-        members::gather(&ANSWER, &document, limits, |leaf| {
-            members::unnamed_piece(leaf, 0)
-        })
+        members::read_asides(&ANSWER, body, &["error"], limits)
     }
 
     fn end_answer(&self, _: &[u8], _: u32, text: &str, _: Ending) -> Result<Bytes, ReadError> {

@@ -23,7 +23,7 @@ use super::{
     AnswerKind, Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Lane, Piece, ReadError,
     ReadLimits, Refusal, Reply, openai_reply, sse,
 };
-use crate::message::{Media, Output};
+use crate::message::Media;
 
 /// The words that a reader is told as they come.
 const TEXT: u32 = 0;
@@ -108,12 +108,9 @@ impl Codec for OpenAiTranscripts {
             ));
         }
         Ok(Ask {
-            parts,
             stream,
             model,
-            output: Output::Text,
-            choices: 1,
-            guidance_at: 0..0,
+            ..Ask::of(parts)
         })
     }
 

@@ -1,9 +1,13 @@
 //! The one table of fields of OpenAI transcriptions and translations. What no row names is inspected.
 
-use super::Field;
+use super::{Field, openai};
 
 /// Every field that is known; the two endpoints share what they have in common.
-pub static FIELDS: &[Field] = &[
+pub static FIELDS: &[Field] =
+    &openai::joined::<{ OWN.len() + 8 }>(&[OWN, &openai::ERROR, &openai::ERROR_EVENT]);
+
+/// What an error object is not.
+const OWN: &[Field] = &[
     // Requests: fields of a form.
     Field::inspected("/prompt", ""),
     Field::inspected("/known_speaker_names[]", ""),
@@ -38,10 +42,6 @@ pub static FIELDS: &[Field] = &[
     Field::opaque("answer:/language", ""),
     Field::opaque("answer:/duration", ""),
     Field::opaque("answer:/usage/**", ""),
-    Field::inspected("answer:/error/message", ""),
-    Field::opaque("answer:/error/type", "a stable word"),
-    Field::opaque("answer:/error/param", "a pointer"),
-    Field::opaque("answer:/error/code", "a stable word"),
     // Events.
     Field::opaque("event:/type", "checked"),
     Field::inspected("event:/delta", ""),
@@ -53,8 +53,4 @@ pub static FIELDS: &[Field] = &[
     Field::opaque("event:/start", ""),
     Field::opaque("event:/end", ""),
     Field::opaque("event:/usage/**", ""),
-    Field::inspected("event:/error/message", ""),
-    Field::opaque("event:/error/type", "a stable word"),
-    Field::opaque("event:/error/param", "a pointer"),
-    Field::opaque("event:/error/code", "a stable word"),
 ];

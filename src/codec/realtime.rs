@@ -17,8 +17,8 @@ use serde_json::json;
 use super::json::{Document, Kind, Value};
 use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
 use super::realtime_fields::FIELDS;
+use super::realtime_reply as reply;
 pub use super::realtime_reply::Names;
-use super::realtime_reply::{self as reply, Events};
 use super::realtime_shape as shape;
 pub use super::realtime_shape::{ANSWERED, SENT, TOLD};
 use super::responses::{Telling, told};
@@ -26,9 +26,9 @@ use super::splice::{self, Splice, splice};
 use super::table::{Leaf, Place, Side, Step, Table};
 use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Framing, Open, Piece, ReadError,
-    ReadLimits, Refusal, RefusalStyle, Reply, openai_reply,
+    ReadLimits, Refusal, RefusalStyle, Reply, openai_reply, response_events,
 };
-use crate::message::{Media, Output, Part, Role};
+use crate::message::{Media, Part, Role};
 
 /// Text of the words that the reader sees or hears.
 const CONTENT: u32 = 0;
@@ -82,12 +82,9 @@ impl Codec for Realtime {
         let response = root.get("response");
         let instructions = response.and_then(|response| response.get("instructions"));
         Ok(Ask {
-            parts: parts.drain(..).flatten().collect(),
             stream: true,
-            model: String::new(),
-            output: Output::Text,
-            choices: 1,
             guidance_at: instructions.map_or(0..0, |text| text.raw()),
+            ..Ask::of(parts.drain(..).flatten().collect())
         })
     }
 
@@ -181,26 +178,18 @@ impl Codec for Realtime {
         let item = |index: usize, text: &str| {
             let id = envelope.items.get(first as usize + index);
             json!({"id": id, "object": "realtime.item", "type": "message", "status": "completed",
-                "role": "assistant", "content": [{"type": self.part(), "text": text}]})
+                "role": "assistant", "content": [{"type": self.0.content(false), "text": text}]})
         };
         let items = said.iter().enumerate();
         members::with_output(data, items.map(|(index, text)| item(index, text)))
     }
 
     fn say(&self, envelope: &mut Envelope, _: u32, text: &str) -> Bytes {
-        let mut events = Events::new(envelope, self.0);
-        events.say(text);
-        events.finish()
+        response_events::say(self.0, envelope, text)
     }
 
     fn end_stream(&self, envelope: &Envelope, _: u32, text: &str, ending: Ending) -> Bytes {
-        let mut envelope = envelope.clone();
-        let begun = envelope.progress.begun;
-        let mut events = Events::new(&mut envelope, self.0);
-        if !begun {
-            events.begin(json!(null));
-        }
-        events.end(text, ending)
+        response_events::end(self.0, envelope, text, ending, json!(null))
     }
 
     /// The events of a response that no model gives, or of an error: one a line.
@@ -225,20 +214,11 @@ impl Codec for Realtime {
     }
 
     fn fail_stream(&self, envelope: &Envelope, fault: &Fault) -> Bytes {
-        Events::new(&mut envelope.clone(), self.0).fail(fault)
+        reply::fail(self.0, envelope, fault)
     }
 
     fn error(&self, fault: &Fault) -> Reply {
         openai_reply::fault(fault)
-    }
-}
-
-impl Realtime {
-    fn part(self) -> &'static str {
-        match self.0 {
-            Names::Current => "output_text",
-            Names::Beta => "text",
-        }
     }
 }
 
@@ -346,18 +326,9 @@ fn put_first(body: &[u8], guidance: &str) -> Result<Splice, ReadError> {
         let why = "a policy has something to say to the model, and the event has no place for it";
         return Err(refuse("missing_prompt", why));
     };
-    let at = input.raw().start + 1;
     let content = json!([{"type": "input_text", "text": guidance}]);
     let item = json!({"type": "message", "role": "system", "content": content});
-    let comma = if input.children().next().is_some() {
-        ","
-    } else {
-        ""
-    };
-    Ok(Splice {
-        at: at..at,
-        bytes: format!("{item}{comma}"),
-    })
+    Ok(members::put_first(body, &input.raw(), &item.to_string()))
 }
 
 /// Empties every string that is sound of a part, however deep.

@@ -9,7 +9,6 @@
 //! is said out of sight (a stored prompt or conversation, an
 //! answer fetched later) is refused; pictures that a message shows are passed on unseen.
 
-use std::ops::Range;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -17,17 +16,18 @@ use serde_json::json;
 
 use super::json::{Document, Kind, Value};
 use super::members::{self, WRITE_LIMITS, refuse, wrong_type};
+use super::response_events::{self, Manner, Words};
 use super::responses_fields::FIELDS;
-use super::responses_reply::{self as reply, Events};
+use super::responses_reply::{self as reply, Numbered};
 use super::responses_shape::{self as shape, CONTENT_PARTS, SUMMARY_PARTS};
 use super::responses_thread as thread;
-use super::splice::{self, Splice, splice};
+use super::splice::{Splice, splice};
 use super::table::{Leaf, Place, Side, Step, Table};
 use super::{
     Ask, Codec, Delta, Edit, Ending, Envelope, Fault, Field, Framing, Kept, Lane, Open, Piece,
     ReadError, ReadLimits, Refusal, RefusalStyle, Reply, Thread, openai_reply,
 };
-use crate::message::{Media, Output, Part, Role};
+use crate::message::{Media, Part, Role};
 
 /// Text of the words that the reader sees.
 const CONTENT: u32 = 0;
@@ -115,15 +115,14 @@ impl Codec for Responses {
             Ok(())
         })?;
         Ok(Ask {
-            parts,
             stream: members::flag(root, "stream")?,
             model: members::required_text(root, "model")?,
-            output: Output::Text,
-            choices: 1,
             guidance_at: members::member_or_place(root, "instructions"),
+            ..Ask::of(parts)
         })
     }
 
+    /// Guidance follows the instructions, or becomes them.
     fn write(
         &self,
         _: &str,
@@ -136,7 +135,8 @@ impl Codec for Responses {
             return Ok(body.clone());
         }
         let mut edits = edits.to_vec();
-        let added = guidance.and_then(|text| guide(ask, &mut edits, text));
+        let added =
+            guidance.and_then(|text| members::guide_member(ask, &mut edits, "instructions", text));
         let mut splices: Vec<_> = edits.iter().map(Splice::literal).collect();
         splices.extend(added);
         splice(body, splices)
@@ -177,10 +177,10 @@ impl Codec for Responses {
         if root.get("output").is_none() {
             return Err(refuse("bad_edit", "the answer has no output"));
         }
-        let (status, details) = reply::ended(ending);
+        let (status, details) = response_events::ended(Numbered, ending);
         let mut envelope = Envelope::default();
         learn(root, &mut envelope)?;
-        let message = reply::message(&reply::own_id(&envelope, 0), "completed", text);
+        let message = own_message(&envelope, 0, text);
         let splices = root.children().filter_map(|member| {
             let key = member.key().ok()?;
             let value = match &*key {
@@ -229,26 +229,16 @@ impl Codec for Responses {
         said: &[String],
     ) -> Result<String, ReadError> {
         let first = envelope.progress.blocks.saturating_sub(said.len() as u32);
-        let item = |(index, text): (u32, &String)| {
-            reply::message(&reply::own_id(envelope, index), "completed", text)
-        };
+        let item = |(index, text): (u32, &String)| own_message(envelope, index, text);
         members::with_output(data, (first..).zip(said).map(item))
     }
 
     fn say(&self, envelope: &mut Envelope, _: u32, text: &str) -> Bytes {
-        let mut events = Events::new(envelope);
-        events.say(text);
-        events.finish()
+        response_events::say(Numbered, envelope, text)
     }
 
     fn end_stream(&self, envelope: &Envelope, _: u32, text: &str, ending: Ending) -> Bytes {
-        let mut envelope = envelope.clone();
-        let begun = envelope.progress.begun;
-        let mut events = Events::new(&mut envelope);
-        if !begun {
-            events.begin(json!(null));
-        }
-        events.end(text, ending)
+        response_events::end(Numbered, envelope, text, ending, json!(null))
     }
 
     fn refuse(&self, ask: &Ask, refusal: &Refusal) -> Reply {
@@ -256,24 +246,23 @@ impl Codec for Responses {
         if refusal.style == RefusalStyle::Error && refusal.ending == Ending::Filtered {
             return openai_reply::refusal_error(refusal, "invalid_request_error", "content_filter");
         }
-        let mut envelope = openai_reply::own_envelope("resp", &ask.model, refusal);
+        let envelope = openai_reply::own_envelope("resp", &ask.model, refusal);
         let mark = openai_reply::mark(refusal);
+        let (text, ending) = (&refusal.text, refusal.ending);
         if !ask.stream {
-            let mut body = reply::whole(&envelope, &refusal.text, refusal.ending);
+            let mut body = response_events::whole(Numbered, &envelope, text, ending);
             body["wardgate"] = mark;
             return openai_reply::document_reply(200, &body);
         }
-        let mut events = Events::new(&mut envelope);
-        events.begin(mark);
         Reply {
             status: 200,
             content_type: "text/event-stream; charset=utf-8",
-            body: events.end(&refusal.text, refusal.ending),
+            body: response_events::end(Numbered, &envelope, text, ending, mark),
         }
     }
 
     fn fail_stream(&self, envelope: &Envelope, fault: &Fault) -> Bytes {
-        Events::new(&mut envelope.clone()).fail(fault)
+        reply::fail(envelope, fault)
     }
 
     fn error(&self, fault: &Fault) -> Reply {
@@ -281,19 +270,13 @@ impl Codec for Responses {
     }
 }
 
-/// Guidance follows the instructions, or becomes them by the splice that is returned.
-fn guide(ask: &Ask, edits: &mut Vec<Edit>, text: &str) -> Option<Splice> {
-    let at: Range<usize> = ask.guidance_at.clone();
-    if let Some(part) = ask.parts.iter().find(|part| part.raw == at) {
-        members::append(edits, part, text);
-        return None;
-    }
-    let quoted = splice::quote(text);
-    let bytes = match at.is_empty() {
-        true => format!("\"instructions\":{quoted},"),
-        false => quoted,
+/// A whole message of ours.
+fn own_message(envelope: &Envelope, index: u32, text: &str) -> serde_json::Value {
+    let said = Words {
+        text,
+        spoken: false,
     };
-    Some(Splice { at, bytes })
+    Numbered.message(&Numbered.own_id(envelope, index), "completed", Some(said))
 }
 
 fn part(leaf: &Leaf<'_, '_>, roles: &[Role]) -> Part {

@@ -144,24 +144,17 @@ impl Codec for WebUi {
             return Err(wrong_type("/styles", "an array of names"));
         }
         Ok(Ask {
-            parts: members::gather(&REQUEST, &document, limits, part)?,
-            stream: false,
-            model: String::new(),
             output: match self {
                 Self::TextToImage => Output::Image,
                 Self::ImageToImage => Output::ImageEdit,
             },
-            choices: 1,
             guidance_at: root.get("prompt").map_or(0..0, |prompt| prompt.raw()),
+            ..Ask::of(members::gather(&REQUEST, &document, limits, part)?)
         })
     }
 
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
-        let document = Document::parse(body, limits)?;
-        members::known_shape(members::root(&document)?, &["images", "detail", "error"])?;
-        members::gather(&ANSWER, &document, limits, |leaf| {
-            members::unnamed_piece(leaf, 0)
-        })
+        members::read_asides(&ANSWER, body, &["images", "detail", "error"], limits)
     }
 
     /// The pictures go with the words that are not shown: they were made from them.

@@ -2,7 +2,7 @@
 //! with it.
 
 use crate::codec::{Ask, Edit};
-use crate::message::{Output, Part};
+use crate::message::Part;
 use crate::remembered::Remembered;
 use crate::sight::Pictured;
 
@@ -49,12 +49,9 @@ impl Memory {
     /// A request of everything so far and nothing more.
     pub fn ask(&self, model: &str) -> Ask {
         Ask {
-            parts: self.followed_by(Vec::new()),
             stream: true,
             model: model.to_owned(),
-            output: Output::Text,
-            choices: 1,
-            guidance_at: 0..0,
+            ..Ask::of(self.followed_by(Vec::new()))
         }
     }
 

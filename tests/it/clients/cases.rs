@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    Case, Client, REFUSED, SOUP, both_cut, both_whole, case, counted, cut, denied, ended, failed,
-    listed, nudged, redacted, refused, supported, text, whole,
+use super::wanted::{
+    both_cut, both_whole, counted, cut, denied, ended, failed, listed, nudged, redacted, refused,
+    supported, text, whole,
 };
+use super::{Case, Client, REFUSED, SOUP, case};
 
 /// A message with a picture, whose code says something.
 pub const SEEING: &[Case] = &[

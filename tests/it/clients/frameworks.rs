@@ -10,7 +10,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::cases::{SEEING, embedded, pictured};
-use super::{Case, Client, OPENAI_PYTHON, case, check, denied, failed, root, skip};
+use super::wanted::{denied, failed};
+use super::{Case, Client, OPENAI_PYTHON, case, check, root, skip};
 use crate::gateway::{Gateway, Reply, fetch};
 
 /// The interpreter that has them: their pins and those of the official SDKs exclude each other.
