@@ -90,20 +90,17 @@ pub async fn inlined(
 ///
 /// # Errors
 /// A picture that cannot be had.
-pub async fn fetched(
-    exchange: &Exchange,
-    sight: &Sight,
-    mut found: Found,
-) -> Result<Found, Error> {
+pub async fn fetched(exchange: &Exchange, sight: &Sight, mut found: Found) -> Result<Found, Error> {
     let Elsewhere::Fetch(hosts) = &sight.elsewhere else {
         return Ok(found);
     };
     let addresses = std::mem::take(&mut found.addresses);
     let brought = guard::pictures::fetch(sight, hosts, exchange, addresses).await;
     let brought = brought.map_err(unchecked)?.into_iter();
-    found.pictures.extend(brought.map(|(address, brought)| {
-        Picture::fetched(address, brought.file, brought.media_type)
-    }));
+    found.pictures.extend(
+        brought
+            .map(|(address, brought)| Picture::fetched(address, brought.file, brought.media_type)),
+    );
     Ok(found)
 }
 

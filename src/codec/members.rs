@@ -55,6 +55,20 @@ pub const WRITE_LIMITS: ReadLimits = ReadLimits {
     parts: usize::MAX,
 };
 
+impl Ask {
+    /// What most ask for: one text, whole, of a model that nobody names, with no place for guidance.
+    pub fn of(parts: Vec<Part>) -> Self {
+        Self {
+            parts,
+            stream: false,
+            model: String::new(),
+            output: Output::Text,
+            choices: 1,
+            guidance_at: 0..0,
+        }
+    }
+}
+
 /// A [`ReadError`] with owned text.
 pub fn refuse(code: &'static str, message: impl Into<String>) -> ReadError {
     ReadError {

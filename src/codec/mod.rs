@@ -201,20 +201,6 @@ pub struct Ask {
     pub guidance_at: Range<usize>,
 }
 
-impl Ask {
-    /// What most ask for: one text, whole, of a model that nobody names, with no place for guidance.
-    pub fn of(parts: Vec<Part>) -> Self {
-        Self {
-            parts,
-            stream: false,
-            model: String::new(),
-            output: Output::Text,
-            choices: 1,
-            guidance_at: 0..0,
-        }
-    }
-}
-
 /// Where in an answer a text grows: texts of one lane are one text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Lane {

@@ -32,6 +32,7 @@ const APPS: &str = "apps:
     match: {path_prefix: /open}
     upstream: {url: UPSTREAM}
     on_failure: allow
+    image_urls: unseen
   - name: closed
     match: {path_prefix: /closed}
     upstream: {url: UPSTREAM}

@@ -91,3 +91,28 @@ fn every_example_says_how_to_try_it() {
         assert!(top.contains("curl "), "{name}: no curl line on top");
     }
 }
+
+/// The example of each dialect, and how a client that people use is pointed at it.
+#[test]
+fn every_dialect_has_an_example_with_its_client() {
+    for (name, client) in [
+        ("openai", "OpenAI("),
+        ("responses", "OpenAI("),
+        ("realtime", "OpenAI("),
+        ("images", "OpenAI("),
+        ("audio", "OpenAI("),
+        ("guard", "OpenAI("),
+        ("anthropic", "Anthropic("),
+        ("gemini", "genai.Client("),
+        ("ollama", "Client("),
+        ("dashscope", "dashscope.base_http_api_url"),
+        ("webui", "WebUIApi("),
+        ("comfyui", "urllib.request.urlopen("),
+    ] {
+        let mut all = examples().into_iter();
+        let file = all.find(|file| file.file_stem().is_some_and(|stem| stem == name));
+        let file = file.unwrap_or_else(|| panic!("no example of {name}"));
+        let text = fs::read_to_string(&file).expect("the example is readable");
+        assert!(text.contains(client), "{name}: no {client}");
+    }
+}

@@ -3,6 +3,8 @@
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
@@ -12,7 +14,8 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use wardgate::codec::sse::Frames;
 use wardgate::codec::{Codec, Envelope, ReadLimits, for_path};
-use wardgate::mock::Mock;
+use wardgate::mock::{Mock, scenario};
+use wardgate::picture;
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -175,6 +178,78 @@ async fn headers_script_it() {
     )
     .await;
     assert_eq!(got.status, StatusCode::BAD_REQUEST);
+}
+
+/// Every dialect that answers with words, and every one that draws: what asks for soup.
+fn dialects() -> Vec<(&'static str, Value)> {
+    let messages = json!([{"role": "user", "content": "soup?"}]);
+    let parts = json!([{"role": "user", "content": [{"text": "soup?"}]}]);
+    let contents = json!([{"role": "user", "parts": [{"text": "soup?"}]}]);
+    let whole = json!({"result_format": "message"});
+    let aigc = |name| format!("/api/v1/services/aigc/{name}/generation").leak() as &'static str;
+    vec![
+        (CHAT, json!({"model": "m", "messages": messages})),
+        ("/v1/completions", json!({"model": "m", "prompt": "soup?"})),
+        ("/v1/responses", json!({"model": "m", "input": "soup?"})),
+        (
+            "/v1/messages",
+            json!({"model": "m", "max_tokens": 9, "messages": messages}),
+        ),
+        (
+            "/v1beta/models/m:generateContent",
+            json!({"contents": contents}),
+        ),
+        (
+            "/api/chat",
+            json!({"model": "m", "stream": false, "messages": messages}),
+        ),
+        (
+            "/api/generate",
+            json!({"model": "m", "stream": false, "prompt": "soup?"}),
+        ),
+        (
+            aigc("text-generation"),
+            json!({"model": "m", "input": {"messages": messages}, "parameters": whole}),
+        ),
+        (
+            aigc("multimodal-generation"),
+            json!({"model": "m", "input": {"messages": parts}}),
+        ),
+        (
+            "/v1/images/generations",
+            json!({"model": "m", "prompt": "soup?"}),
+        ),
+        ("/sdapi/v1/txt2img", json!({"prompt": "soup?"})),
+    ]
+}
+
+#[tokio::test]
+async fn a_file_of_scenarios_tells_every_dialect_what_to_say_and_draw() {
+    let file = "- {prompt: soup, answer: Leeks., picture: a pear}\n- {status: 503}\n";
+    let scenarios = scenario::read(file).expect("reads");
+    let mock = Mock::start_with(scenarios).await.expect("it starts");
+    for (path, body) in dialects() {
+        let got = post(&mock, path, &[], &body).await;
+        let told = got.json();
+        assert!(told.to_string().contains("Leeks."), "{path}: {told}");
+        let drawn = [
+            &told["data"][0]["b64_json"],
+            &told["images"][0],
+            &told["candidates"][0]["content"]["parts"][1]["inlineData"]["data"],
+        ];
+        let draws = ["images", "txt2img", "Content"]
+            .iter()
+            .any(|name| path.contains(name));
+        let shown = drawn.iter().find_map(|one| one.as_str()).map(|encoded| {
+            let file = STANDARD.decode(encoded).expect("base64");
+            let seen = picture::look(&file).expect("a picture");
+            seen.texts().collect::<Vec<_>>().concat()
+        });
+        assert_eq!(shown, draws.then(|| "a pear".to_owned()), "{path}");
+        let body = body.to_string().replace("soup?", "bread?");
+        let got = send(&mock, Method::POST, path, &[], body.into()).await;
+        assert_eq!(got.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use wardgate::codec::{CODECS, Envelope};
 use wardgate::detect::Scanner;
 use wardgate::guard::{Guard, Record};
 use wardgate::message::{Direction, Role};
@@ -335,5 +336,23 @@ fn what_excuses_a_text_is_not_lost_behind_another_choice() {
         let (out, _) = guard_stream(spoken, [stream], Mode::Enforce);
         let (text, _) = (spoken.read)(&out, 2).remove(0);
         assert_eq!(text, "fennel fennel a recipe \n\nHere is some help.");
+    }
+}
+
+/// A dialect gets the properties above by being listed, and is listed if its streams can say words.
+#[test]
+fn every_dialect_whose_streams_say_words_has_the_properties() {
+    // What they read is read by a listed one of the same codec; they answer with no stream.
+    let whole = [
+        "anthropic.count_tokens",
+        "gemini.generate",
+        "openai.translations",
+    ];
+    for codec in CODECS {
+        let says = !codec.say(&mut Envelope::default(), 0, "soup").is_empty();
+        let mut spoken = SPOKEN.iter().map(|spoken| spoken.codec().name());
+        let listed = spoken.any(|name| name == codec.name());
+        let apart = whole.contains(&codec.name());
+        assert_eq!(says && !apart, listed, "{}", codec.name());
     }
 }
