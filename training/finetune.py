@@ -1,101 +1,139 @@
 #!/usr/bin/env python3
 """Learns the encoder's upper weights and the dense head together, on a GPU if there is one.
 
-    python training/finetune.py ROWS.npz --base BASE.safetensors --out FOLDER [--device cuda] [--plan PLAN.json]
+    python training/finetune.py ROWS.npz --base BASE.safetensors --out FOLDER [--device cuda] [--few N]
 
-ROWS.npz is written by `prepare.py`. Each trial of the plan is cross-validated: the folds of a trial run
-beside each other in processes of their own. Pieces' rows stay as they are: unseen words keep their sense.
+ROWS.npz is written by `prepare.py`. All folds, and the model of all rows, learn beside each other as copies
+in one stack; the copies of a fold differ in the order of their rows and are averaged.
 """
 
 import argparse
-import json
-import os
+import concurrent.futures
 import pathlib
 import time
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import numpy as np
 import torch
-import torch.multiprocessing as processes
 from torch import nn
 
 import encoder as sense
 
-SHIPPED = {
-    "encoder_rate": 6e-4, "head_rate": 1e-3, "head_decay": 0.3, "encoder_decay": 0.01, "epochs": 10, "batch": 256,
-    "hidden": 256, "dropout": 0.5, "lost": 0.1, "pair": 0.0, "near": 2.0, "heads": 0, "layers": 0, "soup": 3, "seed": 7,
-    "smooth": 0.0, "emphasis": 1.0,
+RECIPE = {
+    "encoder_rate": 6e-4, "head_rate": 1e-3, "row_rate": 0.0, "head_decay": 0.3, "encoder_decay": 0.01, "row_decay": 0.01,
+    "epochs": 10, "batch": 256, "hidden": 256, "dropout": 0.5, "lost": 0.1, "near": 2.0, "soup": 3, "seed": 7, "smooth": 0.0,
+    "heads": 0, "layers": 0, "mixup": 0.0, "rdrop": 0.0, "push": 0.0, "twins": 0.0, "least": 3, "benign": 1.0,
+    "case": 0.0, "honest": 0.0, "new": 1.0, "public": 1.0, "disguised": 1.0, "summary": 4.0, "teach": 0.0,
 }
-"""`lost`: share of pieces read as unknown while learning; `pair`: weight of the loss over pairs of a harmful and a benign
-line; `near`: weight of staying near the untrained vector; `soup`: runs whose weights are averaged."""
+"""`lost`: share of pieces read as unknown while learning; `near`: weight of staying near the untrained vector; `soup`:
+runs that are averaged; `row_rate`: rate of the rows of pieces seen at least `least` times; `heads`: questions of attention
+pooling; `push`: length of a step against the rows' gradient, as a share of theirs; `twins`: weight of the loss over
+pairs of one scene; `case` ... `disguised`: weight of rows of that kind, beside their own."""
 UNKNOWN_PIECE = 0
+INPUTS = sense.VECTOR + sense.FEATURES
+ANSWER = 64
+"""Numbers that a question of attention pooling is answered with."""
+
+
+def stacked(copies, *shape, std):
+    """A parameter that every copy begins alike with."""
+    return nn.Parameter((torch.randn(*shape) * std)[None].repeat(copies, *[1] * len(shape)))
 
 
 class Attention(nn.Module):
     """For each of some learned questions, the mean of the token features that answer it."""
 
-    def __init__(self, heads, width=64):
+    def __init__(self, copies, heads):
         super().__init__()
-        self.heads, self.width = heads, width
-        self.ask, self.value = nn.Linear(sense.FEATURES, heads), nn.Linear(sense.FEATURES, heads * width)
-        nn.init.normal_(self.ask.weight, std=0.01)
+        self.ask = stacked(copies, sense.FEATURES, heads, std=0.01)
+        self.value = stacked(copies, heads, sense.FEATURES, ANSWER, std=sense.FEATURES**-0.5)
 
     def forward(self, features, mask):
-        share = self.ask(features).float().masked_fill(mask[..., None] == 0, -1e4).softmax(1)
-        value = self.value(features).unflatten(-1, (self.heads, self.width)).float()
-        return (share[..., None] * value).sum(1).flatten(1)
+        share = torch.bmm(features.flatten(1, 2), self.ask).unflatten(1, features.shape[1:3]).float()
+        share = share.masked_fill(mask[..., None] == 0, -1e4).softmax(2)
+        answers = torch.matmul(share.transpose(2, 3), features.float())
+        return torch.einsum("mbkf,mkfa->mbka", answers, self.value).float().flatten(2)
 
 
 class Layers(nn.Module):
     """A small transformer over the token features; its mean and maximum."""
 
-    def __init__(self, layers, width=256):
+    def __init__(self, copies, layers, width=256, heads=4):
         super().__init__()
-        self.down = nn.Linear(sense.FEATURES, width)
-        self.layers = nn.ModuleList(nn.TransformerEncoderLayer(width, 4, 2 * width, 0.1, nn.functional.gelu, batch_first=True, norm_first=True) for _ in range(layers))
+        self.heads, self.count = heads, layers
+        self.down = stacked(copies, sense.FEATURES, width, std=sense.FEATURES**-0.5)
+        self.parts = nn.ParameterList()
+        for _ in range(layers):
+            for shape in ((width, 3 * width), (width, width), (width, 2 * width), (2 * width, width)):
+                self.parts.append(stacked(copies, *shape, std=shape[0] ** -0.5))
 
     def forward(self, features, mask):
-        x, out = self.down(features), mask == 0
-        for layer in self.layers:
-            x = layer(x, src_key_padding_mask=out)
-        x = x.float()
-        mean = (x * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
-        return torch.cat([mean, x.masked_fill(out[..., None], -1e4).amax(1)], -1)
+        times = lambda x, matrix: torch.bmm(x.flatten(1, 2), matrix).unflatten(1, x.shape[1:3])
+        norm = lambda x: nn.functional.layer_norm(x, x.shape[-1:])
+        x = times(features, self.down)
+        seen = torch.where(mask[:, :, None, None] > 0, 0.0, -1e4)
+        for at in range(self.count):
+            query, key, after, before = self.parts[4 * at : 4 * at + 4]
+            asked, keys, values = (part.unflatten(-1, (self.heads, -1)).transpose(2, 3) for part in times(norm(x), query).chunk(3, -1))
+            share = (torch.matmul(asked, keys.transpose(3, 4)).float() * asked.shape[-1] ** -0.5 + seen).softmax(-1)
+            x = x + times(torch.matmul(share.to(values.dtype), values).transpose(2, 3).flatten(3), key)
+            x = x + times(torch.relu(times(norm(x), after)), before)
+        x = norm(x).float()
+        mean = (x * mask[..., None]).sum(2) / mask.sum(2, keepdim=True).clamp_min(1)
+        return torch.cat([mean, x.masked_fill(mask[..., None] == 0, -1e4).amax(2)], -1)
 
 
 class Model(nn.Module):
-    """Encoder, and the dense head on standardised inputs."""
+    """Encoder, and the dense head on standardised inputs; `copies` of both."""
 
-    def __init__(self, tensors, labels, plan):
+    def __init__(self, tensors, labels, plan, copies, tuned=None):
         super().__init__()
-        self.encoder = sense.Encoder(tensors)
-        extra = plan["heads"] * 64 + (512 if plan["layers"] else 0)
-        self.attention = Attention(plan["heads"]) if plan["heads"] else None
-        self.layers = Layers(plan["layers"]) if plan["layers"] else None
-        self.register_buffer("mean", torch.zeros(1792))
-        self.register_buffer("spread", torch.ones(1792))
-        self.first, self.last = nn.Linear(1792 + extra, plan["hidden"]), nn.Linear(plan["hidden"], labels)
-        nn.init.normal_(self.first.weight, std=(2 / 1792) ** 0.5)
-        nn.init.normal_(self.last.weight, std=(2 / plan["hidden"]) ** 0.5)
-        nn.init.zeros_(self.first.bias), nn.init.zeros_(self.last.bias)
-        self.dropout = plan["dropout"]
+        torch.manual_seed(plan["seed"])
+        self.copies, self.dropout = copies, plan["dropout"]
+        self.encoder = sense.Encoder(tensors, copies, tuned)
+        self.attention = Attention(copies, plan["heads"]) if plan["heads"] else None
+        self.layers = Layers(copies, plan["layers"]) if plan["layers"] else None
+        wide = INPUTS + plan["heads"] * ANSWER + (512 if plan["layers"] else 0)
+        self.register_buffer("mean", torch.zeros(copies, 1, INPUTS))
+        self.register_buffer("spread", torch.ones(copies, 1, INPUTS))
+        self.first = stacked(copies, wide, plan["hidden"], std=(2 / INPUTS) ** 0.5)
+        self.last = stacked(copies, plan["hidden"], labels, std=(2 / plan["hidden"]) ** 0.5)
+        self.first_bias = nn.Parameter(torch.zeros(copies, 1, plan["hidden"]))
+        self.last_bias = nn.Parameter(torch.zeros(copies, 1, labels))
+
+    def inputs(self, embedded, mask):
+        """What the head reads, standardised, and the vector."""
+        inputs, features = self.encoder.pooled(embedded, mask)
+        parts = [(inputs - self.mean) / self.spread]
+        parts += [part(features, mask) for part in (self.attention, self.layers) if part is not None]
+        return torch.cat(parts, -1), inputs[..., : sense.VECTOR]
+
+    def head(self, inputs):
+        middle = torch.relu(torch.bmm(inputs, self.first) + self.first_bias)
+        middle = nn.functional.dropout(middle, self.dropout, self.training)
+        return (torch.bmm(middle, self.last) + self.last_bias).float()
 
     def forward(self, pieces, mask):
-        inputs, features = self.encoder(pieces, mask)
-        vector = inputs[:, :512]
-        parts = [(inputs.float() - self.mean) / self.spread]
-        parts += [part(features, mask) for part in (self.attention, self.layers) if part is not None]
-        middle = torch.relu(self.first(torch.cat(parts, -1)))
-        return self.last(nn.functional.dropout(middle, self.dropout, self.training)).float(), vector, inputs
+        return self.head(self.inputs(self.encoder.embedded(pieces), mask)[0])
 
-    def head(self):
+    def averaged(self, soup):
+        """Every `soup` copies one after the other become one."""
+        state = {}
+        for name, value in self.state_dict().items():
+            state[name] = value.unflatten(0, (-1, soup)).mean(1)
+        return state
+
+    def written(self, copy):
         """The dense head as the engine reads it: it takes the inputs as they come."""
-        weight = self.first.weight[:, :1792] / self.spread
-        return {
-            "dense.0.weight": weight, "dense.0.bias": self.first.bias - weight @ self.mean,
-            "dense.1.weight": self.last.weight, "dense.1.bias": self.last.bias,
-        }
+        one = lambda tensor: tensor.detach()[copy].float()
+        weight = one(self.first).T.clone()
+        weight[:, :INPUTS] /= one(self.spread)
+        bias = one(self.first_bias)[0] - weight[:, :INPUTS] @ one(self.mean)[0]
+        result = {"dense.0.weight": weight, "dense.0.bias": bias, "dense.1.weight": one(self.last).T, "dense.1.bias": one(self.last_bias)[0]}
+        if self.attention is not None:
+            result |= {"attention.ask": one(self.attention.ask).T, "attention.value": one(self.attention.value)}
+        if self.layers is not None:
+            result |= {f"layers.{name}": one(value) for name, value in self.layers.named_parameters()}
+        return {name: np.ascontiguousarray(value.cpu().numpy()) for name, value in result.items()}
 
 
 class Texts:
@@ -103,253 +141,314 @@ class Texts:
 
     def __init__(self, flat, lengths, device):
         self.lengths = lengths.astype(np.int64)
-        padded = np.zeros((len(lengths), self.lengths.max()), np.int32)
+        padded = np.zeros((len(lengths), max(self.lengths.max(initial=1), 1)), np.int32)
         padded[np.arange(padded.shape[1]) < self.lengths[:, None]] = flat
-        self.pieces, self.device = torch.from_numpy(padded).to(device), device
+        self.pieces = torch.from_numpy(padded).to(device)
         self.count = torch.from_numpy(self.lengths).to(device)
 
-    def of(self, chosen):
-        width = int(self.lengths[chosen].max())
-        index = torch.from_numpy(chosen).to(self.device)
-        mask = (torch.arange(width, device=self.device) < self.count[index][:, None]).float()
-        return self.pieces[index, :width].long(), mask
+    def of(self, index, width):
+        """Pieces and mask of [copies, texts] rows; an index below 0 is no row."""
+        at = index.clamp_min(0)
+        mask = torch.arange(width, device=index.device) < self.count[at][..., None]
+        return self.pieces[at][..., :width].long(), (mask & (index >= 0)[..., None]).float()
 
 
-def batches(order, lengths, size, dice):
-    """Batches of about one length: shuffled, sorted within twenty batches, shuffled again."""
-    result = []
-    for start in range(0, len(order), 20 * size):
-        part = order[start : start + 20 * size]
-        part = part[np.argsort(lengths[part], kind="stable")]
-        result += [part[at : at + size] for at in range(0, len(part), size)]
-    return [result[at] for at in dice.permutation(len(result))]
+def order(chosen, lengths, groups, plan, count, dice):
+    """[steps, texts]: a shuffled epoch in `count` batches of about one length; -1 fills the last ones up."""
+    shuffled = dice.permutation(chosen)
+    if plan["twins"]:  # Scenes stay together.
+        place = dice.permutation(groups.max() + 1)
+        shuffled = chosen[np.argsort(place[groups[chosen]], kind="stable")]
+    most = -(-len(chosen) // count) + 1
+    result = np.full((count, most), -1, np.int64)
+    parts = max(count // 20, 1)
+    at = 0
+    for part, batches in zip(np.array_split(shuffled, parts), np.array_split(np.arange(count), parts)):
+        key = lengths[part]
+        if plan["twins"]:
+            total, many = np.bincount(groups[part], key), np.bincount(groups[part])
+            key = (total / np.maximum(many, 1))[groups[part]] + groups[part] * 1e-7
+        for rows in np.array_split(part[np.argsort(key, kind="stable")], len(batches)):
+            result[at, : len(rows)] = rows
+            at += 1
+    return result
+
+
+def epochs(chosen, lengths, groups, plan, seeds):
+    """Every epoch's batches, [steps, copies, texts], made while the one before is learned from."""
+    count = max(min(len(rows) for rows in chosen) // plan["batch"], 1)
+    dice = [np.random.default_rng(seed) for seed in seeds]
+    together = np.random.default_rng(seeds[0])
+
+    def one():
+        each = [order(rows, lengths, groups, plan, count, die) for rows, die in zip(chosen, dice)]
+        wide = max(rows.shape[1] for rows in each)
+        each = [np.pad(rows, ((0, 0), (0, wide - rows.shape[1])), constant_values=-1) for rows in each]
+        return np.stack(each, 1)[together.permutation(count)]
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(one)
+        for epoch in range(plan["epochs"]):
+            made = ahead.result()
+            if epoch + 1 < plan["epochs"]:
+                ahead = pool.submit(one)
+            yield made
 
 
 def fast(device):
     """Half precision where the device has it."""
-    return torch.autocast("cuda", torch.bfloat16, enabled=device != "cpu")
+    return torch.autocast("cuda", torch.bfloat16, enabled=str(device) != "cpu")
 
 
-def outputs(model, texts, device, chosen=None, what=0):
-    """Logits (0) or the head's inputs (2) of the chosen texts, or of all; the others stay zero."""
+def said(model, texts, device, what="logits", size=1024):
+    """Logits, or inputs of the head as they come, of every text by every copy: [copies, texts, ...] on the CPU."""
     model.eval()
-    chosen = np.arange(len(texts.lengths)) if chosen is None else chosen
-    order = chosen[np.argsort(texts.lengths[chosen], kind="stable")]
-    result = np.zeros((len(texts.lengths), 1792 if what else model.last.out_features), np.float32)
-    with torch.no_grad():
-        for at in range(0, len(order), 512):
-            part = order[at : at + 512]
-            with fast(device):
-                result[part] = model(*texts.of(part))[what].float().cpu().numpy()
-    return result
+    places = np.argsort(texts.lengths, kind="stable")
+    width = model.last.shape[-1] if what == "logits" else INPUTS
+    result = torch.zeros(model.copies, len(places), width)
+    size = max(size * (4 if str(device) != "cpu" else 1) // model.copies, 32)
+    with torch.no_grad(), fast(device):
+        for at in range(0, len(places), size):
+            part = places[at : at + size]
+            index = torch.from_numpy(part).to(device)[None].expand(model.copies, -1)
+            pieces, mask = texts.of(index, max(int(texts.lengths[part].max()), 1))
+            found = model(pieces, mask) if what == "logits" else model.encoder(pieces, mask)
+            result[:, torch.from_numpy(part)] = found.float().cpu()
+    return result.numpy()
 
 
-def learn(model, texts, truth, weights, harm, own, chosen, plan, seed, device):
-    """One run over the chosen rows. `own`: the rows whose pairs are compared."""
-    torch.manual_seed(seed)
-    dice = np.random.default_rng(seed)
-    encoder = [each for each in model.encoder.parameters()]
-    head = [each for name, each in model.named_parameters() if not name.startswith("encoder.")]
-    groups = [{"params": head, "lr": plan["head_rate"], "weight_decay": plan["head_decay"]}]
-    if plan["encoder_rate"]:
-        groups.append({"params": encoder, "lr": plan["encoder_rate"], "weight_decay": plan["encoder_decay"]})
-    else:
-        for each in encoder:
-            each.requires_grad_(False)
-    adam = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=device != "cpu")
-    total = plan["epochs"] * -(-len(chosen) // plan["batch"])
-    schedule = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: min(1, (step + 1) / (0.06 * total)) * (0.5 + 0.5 * np.cos(np.pi * min(step / total, 1))))
-    untrained = plan.get("untrained")
-    for _ in range(plan["epochs"]):
-        model.train()
-        for part in batches(dice.permutation(chosen), texts.lengths, plan["batch"], dice):
-            pieces, mask = texts.of(part)
-            lost = (torch.rand(pieces.shape, device=device) < plan["lost"]) & (pieces > 2)
-            index = torch.from_numpy(part).to(device)
-            with fast(device):
-                logits, vector, _ = model(pieces.masked_fill(lost, UNKNOWN_PIECE), mask)
-            said = truth[index] * (1 - 2 * plan["smooth"]) + plan["smooth"]
-            loss = (weights[index] * nn.functional.binary_cross_entropy_with_logits(logits, said, reduction="none")).sum() / len(part)
-            if plan["pair"]:
-                ours = own[index]
-                bad, good = logits[ours & (truth[index, harm] > 0), harm], logits[ours & (truth[index, harm] <= 0), harm]
-                if len(bad) and len(good):
-                    loss = loss + plan["pair"] * nn.functional.softplus(1 - (bad[:, None] - good[None])).mean()
-            if plan["near"]:
-                loss = loss + plan["near"] * (1 - (vector * untrained[index]).sum(-1)).mean()
-            adam.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-            adam.step()
-            schedule.step()
+def divergence(one, other):
+    """How far two answers about the same labels are from each other, both ways."""
+    return (torch.sigmoid(one) - torch.sigmoid(other)) * (one - other)
+
+
+class Loss:
+    """What a batch costs each copy."""
+
+    def __init__(self, rows, plan, untrained):
+        self.rows, self.plan, self.untrained = rows, plan, untrained
+
+    def __call__(self, model, embedded, mask, index, dice):
+        plan, rows = self.plan, self.rows
+        at, there = index.clamp_min(0), (index >= 0).float()
+        texts = there.sum(1).clamp_min(1)
+        inputs, vector = model.inputs(embedded, mask)
+        truth, weights = rows.truth(at), rows.weights[at] * there[..., None]
+        if plan["mixup"]:
+            share = dice.beta(plan["mixup"], plan["mixup"], tuple(index.shape)).astype(np.float32)
+            share = torch.from_numpy(np.maximum(share, 1 - share)).to(index.device)[..., None]
+            other = torch.from_numpy(dice.permutation(index.shape[1])).to(index.device)
+            logits = model.head(share * inputs + (1 - share) * inputs[:, other])
+            cost = nn.functional.binary_cross_entropy_with_logits
+            each = share * weights * cost(logits, truth, reduction="none")
+            each = each + (1 - share) * weights[:, other] * cost(logits, truth[:, other], reduction="none")
+        else:
+            logits = model.head(inputs)
+            each = weights * nn.functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+        loss = each.sum((1, 2)) / texts
+        if plan["rdrop"]:
+            again = model.head(inputs) if plan["rdrop"] < 0 else None
+            half = index.shape[1] // 2
+            one, two = (logits, again) if again is not None else (logits[:, :half], logits[:, half : 2 * half])
+            heavy = weights if again is not None else weights[:, :half]
+            loss = loss + abs(plan["rdrop"]) * (heavy * divergence(one, two)).sum((1, 2)) / texts
+        if plan["twins"]:
+            mine = rows.groups[at]
+            pair = (mine[:, :, None] == mine[:, None]) & rows.bad[at][:, :, None] & rows.good[at][:, None]
+            score = logits[..., rows.harm]
+            gap = nn.functional.softplus(1 - (score[:, :, None] - score[:, None])) * pair
+            loss = loss + plan["twins"] * gap.sum((1, 2)) / pair.sum((1, 2)).clamp_min(1)
+        if plan["near"]:
+            apart = (1 - (vector * self.untrained[at]).sum(-1)) * there
+            loss = loss + plan["near"] * apart.sum(1) / texts
+        return loss.sum()
+
+
+class Rows:
+    """What is known of the rows, on the device."""
+
+    def __init__(self, stored, plan, device):
+        to = lambda array: torch.from_numpy(array).to(device)
+        self.labels = [str(label) for label in stored["labels"]]
+        self.harm = self.labels.index("harm")
+        weights = self.kinds(stored, plan)
+        self.used = weights.sum(1) > 0
+        truth = stored["truth"].astype(np.float32)
+        self.known = to(truth * (1 - 2 * plan["smooth"]) + plan["smooth"])
+        self.weights = to(balanced(truth, weights, self.labels, plan))
+        self.groups = to(stored["group"].astype(np.int64))
+        own = stored["expect"] != ""
+        self.bad, self.good = to(own & (stored["expect"] == "harm")), to(own & (stored["expect"] != "harm"))
+
+    @staticmethod
+    def kinds(stored, plan):
+        """Weights of rows by their kind."""
+        names = np.array([str(source) for source in stored["sources"]])[stored["source"]]
+        own = stored["expect"] != ""
+        factor = np.where(own, 1.0, plan["public"])
+        for kind in ("case", "honest", "disguised"):
+            factor = np.where(names == kind, plan[kind], factor)
+        if "new" in stored:
+            factor = np.where(stored["new"], factor * plan["new"], factor)
+        return stored["weights"].astype(np.float32) * factor[:, None].astype(np.float32)
+
+    def truth(self, at):
+        """The labels of [copies, texts] rows."""
+        return self.known[at] if self.known.dim() == 2 else self.known[torch.arange(len(at), device=at.device)[:, None], at]
 
 
 def balanced(truth, weights, labels, plan):
     """As heads.balance: the positives of rare labels, and the summary labels, weigh more."""
     positive, negative = (truth * weights).sum(0), ((1 - truth) * weights).sum(0)
     gain = np.clip(np.sqrt(negative / np.maximum(positive, 1e-3)), 1, 8)
-    summary = np.array([4.0 * (plan["emphasis"] if label == "harm" else 1) if label in ("harm", "unsafe", "support") else 1.0 for label in labels])
-    return (weights * np.where(truth > 0, gain, 1) * summary).astype(np.float32)
+    summary = np.array([plan["summary"] if label in ("harm", "unsafe", "support") else 1.0 for label in labels])
+    return (weights * np.where(truth > 0, gain, plan["benign"]) * summary).astype(np.float32)
 
 
-def fit(stored, base, plan, chosen, held, device, texts):
-    """A model that learned from the chosen rows; and what its single runs say of the held ones, averaged."""
-    labels = [str(label) for label in stored["labels"]]
-    truth, weights = stored["truth"].astype(np.float32), stored["weights"].astype(np.float32)
-    raised = balanced(truth[chosen], weights[chosen], labels, plan)
-    every = np.zeros_like(weights)
-    every[chosen] = raised
-    own = torch.from_numpy(stored["expect"] != "").to(device)
-    to = lambda array: torch.from_numpy(array).to(device)
-    states, said, inputs = [], 0, None
-    for run in range(plan["soup"]):
-        torch.manual_seed(plan["seed"])
-        model = Model(base, len(labels), plan).to(device)
-        inputs = outputs(model, texts, device, what=2) if inputs is None else inputs
-        model.mean, model.spread = to(inputs[chosen].mean(0)), to(inputs[chosen].std(0) + 1e-4)
-        plan = plan | {"untrained": to(inputs[:, :512])}
-        learn(model, texts, to(truth), to(every), labels.index("harm"), own, chosen, plan, plan["seed"] + run, device)
-        states.append({name: value.detach().clone() for name, value in model.state_dict().items()})
-        if plan["soup"] > 1:
-            said = said + outputs(model, texts, device, held) / plan["soup"]
-    model.load_state_dict({name: sum(state[name] for state in states) / len(states) for name in states[0]})
-    return model, said
+def shrink(parameters, most):
+    """Gradients of a copy that are longer than `most` become so long."""
+    lengths = sum(each.grad.flatten(1).square().sum(1) for each in parameters)
+    factor = (most / lengths.sqrt().clamp_min(1e-6)).clamp_max(1)
+    for each in parameters:
+        each.grad.mul_(factor.view(-1, *[1] * (each.dim() - 1)))
 
 
-def auc(score, truth):
-    positive, negative = score[truth > 0], np.sort(score[truth <= 0])
-    below = np.searchsorted(negative, positive, "left") + np.searchsorted(negative, positive, "right")
-    return float(below.sum() / 2 / len(positive) / len(negative))
+def optimizer(model, plan, device):
+    """Adam with a rate for each part; what has none does not learn."""
+    head = [each for name, each in model.named_parameters() if not name.startswith("encoder.")]
+    body = [each for name, each in model.named_parameters() if name.startswith("encoder.weights")]
+    groups = [{"params": head, "lr": plan["head_rate"], "weight_decay": plan["head_decay"]}]
+    groups.append({"params": body, "lr": plan["encoder_rate"], "weight_decay": plan["encoder_decay"]})
+    if plan["row_rate"]:
+        groups.append({"params": [model.encoder.change], "lr": plan["row_rate"], "weight_decay": plan["row_decay"]})
+    return torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=str(device) != "cpu")
 
 
-def recall(score, truth, share):
-    negative = np.sort(score[truth <= 0])[::-1]
-    return float((score[truth > 0] > negative[int(share * len(negative))]).mean())
+def learn(model, texts, rows, chosen, plan, seeds, untrained, device):
+    """Every copy learns from its chosen rows."""
+    torch.manual_seed(plan["seed"])
+    dice = np.random.default_rng(plan["seed"])
+    adam, loss = optimizer(model, plan, device), Loss(rows, plan, untrained)
+    learned = [each for group in adam.param_groups for each in group["params"]]
+    steps = plan["epochs"] * max(min(len(each) for each in chosen) // plan["batch"], 1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: min(1, (step + 1) / (0.06 * steps)) * (0.5 + 0.5 * np.cos(np.pi * min(step / steps, 1))))
+    groups = rows.groups.cpu().numpy()
+    model.train()
+    for batches in epochs(chosen, texts.lengths, groups, plan, seeds):
+        widths = texts.lengths[np.maximum(batches, 0)].max((1, 2))
+        batches = torch.from_numpy(batches).to(device)
+        for index, width in zip(batches, widths):
+            if plan["rdrop"] > 0:
+                index = index.repeat(1, 2)
+            pieces, mask = texts.of(index, max(int(width), 1))
+            lost = (torch.rand(pieces.shape, device=device) < plan["lost"]) & (pieces > 2)
+            pieces = pieces.masked_fill(lost, UNKNOWN_PIECE)
+            with fast(device):
+                embedded = model.encoder.embedded(pieces)
+                if plan["push"] and not embedded.requires_grad:
+                    embedded.requires_grad_(True)
+                if plan["push"]:
+                    embedded.retain_grad()
+                cost = loss(model, embedded, mask, index, dice)
+            adam.zero_grad(set_to_none=True)
+            cost.backward()
+            if plan["push"]:
+                slope, length = embedded.grad.float(), embedded.detach().square().sum((2, 3), keepdim=True).sqrt()
+                away = plan["push"] * length * slope / slope.square().sum((2, 3), keepdim=True).sqrt().clamp_min(1e-12)
+                with fast(device):
+                    cost = loss(model, model.encoder.embedded(pieces) + away, mask, index, dice)
+                cost.backward()
+            shrink(learned, 5.0)
+            adam.step()
+            schedule.step()
+    model.eval()
 
 
-def report(name, stored, logits, dev):
-    """The figures of a trial, for a terminal: own lines unseen, dev sets."""
-    labels = [str(label) for label in stored["labels"]]
-    harm, support, unsafe = (logits[:, labels.index(label)] for label in ("harm", "support", "unsafe"))
-    for lang in (0, 1):
-        plain = np.array([str(source) == "own/plain" for source in stored["sources"]])[stored["source"]]
-        mine = (stored["lang"] == lang) & (stored["expect"] != "") & ~plain
-        pair = mine & (stored["expect"] != "support")
-        truth = (stored["expect"][pair] == "harm").astype(int)
-        score = harm[pair]
-        bar = np.sort(score[truth == 0])[::-1][int(0.02 * (truth == 0).sum())]
-        helped = mine & (stored["expect"] == "support")
-        refused = ((harm[helped] > bar) & (support[helped] < 0)).sum()
-        figures = " ".join(f"{100 * recall(score, truth, share):.1f}" for share in (0.01, 0.02, 0.05))
-        print(f"{name:<22} {'zh' if lang else 'en'} auc {auc(score, truth):.4f} recall@1/2/5 {figures} refused {refused}/{helped.sum()}", end="")
-        frames = [auc(logits[mine, at], stored["truth"][mine, at]) for at, label in enumerate(labels) if label not in ("harm", "unsafe", "support")]
-        print(f" labels {np.mean(frames):.4f}")
-    if dev is None:
-        return
-    unsafe = dev[:, labels.index("unsafe")]
-    line = []
-    for each in ("ailuminate-demo", "catqa", "strongreject", "chineseharm-extra", "toxicn"):
-        for lang in (0, 1):
-            bad = (stored["dset"] == each) & (stored["dlang"] == lang) & (stored["dbad"] == 1)
-            if bad.sum() >= 50:
-                part = bad | ((stored["dbad"] == 0) & (stored["dlang"] == lang))
-                line.append(f"{each[:9]}.{'zh' if lang else 'en'} {auc(unsafe[part], stored['dbad'][part]):.3f} {100 * recall(unsafe[part], stored['dbad'][part], 0.02):.0f}")
-    print(f"{name:<22} dev unsafe auc, recall@2: " + ", ".join(line), flush=True)
+def seen(stored, used, least):
+    """Pieces that the used rows hold at least so often; not the marks and the unknown one."""
+    ends = np.repeat(used, stored["lens"].astype(np.int64))
+    pieces, counts = np.unique(stored["flat"][ends], return_counts=True)
+    return pieces[(counts >= least) & (pieces > 2)]
 
 
-def work(number, jobs, done, options):
-    """A process that takes jobs (trial, fold) until none is left."""
-    torch.set_num_threads(1)
-    stored = dict(np.load(options.rows))
-    base, _ = sense.read(options.base)
-    texts = Texts(stored["flat"], stored["lens"], options.device)
-    dev = Texts(stored["dflat"], stored["dlens"], options.device)
-    while True:
-        job = jobs.get()
-        if job is None:
-            return
-        name, plan, fold = job
-        started = time.time()
-        held = np.flatnonzero(stored["fold"] == fold)
-        chosen = np.flatnonzero(stored["fold"] != fold)
-        if options.few:
-            chosen = chosen[:: options.few]
-        model, said = fit(stored, base, plan, chosen, held, options.device, texts)
-        logits = outputs(model, texts, options.device, held)
-        result = {"held": held, "logits": logits[held]}
-        if plan["soup"] > 1:
-            result["mean"] = said[held]
-        if fold <= 0:
-            result["dev"] = outputs(model, dev, options.device)
-        if fold < 0:
-            tensors = model.encoder.written(base)
-            small = {key: value for key, value in tensors.items() if not key.startswith(("rows", "pieces", "signs"))}
-            small |= {key: value.detach().float().cpu().numpy() for key, value in model.head().items()}
-            np.savez(pathlib.Path(options.out) / f"{name}.npz", **small)
-        done.put((name, fold, result, time.time() - started))
+def untrained(base, texts, plan, device):
+    """The head's inputs before anything was learned."""
+    model = Model(base, 1, RECIPE | {"hidden": 1}, 1).to(device)
+    return torch.from_numpy(said(model, texts, device, "inputs")[0]).to(device)
+
+
+def fit(stored, base, plan, folds, texts, before, device, few=0, teacher=None):
+    """A model with one copy for each fold, that has learned from all rows of the other folds; -1 is no fold."""
+    rows = Rows(stored, plan, device)
+    soup = plan["soup"]
+    chosen = [np.flatnonzero(rows.used & (stored["fold"] != fold)) for fold in folds]
+    if few:
+        chosen = [each[::few] for each in chosen]
+    tuned = seen(stored, rows.used, plan["least"]) if plan["row_rate"] else None
+    model = Model(base, len(rows.labels), plan, len(folds) * soup, tuned).to(device)
+    for copy in range(model.copies):
+        part = before[torch.from_numpy(chosen[copy // soup]).to(device)]
+        model.mean[copy, 0], model.spread[copy, 0] = part.mean(0), part.std(0) + 1e-4
+    if teacher is not None:
+        taught(rows, plan, torch.from_numpy(teacher).to(device), soup)
+    seeds = [plan["seed"] + copy % soup for copy in range(model.copies)]
+    learn(model, texts, rows, [each for each in chosen for _ in range(soup)], plan, seeds, before[:, : sense.VECTOR], device)
+    state = model.averaged(soup)
+    made = Model(base, len(rows.labels), plan, len(folds), tuned).to(device)
+    made.load_state_dict(state)
+    return made
+
+
+def taught(rows, plan, logits, soup):
+    """Labels become half what a teacher of the same fold says; what a row leaves open, the teacher says alone."""
+    chance = torch.sigmoid(logits)
+    open_ = (rows.weights == 0)[None]
+    known = rows.known[None]
+    share = plan["teach"]
+    rows.known = torch.where(open_, chance, (1 - share) * known + share * chance).repeat_interleave(soup, 0)
+    heaviest = rows.weights.amax(1, keepdim=True)
+    rows.weights = torch.where(rows.weights == 0, 0.25 * heaviest, rows.weights)
+
+
+def unseen(stored, model, folds, texts, device):
+    """Logits of every row by the copy that did not learn from it; by each copy, of all rows."""
+    every = said(model, texts, device)
+    logits = np.zeros(every.shape[1:], np.float32)
+    for copy, fold in enumerate(folds):
+        logits[stored["fold"] == fold] = every[copy][stored["fold"] == fold]
+    return logits, every
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows")
     parser.add_argument("--base", required=True)
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--plan", help="JSON: {trial: {setting: value}}; a setting \"final\": learn from all rows too")
+    parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--few", type=int, default=0, help="learn from every so many rows: to try the road")
-    parser.add_argument("--until", type=float, default=1e9, help="seconds after which no more trials are waited for")
+    parser.add_argument("--few", type=int, default=0, help="learn from every so many rows, twice: to try the road")
     options = parser.parse_args()
     started = time.time()
-    plans = json.loads(pathlib.Path(options.plan).read_text()) if options.plan else {"shipped": {"final": True}}
     stored = dict(np.load(options.rows))
-    context = processes.get_context("spawn")
-    jobs, done = context.Queue(), context.Queue()
-    wanted = {}
-    for name, changes in plans.items():
-        plan = SHIPPED | changes
-        folds = plan.pop("folds", [0, 1, 2, 3, 4]) + ([-1] if plan.pop("final", False) else [])
-        wanted[name] = {fold: None for fold in folds}
-        for fold in folds:
-            jobs.put((name, plan, fold))
-    workers = [context.Process(target=work, args=(number, jobs, done, options), daemon=True) for number in range(options.processes)]
-    for each in workers:
-        jobs.put(None)
-        each.start()
-    left = sum(map(len, wanted.values()))
-    while left:
-        try:
-            name, fold, result, took = done.get(timeout=5)
-        except Exception:
-            if time.time() - started > options.until or not any(each.is_alive() for each in workers):
-                break
-            continue
-        left -= 1
-        wanted[name][fold] = result
-        if fold < 0:
-            print(f"{name}: learned from all rows in {took:.0f} s", flush=True)
-        if all(value is not None for value in wanted[name].values()):
-            finish(name, stored, wanted[name], options)
-            print(f"   {took:.0f} s a fold, {time.time() - started:.0f} s in all", flush=True)
-    for each in workers:
-        each.kill()
+    base, _ = sense.read(options.base)
+    plan = RECIPE | ({"epochs": 2, "soup": 1} if options.few else {})
+    texts = Texts(stored["flat"], stored["lens"], options.device)
+    before = untrained(base, texts, plan, options.device)
+    folds = [*range(int(stored["fold"].max()) + 1), -1]
+    model = fit(stored, base, plan, folds, texts, before, options.device, options.few)
+    save(options.out, "shipped", stored, base, model, folds, texts, options.device)
+    print(f"learned in {time.time() - started:.0f} s")
 
 
-def finish(name, stored, results, options):
-    """Figures of a trial whose folds are all there."""
-    labels = len(stored["labels"])
-    for what in ("logits", "mean"):
-        if what not in results[0]:
-            continue
-        logits = np.zeros((len(stored["fold"]), labels), np.float32)
-        seen = np.zeros(len(logits), bool)
-        for fold, result in results.items():
-            if fold >= 0:
-                logits[result["held"]], seen[result["held"]] = result[what], True
-        part = {key: (value[seen] if len(value) == len(seen) and key not in ("sources", "labels") else value) for key, value in stored.items()}
-        report(name + ("" if what == "logits" else " (mean)"), part, logits[seen], results[0].get("dev") if what == "logits" else None)
-        if what == "logits" and -1 in results:
-            np.savez_compressed(pathlib.Path(options.out) / f"{name}.logits.npz", logits=logits.astype(np.float16), dev=results[-1]["dev"].astype(np.float16), dev0=results[0]["dev"].astype(np.float16))
+def save(folder, name, stored, base, model, folds, texts, device):
+    """The tuned weights, and the logits on unseen rows and on the dev sets."""
+    logits, _ = unseen(stored, model, folds, texts, device)
+    dev = said(model, Texts(stored["dflat"], stored["dlens"], device), device)
+    tensors = model.encoder.written(base, folds.index(-1))
+    small = {key: value for key, value in tensors.items() if not key.startswith(("rows", "pieces", "signs"))}
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(folder / f"{name}.npz", **small, **model.written(folds.index(-1)))
+    half = lambda array: array.astype(np.float16)
+    np.savez_compressed(folder / f"{name}.logits.npz", logits=half(logits), dev=half(dev[folds.index(-1)]), dev0=half(dev[0]))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ Seeded: the same inputs give the same file. Rows of one scene, in both languages
 
 import argparse
 import pathlib
+import zlib
 
 import numpy as np
 
@@ -18,6 +19,7 @@ import measure
 import rows as data
 
 HERE = pathlib.Path(__file__).parent
+POLICIES = HERE.parent / "policies"
 SEED, FOLDS = 7, 5
 DISGUISED = 0.3
 """Share of our own lines of which a disguised copy is learned too."""
@@ -26,17 +28,14 @@ MOST = 128
 
 
 def learned(own, public):
-    """Every row to learn from: own, disguised, public."""
+    """Every row to learn from: own, disguised, public, and the texts of the policies."""
     ours = data.own(own)
-    return ours + disguise.copies(ours, DISGUISED, SEED) + data.public(public, SEED)
+    return ours + disguise.copies(ours, DISGUISED, SEED) + data.public(public, SEED) + data.pack(POLICIES)
 
 
 def folds(rows):
-    """A fold per row; rows of one group share it."""
-    names = sorted({row.group for row in rows})
-    order = np.random.default_rng(SEED).permutation(len(names))
-    place = {names[index]: number % FOLDS for number, index in enumerate(order)}
-    return np.array([place[row.group] for row in rows], np.int8)
+    """A fold per row; rows of one group share it. New rows move no other row."""
+    return np.array([zlib.crc32(f"{SEED}/{row.group}".encode()) % FOLDS for row in rows], np.int8)
 
 
 def pieces(texts):
@@ -67,12 +66,14 @@ def main():
     options = parser.parse_args()
     rows = learned(options.own, options.data)
     truth, weights = heads.targets(rows)
-    sources = sorted({row.source for row in rows})
+    sources, groups = sorted({row.source for row in rows}), sorted({row.group for row in rows})
+    number = {group: at for at, group in enumerate(groups)}
     texts, sets = measure.dev_rows(options.dev)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
         options.out, **flat([row.text for row in rows]), **flat(texts, "d"), labels=np.array(data.LABELS),
         truth=truth.astype(np.int8), weights=weights.astype(np.float16), fold=folds(rows),
+        group=np.array([number[row.group] for row in rows], np.int32),
         lang=np.array([row.lang == "zh" for row in rows]), expect=np.array([row.expect for row in rows]),
         source=np.array([sources.index(row.source) for row in rows], np.int16), sources=np.array(sources),
         dset=np.array([each[0] for each in sets]), dlang=np.array([each[1] == "zh" for each in sets]), dbad=np.array([each[2] for each in sets], int),

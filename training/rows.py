@@ -4,6 +4,7 @@ A label is 1, 0 or unknown. Our own lines say every label. A public row says onl
 says: the rest is masked, never taken as a no. Public rows weigh less than ours.
 """
 
+import collections
 import dataclasses
 import json
 import pathlib
@@ -137,4 +138,34 @@ def public(folder, seed):
             labels = meaning(item)
             if labels:
                 rows.append(Row(item["text"][:TEXT_MAX], item["lang"], name, f"{name}/{item['id']}", labels, weight))
+    return rows
+
+
+PACK = {"case": 0.3, "honest": 1.0}
+"""Weights of the texts of the shipped policies: test cases, and the corpora that no policy may stop."""
+CASES = {"block": {"harm": 1, "unsafe": 1, "support": 0}, "pass": {"harm": 0, "unsafe": 0}, "support": {"harm": 0, "unsafe": 0, "support": 1}}
+"""What a case says that is of one text and for a minor: labels of its row's kind it leaves open."""
+UNSTOPPED = {label: 0 for label in ["harm", "unsafe", *HARM]}
+
+
+def pack(folder):
+    """Texts of the shipped policies: cases, whose groups are their rules, and honest corpora, whose lines stand in
+    both languages in one order. A text of which cases say two things is left out."""
+    import yaml
+
+    found, said = [], collections.defaultdict(set)
+    for path in sorted(pathlib.Path(folder).glob("*.cases.yaml")):
+        for case in yaml.safe_load(path.read_text(encoding="utf-8"))["cases"]:
+            text = case.get("text")
+            if not isinstance(text, str) or case.get("audience", "minor") != "minor":
+                continue
+            said[text].add(case["expect"])
+            if case["expect"] in CASES:
+                lang = "zh" if any("\u3400" <= sign <= "\u9fff" for sign in text) else "en"
+                found.append(Row(text[:TEXT_MAX], lang, "case", f"case/{case['rule']}", CASES[case["expect"]], PACK["case"]))
+    rows = [row for row in found if len(said[row.text]) <= 1]
+    for path in sorted((pathlib.Path(folder) / "benign").glob("*.txt")):
+        name, lang, _ = path.name.rsplit(".", 2)
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip() and line[0] != "#"]
+        rows += [Row(line[:TEXT_MAX], lang, "honest", f"honest/{name}/{at}", UNSTOPPED, PACK["honest"]) for at, line in enumerate(lines)]
     return rows
