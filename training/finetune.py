@@ -159,18 +159,18 @@ def order(chosen, lengths, groups, plan, count, dice):
     if plan["twins"]:  # Scenes stay together.
         place = dice.permutation(groups.max() + 1)
         shuffled = chosen[np.argsort(place[groups[chosen]], kind="stable")]
-    most = -(-len(chosen) // count) + 1
-    result = np.full((count, most), -1, np.int64)
     parts = max(count // 20, 1)
-    at = 0
+    batched = []
     for part, batches in zip(np.array_split(shuffled, parts), np.array_split(np.arange(count), parts)):
         key = lengths[part]
         if plan["twins"]:
             total, many = np.bincount(groups[part], key), np.bincount(groups[part])
             key = (total / np.maximum(many, 1))[groups[part]] + groups[part] * 1e-7
         for rows in np.array_split(part[np.argsort(key, kind="stable")], len(batches)):
-            result[at, : len(rows)] = rows
-            at += 1
+            batched.append(rows)
+    result = np.full((count, max(map(len, batched))), -1, np.int64)
+    for at, rows in enumerate(batched):
+        result[at, : len(rows)] = rows
     return result
 
 
