@@ -25,6 +25,8 @@ Remake it: `training/README.md`. Seeded; same inputs, same heads.
 |---|---|---|---|
 | own sentences, `training/own/`, written by hand for the 24 rows, X.SH and X.PI | {own} | Apache-2.0, as the project | every label |
 | disguised copies of {share:.0%} of them (spacing, leet, stretched, swapped letters) | {disguised} | as above | every label, half weight |
+| cases of the shipped policies that are of one text and for a minor: block, pass, support | {cases} | Apache-2.0, as the project | harm, unsafe, support; weight 0.3 |
+| honest corpora, `policies/benign/` | {honest} | as above | no harm of any kind |
 {public}
 
 A label that a set does not speak of is masked, never taken as a no. Public rows weigh 0.1-0.3 of ours.
@@ -38,6 +40,16 @@ less harm: choose thresholds by false alarms, not by the number 0.5.
 
 Cross-validated in five folds, encoder and heads learned anew in each. `recall` is at 2 % false alarms among the benign lines of the row; `refused` counts lines of a
 child asking for help whose `harm` is above the bar of the language and whose `support` is below 0.5.
+"""
+
+PACK = """
+## Texts of the policies
+
+Share of texts, in %, at or above a probability, each by a model that learned from no case of its rule and not from that line.
+The model that is shipped learned from all of them: on these very texts it does better, and `wardgate test` on rules
+that read scores says less than it did. The cases are written for the rules: `pass` are their near misses, and many
+a `block` is one in its context alone.
+
 """
 
 LIMITS = """## Limits
@@ -89,4 +101,12 @@ def card(figures, facts, harm, frames):
         text += "\nHonest texts above a probability, in % (`unsafe`, `harm`, and the highest of all harm labels):\n\n"
         shares = [name for name in figures["dev"]["false_alarms"][0] if name not in ("set", "lang", "rows")]
         text += table(["set", "language", "rows", *shares], [[line["set"], line["lang"], line["rows"], *(f"{100 * line[name]:.1f}" for name in shares)] for line in figures["dev"]["false_alarms"]])
+    text += PACK + table(
+        ["texts", "language", "number", "label", *(f"p {level}" for level in figures["pack"]["levels"])],
+        [[*line[:4], *(f"{100 * share:.1f}" for share in line[4])] for line in figures["pack"]["texts"]],
+    )
+    text += "\n" + table(
+        ["label, honest corpus", *(f"p {level}" for level in figures["pack"]["levels"])],
+        [[label, *(f"{100 * share:.1f}" for share in shares)] for label, shares in figures["pack"]["honest"]],
+    )
     return text + "\n" + LIMITS.format(**facts)

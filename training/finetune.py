@@ -22,7 +22,7 @@ RECIPE = {
     "encoder_rate": 6e-4, "head_rate": 1e-3, "row_rate": 0.0, "head_decay": 0.3, "encoder_decay": 0.01, "row_decay": 0.01,
     "epochs": 10, "batch": 256, "hidden": 256, "dropout": 0.5, "lost": 0.1, "near": 2.0, "soup": 3, "seed": 7, "smooth": 0.0,
     "heads": 0, "layers": 0, "mixup": 0.0, "rdrop": 0.0, "push": 0.0, "twins": 0.0, "least": 3, "benign": 1.0,
-    "case": 0.0, "honest": 0.0, "new": 1.0, "public": 1.0, "disguised": 1.0, "summary": 4.0, "teach": 0.0,
+    "case": 1.0, "honest": 1.0, "new": 1.0, "public": 1.0, "disguised": 1.0, "summary": 4.0, "teach": 0.0,
 }
 """`lost`: share of pieces read as unknown while learning; `near`: weight of staying near the untrained vector; `soup`:
 runs that are averaged; `row_rate`: rate of the rows of pieces seen at least `least` times; `heads`: questions of attention

@@ -93,6 +93,21 @@ def label_table(rows, scores):
     return result
 
 
+def pack_table(rows, scores):
+    """Shares of the policies' own texts at or above a probability, by models that learned from neither the rule's
+    cases nor that line of the corpora: by what a policy is to do, and per label over the honest corpora."""
+    levels = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+    says = lambda row: "honest corpus" if row.source == "honest" else "support" if row.labels.get("support") else "block" if row.labels["harm"] else "pass"
+    kinds = np.array([says(row) if row.source in ("case", "honest") else "" for row in rows])
+    share = lambda part, label: [float((scores[part, LABELS.index(label)] >= level).mean()) for level in levels]
+    result = {"levels": levels, "texts": [], "honest": [[label, share(kinds == "honest corpus", label)] for label in LABELS]}
+    for kind in ("honest corpus", "block", "pass", "support"):
+        for lang in ("en", "zh"):
+            part = (kinds == kind) & np.array([row.lang == lang for row in rows])
+            result["texts"] += [[kind, lang, int(part.sum()), label, share(part, label)] for label in ("harm", "unsafe", "support") if part.any()]
+    return result
+
+
 def dev_items(folder, name):
     """At most `DEV_MOST` texts of one dev set, evenly spread."""
     with open(pathlib.Path(folder) / f"{name}.jsonl", encoding="utf-8") as lines:

@@ -63,8 +63,8 @@ def golden(tensors):
     lines = [json.loads(line) for line in GOLDEN.read_text(encoding="utf-8").splitlines()]
     with GOLDEN.open("w", encoding="utf-8") as out, torch.no_grad():
         for line in lines:
-            pieces = torch.tensor([line["rows"]])
-            vector = model(pieces, torch.ones(pieces.shape))[0][0, : sense.VECTOR]
+            pieces = torch.tensor([[line["rows"]]])
+            vector = model(pieces, torch.ones(pieces.shape))[0, 0, : sense.VECTOR]
             line["vector"] = [int(round(10_000 * value)) for value in vector.tolist()]
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
 
@@ -95,22 +95,28 @@ def main():
     truth, weights = heads.targets(rows)
     unseen[:, data.LABELS.index("unsafe")] = 0  # Its rows are English: in Chinese the n-grams of it mislead (catqa .947 from .958).
     logits = (said["logits"].astype(np.float32), unseen)
-    calibration = heads.calibrate(*logits, truth, weights)
+    # The policies' texts are left out, so that a probability keeps its meaning: that of our lines and the public sets.
+    meant = weights * np.array([row.source not in data.PACK for row in rows])[:, None]
+    calibration = heads.calibrate(*logits, truth, meant)
     trained = f"{len(rows)} rows, seed {prepare.SEED}, {datetime.date.today()}"
     heads.save(options.out / "heads.safetensors", tuned, ngram, calibration, trained)
 
-    views = measure.views(logits, truth, weights)
-    figures = {"own": {view: measure.own_table(rows, scores) for view, scores in views.items()}, "labels": measure.label_table(rows, views["both"])}
+    views = measure.views(logits, truth, meant)
+    figures = {
+        "own": {view: measure.own_table(rows, scores) for view, scores in views.items()},
+        "labels": measure.label_table(rows, views["both"]), "pack": measure.pack_table(rows, views["both"]),
+    }
     if options.dev:
         texts, sets = measure.dev_rows(options.dev)
         second = ngram.logits(features.counts(texts, options.binary))
         figures["dev"] = measure.dev_table(sets, said["dev"].astype(np.float32), second, calibration)
     (options.tuned / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
-    public = collections.Counter(row.source for row in rows if "/" not in row.source and row.source != "disguised")
+    public = collections.Counter(row.source for row in rows if row.source in data.SAYS)
     kinds = collections.Counter("own" if row.expect else row.source for row in rows)
     facts = {
         "inputs": tuned["dense.0.weight"].shape[1], "hidden": tuned["dense.0.weight"].shape[0], "buckets": features.BUCKETS, "share": prepare.DISGUISED,
-        "own": kinds["own"], "disguised": kinds["disguised"], "public": [(name, count, data.SAYS[name]) for name, count in public.items()],
+        "own": kinds["own"], "disguised": kinds["disguised"], "cases": kinds["case"], "honest": kinds["honest"],
+        "public": [(name, count, data.SAYS[name]) for name, count in public.items()],
         "grams": "the engine itself" if options.binary else "an approximation of the skeleton view",
     }
     (options.out / "CARD.md").write_text(card.card(figures, facts, HARM, FRAMES))
