@@ -4,6 +4,7 @@
 //! everything else to standard error; colour only on a terminal. Exit codes: 0 fine, 1 something
 //! was found or failed, 2 it could not run.
 
+mod card;
 mod check;
 mod corpus;
 mod density;

@@ -29,7 +29,7 @@ use crate::policy::reply::Template;
 use crate::policy::{AppPolicies, Hold, Mode};
 pub use credential::{Credential, Secret};
 pub use route::{Match, Passthrough};
-pub use support::{Day, Support};
+pub use support::{Day, HelplineBook, Support};
 
 /// Everything a server is started with.
 #[derive(Debug, Clone)]
@@ -105,6 +105,8 @@ pub struct App {
     pub refusal: RefusalStyle,
     /// Who helps in its region, if it named one.
     pub support: Option<Support>,
+    /// What replies leave open for its region, in each language.
+    pub helplines: HelplineBook,
     /// What follows a refusal: whom to ask when it was wrong.
     pub appeal: Option<Template>,
     /// The answer cache, if any.
@@ -388,6 +390,7 @@ impl Config {
                     header: None,
                     trusted_peers: Vec::new(),
                 },
+                helplines: HelplineBook::shipped(),
                 image_urls: None,
                 label: None,
                 on_failure: OnFailure::Block,

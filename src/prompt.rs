@@ -309,6 +309,7 @@ impl Prompt {
         Closing {
             support: app.config.support.as_ref().map(|one| said(&one.text)),
             appeal: app.config.appeal.as_ref().map(said),
+            helplines: app.config.helplines.of(self.language).clone(),
         }
     }
 
@@ -373,10 +374,11 @@ impl Prompt {
     }
 
     /// What a reader is told for a detection.
-    pub fn reply<'e>(&self, exchange: &'e Exchange, detection: &Detection) -> &'e str {
+    pub fn reply(&self, exchange: &Exchange, app: &App, detection: &Detection) -> String {
         let band = self.scene.audience.band;
         let set = &exchange.live.set;
-        set.reply_for(detection.rule, self.language, band)
+        let reply = set.reply_for(detection.rule, self.language, band);
+        app.config.helplines.of(self.language).fill(reply)
     }
 
     /// What judging the answer needs to know.
@@ -392,11 +394,7 @@ impl Prompt {
             .detections
             .iter()
             .find(|detection| guard::effective(set, app.config.mode, detection) == Action::Nudge)
-            .map(|detection| {
-                let band = self.scene.audience.band;
-                set.reply_for(detection.rule, self.language, band)
-                    .to_owned()
-            });
+            .map(|detection| self.reply(exchange, app, detection));
         let closing = self.closing(app);
         let limits = &exchange.live.config.limits;
         Arc::new(Context {

@@ -131,7 +131,7 @@ fn finding(
     let nudges =
         |detection: &&Detection| guard::effective(set, app.config.mode, detection) == Action::Nudge;
     let nudge = judged.detections.iter().find(nudges);
-    let nudge = nudge.map(|detection| judged.reply(exchange, detection).to_owned());
+    let nudge = nudge.map(|detection| judged.reply(exchange, app, detection));
     let undecided = match (direction, ask.parts.last()) {
         (Direction::Output, Some(part)) => undecided(
             judged.into_context(exchange, app, codec::CODECS[0], codec::Telling::Pieces),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Ended, Explain, Paint, SchemaOf, Trouble, pack};
+use super::{Ended, Explain, Paint, SchemaOf, Trouble, card, pack};
 use crate::message::Language;
 use crate::policy::cases::Case;
 use crate::policy::{Explanation, Status, schema};
@@ -92,6 +92,7 @@ fn one(all: &Explanation<'_>) -> String {
     let signals =
         signals.map(|signal| format!("{} ({}:{})", signal.name, signal.place.0, signal.place.1));
     list(&mut out, "reads", signals.collect());
+    list(&mut out, "scores", scores(all));
     list(&mut out, "may wrongly see", rule.false_positives.clone());
     let of = |hit: bool| {
         let cases = all
@@ -103,6 +104,19 @@ fn one(all: &Explanation<'_>) -> String {
     list(&mut out, "finds", of(true));
     list(&mut out, "leaves alone, or is known to miss", of(false));
     out
+}
+
+/// What a rule asks of the classifier: label, threshold, and what the card says of it there.
+fn scores(all: &Explanation<'_>) -> Vec<String> {
+    let asked = all.signals.iter().filter_map(|signal| {
+        let (label, thousandths) = signal.asks.as_ref()?;
+        Some((&signal.name, label, f32::from(*thousandths) / 1000.0))
+    });
+    let told = asked.map(|(name, label, at_least)| {
+        let figures = card::figures(label, at_least).join("; ");
+        format!("{name}: `{label}` from {at_least}. The card says: {figures}")
+    });
+    told.collect()
 }
 
 /// A condition as written, without its line breaks.

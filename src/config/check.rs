@@ -205,6 +205,7 @@ impl Check<'_> {
                 file::Refusal::Answer => RefusalStyle::Answer,
                 file::Refusal::Error => RefusalStyle::Error,
             },
+            helplines: regions.helplines(app.region.as_ref().map(|named| named.value.as_str())),
             support: self.region(app.region.as_ref(), regions),
             appeal: app.appeal.and_then(|appeal| self.appeal(&appeal)),
             cache: app.cache.map(|cache| self.cache(&cache)),

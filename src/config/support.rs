@@ -14,6 +14,7 @@ use super::check::Check;
 use super::problems::Problems;
 use crate::message::Language;
 use crate::policy::file::Localised;
+use crate::policy::helpline::{Helplines, Purpose};
 use crate::policy::reply::Template;
 use crate::policy::{self, Source, did_you_mean};
 
@@ -34,6 +35,9 @@ struct File {
     title: Spanned<Localised>,
     /// Who helps, best first.
     lines: Spanned<Vec<Line>>,
+    /// The language whose readers are given these numbers by apps that name no region.
+    #[serde(default)]
+    default_for: Option<Spoken>,
 }
 
 /// A help line as written.
@@ -44,6 +48,12 @@ struct Line {
     reach: Spanned<String>,
     hours: Spanned<Localised>,
     languages: Spanned<Vec<Spoken>>,
+    /// What it is for: which marks of replies it fills.
+    #[serde(rename = "for", default)]
+    purposes: Vec<Purpose>,
+    /// The page on which its number was last read.
+    #[serde(default)]
+    source: Option<Spanned<String>>,
     verified_on: Spanned<String>,
 }
 
@@ -113,8 +123,62 @@ pub struct Support {
     pub region: String,
     /// What follows a supporting reply.
     pub text: Template,
-    /// Names of lines with the day of their last check; `None` if nobody ever did.
-    pub verified: Vec<(String, Option<Day>)>,
+    /// Lines with the day of their last check.
+    pub verified: Vec<Checked>,
+    /// What its lines fill in replies.
+    pub helplines: HelplineBook,
+}
+
+/// A line and when somebody last checked it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// Its name.
+    pub name: String,
+    /// The day; `None` if nobody ever did.
+    pub on: Option<Day>,
+    /// Whether the page is named on which it was checked.
+    pub sourced: bool,
+}
+
+/// What stands for the marks of replies, in each language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelplineBook {
+    en: Helplines,
+    zh: Helplines,
+}
+
+impl HelplineBook {
+    /// Of the shipped packs, for apps that name no region.
+    pub fn shipped() -> Self {
+        let mut regions = Regions::default();
+        for source in policy::support() {
+            let mut problems = Problems {
+                origin: &source.path,
+                text: &source.text,
+                blocks: Vec::new(),
+            };
+            regions.take(read(&source, &mut problems));
+        }
+        regions.default
+    }
+
+    /// In a language.
+    pub const fn of(&self, language: Language) -> &Helplines {
+        match language {
+            Language::En => &self.en,
+            Language::Zh => &self.zh,
+        }
+    }
+}
+
+impl Default for HelplineBook {
+    /// No line is known.
+    fn default() -> Self {
+        Self {
+            en: Helplines::new(Language::En, &[]),
+            zh: Helplines::new(Language::Zh, &[]),
+        }
+    }
 }
 
 impl Support {
@@ -122,19 +186,19 @@ impl Support {
     /// before `today`.
     pub fn stale(&self, today: Day) -> Vec<String> {
         let old = |day: &Day| today.number - day.number > i64::from(FRESH_DAYS);
-        let stale = self.verified.iter().filter_map(|(name, day)| match day {
-            None => Some(format!(
-                "support region {}: {name} was never verified",
-                self.region
-            )),
+        let why = |line: &Checked| match &line.on {
+            None => Some("was never verified".to_owned()),
             Some(day) if old(day) => {
                 let ago = today.number - day.number;
-                Some(format!(
-                    "support region {}: {name} was last verified {ago} days ago",
-                    self.region
-                ))
+                Some(format!("was last verified {ago} days ago"))
             }
+            Some(_) if !line.sourced => Some("was verified, but `source` is missing".to_owned()),
             Some(_) => None,
+        };
+        let stale = self.verified.iter();
+        let stale = stale.filter_map(|line| {
+            let (region, name) = (&self.region, &line.name);
+            Some(format!("support region {region}: {name} {}", why(line)?))
         });
         stale.collect()
     }
@@ -142,7 +206,32 @@ impl Support {
 
 /// All support packs by region.
 #[derive(Debug, Default)]
-pub(super) struct Regions(BTreeMap<String, Support>);
+pub(super) struct Regions {
+    packs: BTreeMap<String, Support>,
+    /// Of apps that name no region.
+    default: HelplineBook,
+}
+
+impl Regions {
+    /// Takes in a pack, in place of an earlier one of its region or for its language.
+    fn take(&mut self, pack: Option<(Support, Option<Spoken>)>) {
+        let Some((support, default_for)) = pack else {
+            return;
+        };
+        match default_for {
+            Some(Spoken::En) => self.default.en = support.helplines.en.clone(),
+            Some(Spoken::Zh) => self.default.zh = support.helplines.zh.clone(),
+            None => {}
+        }
+        self.packs.insert(support.region.clone(), support);
+    }
+
+    /// What fills the marks of replies of an app that names this region, or none.
+    pub(super) fn helplines(&self, named: Option<&str>) -> HelplineBook {
+        let found = named.and_then(|named| self.packs.get(named));
+        found.map_or_else(|| self.default.clone(), |pack| pack.helplines.clone())
+    }
+}
 
 impl Check<'_> {
     /// The shipped support packs and those of policy folders.
@@ -157,9 +246,7 @@ impl Check<'_> {
             };
             let support = read(source, &mut problems);
             self.problems.blocks.append(&mut problems.blocks);
-            if let Some(support) = support {
-                regions.0.insert(support.region.clone(), support);
-            }
+            regions.take(support);
         }
         regions
     }
@@ -171,9 +258,9 @@ impl Check<'_> {
         all: &Regions,
     ) -> Option<Support> {
         let named = named?;
-        let found = all.0.get(&named.value);
+        let found = all.packs.get(&named.value);
         if found.is_none() {
-            let known = || all.0.keys().map(String::as_str);
+            let known = || all.packs.keys().map(String::as_str);
             let help = did_you_mean(&named.value, known()).unwrap_or_else(|| {
                 format!(
                     "write one of: {}; or put support/{}.yaml into a policy folder",
@@ -209,7 +296,8 @@ impl Check<'_> {
     }
 }
 
-fn read(source: &Source, problems: &mut Problems<'_>) -> Option<Support> {
+/// A pack, and the language whose readers get it from apps without a region.
+fn read(source: &Source, problems: &mut Problems<'_>) -> Option<(Support, Option<Spoken>)> {
     let file: File = match serde_saphyr::from_str(&source.text) {
         Ok(file) => file,
         Err(error) => {
@@ -238,16 +326,32 @@ fn read(source: &Source, problems: &mut Problems<'_>) -> Option<Support> {
     }
     let (mut en, mut zh, mut verified) = (Vec::new(), Vec::new(), Vec::new());
     for line in &file.lines.value {
-        verified.push((line.name.value.en.clone(), check_line(line, problems)));
+        verified.push(Checked {
+            name: line.name.value.en.clone(),
+            on: check_line(line, problems),
+            sourced: line.source.is_some(),
+        });
         for (said, language) in [(&mut en, Language::En), (&mut zh, Language::Zh)] {
             said.push(line.text(language));
         }
     }
-    Some(Support {
+    let known: Vec<(Purpose, &str)> = (file.lines.value.iter())
+        .flat_map(|line| {
+            let reach = line.reach.value.as_str();
+            line.purposes.iter().map(move |purpose| (*purpose, reach))
+        })
+        .collect();
+    let helplines = HelplineBook {
+        en: Helplines::new(Language::En, &known),
+        zh: Helplines::new(Language::Zh, &known),
+    };
+    let support = Support {
         region,
         text: Template::new(en.join("\n"), zh.join("\n")),
         verified,
-    })
+        helplines,
+    };
+    Some((support, file.default_for))
 }
 
 /// The day of its last check, if it ever was checked.
@@ -258,6 +362,13 @@ fn check_line(line: &Line, problems: &mut Problems<'_>) -> Option<Day> {
     if reach.trim().is_empty() || reach.len() > REACH_BYTES || reach.chars().any(char::is_control) {
         let help = "a number or an address: \"12355\", https://help.example";
         problems.add(line.reach.referenced, "nobody can be reached by this", help);
+    }
+    if let Some(source) = &line.source
+        && !source.value.starts_with("https://")
+        && !source.value.starts_with("http://")
+    {
+        let help = "the address of the page that says so: https://help.example/contact";
+        problems.add(source.referenced, "a source is the address of a page", help);
     }
     if line.languages.value.is_empty() {
         problems.add(
@@ -337,43 +448,86 @@ mod tests {
 
     #[test]
     fn lines_go_stale_after_a_year() {
+        let line = |name: &str, on: Option<&str>, sourced| Checked {
+            name: name.into(),
+            on: on.map(day),
+            sourced,
+        };
         let support = Support {
             region: "example".into(),
             text: Template::new("a", "b"),
             verified: vec![
-                ("Never".into(), None),
-                ("Old".into(), Some(day("2025-11-23"))),
-                ("Fresh".into(), Some(day("2025-11-24"))),
+                line("Never", None, false),
+                line("Old", Some("2025-11-23"), true),
+                line("Fresh", Some("2025-11-24"), true),
+                line("Hearsay", Some("2026-11-24"), false),
             ],
+            helplines: HelplineBook::default(),
         };
         let stale = support.stale(day("2026-11-24"));
-        assert_eq!(stale.len(), 2, "{stale:?}");
+        assert_eq!(stale.len(), 3, "{stale:?}");
         assert!(
             stale[0].contains("Never was never verified")
-                && stale[1].contains("Old was last verified 366 days ago"),
+                && stale[1].contains("Old was last verified 366 days ago")
+                && stale[2].contains("Hearsay was verified, but `source` is missing"),
             "{stale:?}"
         );
         assert_eq!(
             support.stale(day("2020-01-01")).len(),
-            1,
+            2,
             "a day in the future is fresh"
         );
     }
 
+    /// Reads a shipped pack.
+    fn shipped(region: &str) -> (Support, Option<Spoken>) {
+        let path = format!("support/{region}.yaml");
+        let all = policy::support();
+        let source = all.iter().find(|one| one.path.ends_with(&path));
+        let source = source.unwrap_or_else(|| panic!("{path}"));
+        let mut problems = Problems {
+            origin: &source.path,
+            text: &source.text,
+            blocks: Vec::new(),
+        };
+        let read = read(source, &mut problems).expect("readable");
+        assert!(problems.blocks.is_empty(), "{:?}", problems.blocks);
+        read
+    }
+
     #[test]
-    fn every_shipped_pack_reads_and_says_that_nobody_checked_it() {
-        for source in policy::support() {
-            let mut problems = Problems {
-                origin: &source.path,
-                text: &source.text,
-                blocks: Vec::new(),
-            };
-            let support = read(&source, &mut problems).expect("readable");
-            assert!(problems.blocks.is_empty(), "{:?}", problems.blocks);
-            assert_eq!(
-                support.stale(day("2026-11-24")).len(),
-                support.verified.len()
-            );
+    fn every_shipped_line_has_a_source_or_is_never_verified() {
+        for region in ["cn", "example", "intl", "us"] {
+            let (support, _) = shipped(region);
+            for line in &support.verified {
+                assert_eq!(line.on.is_some(), line.sourced, "{region}: {}", line.name);
+            }
         }
+    }
+
+    #[test]
+    fn replies_take_their_numbers_from_the_region_or_from_the_default_of_the_language() {
+        let (us, of_us) = shipped("us");
+        let (cn, of_cn) = shipped("cn");
+        assert_eq!((of_us, of_cn), (None, Some(Spoken::Zh)));
+        let said = |book: &HelplineBook, language| book.of(language).fill("{crisis}, {danger}");
+        assert_eq!(said(&us.helplines, Language::En), "988, 911");
+        assert_eq!(said(&cn.helplines, Language::Zh), "12356, 110、120");
+        let unnamed = HelplineBook::shipped();
+        assert_eq!(said(&unnamed, Language::Zh), "12356, 110、120");
+        assert_eq!(
+            said(&unnamed, Language::En),
+            "988 (US) or 116 123 (UK and some EU countries), your local emergency number"
+        );
+        let mut regions = Regions::default();
+        regions.take(Some((us, None)));
+        assert_eq!(
+            said(&regions.helplines(Some("us")), Language::En),
+            "988, 911"
+        );
+        assert_eq!(
+            said(&regions.helplines(None), Language::En),
+            "a crisis line in your country, your local emergency number"
+        );
     }
 }

@@ -275,7 +275,7 @@ impl Lanes {
                 .detection(&detection, state.lane, state.inspector.text(detection.span));
             if action == Action::Nudge {
                 let text = self.context.reply(detection.rule);
-                state.nudges.push(text.to_owned());
+                state.nudges.push(self.context.closing.helplines.fill(text));
             }
         }
     }

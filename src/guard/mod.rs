@@ -28,6 +28,7 @@ use crate::codec::{Codec, Ending, ReadLimits, Telling};
 use crate::detect::{Scanner, SignalId};
 use crate::message::{Direction, Language};
 use crate::picture::Seen;
+use crate::policy::helpline::Helplines;
 use crate::policy::{Action, Detection, Hold, Mode, PolicySet, RuleIx, Scene, Selection, Talk};
 
 /// What judging one exchange's answer needs to know; shared by all its lanes.
@@ -99,6 +100,8 @@ pub struct Closing {
     pub support: Option<String>,
     /// Whom to ask when it was wrong: after a refusal.
     pub appeal: Option<String>,
+    /// What a reply leaves open for the region.
+    pub helplines: Helplines,
 }
 
 impl Closing {
@@ -109,9 +112,10 @@ impl Closing {
             Action::Block => &self.appeal,
             _ => &None,
         };
+        let reply = self.helplines.fill(reply);
         match more {
             Some(more) => format!("{reply}\n\n{more}"),
-            None => reply.to_owned(),
+            None => reply,
         }
     }
 }

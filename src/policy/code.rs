@@ -82,6 +82,8 @@ pub enum Code {
     ExamplesLack,
     /// Examples from which little was learned.
     ExamplesPoor,
+    /// A mark in a reply that no support pack fills.
+    Mark = 46,
 }
 
 impl Code {

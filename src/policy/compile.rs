@@ -11,6 +11,7 @@ use super::desk::Desk;
 use super::diagnostic::{Code, Diagnostic, Diagnostics, Place, Where};
 use super::file::{CasesFile, PolicyFile};
 use super::frame::Placed;
+use super::helpline;
 use super::judge::NOT_REACH;
 use super::parts::At;
 use super::reader;
@@ -275,6 +276,14 @@ fn replies(input: &Input<'_>, desk: &Desk<'_>) -> Replies {
                 desk.report(diagnostic.help(format!(
                     "add `{language}: ...`: every reader gets an answer"
                 )));
+            }
+            if let Some(mark) = text.value.texts().find_map(helpline::unknown_mark) {
+                let message = format!("reply `{}` says {mark}, which nothing fills", name.value);
+                let known = helpline::Purpose::ALL
+                    .map(helpline::Purpose::mark)
+                    .join(", ");
+                let diagnostic = desk.at(Code::Mark, name.place, message);
+                desk.report(diagnostic.help(format!("write one of: {known}")));
             }
             let template = Template::of(&text.value);
             if replies.0.insert(name.value.clone(), template).is_some() {

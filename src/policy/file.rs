@@ -214,6 +214,17 @@ pub struct Reply {
     pub teen: Option<Localised>,
 }
 
+impl Reply {
+    /// Every text of it: all ages, all languages.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let of_ages = [&self.young, &self.teen].into_iter().flatten();
+        let of_ages = of_ages.flat_map(|text| [text.en.as_str(), text.zh.as_str()]);
+        [self.en.as_str(), self.zh.as_str()]
+            .into_iter()
+            .chain(of_ages)
+    }
+}
+
 /// A text in every language.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

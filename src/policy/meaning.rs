@@ -45,6 +45,14 @@ pub(super) fn make(
     Some(learned.separation(name, list, at_least.value, desk))
 }
 
+/// The label that a signal asks for, and from which probability, in thousandths.
+pub(super) fn asked(written: &Signal) -> Option<(String, u16)> {
+    let (label, at_least) = (written.classifier.as_ref()?, written.at_least.as_ref()?);
+    let thousandths = (at_least.value.clamp(0.0, 1.0) * 1000.0).round();
+    // Between 0 and 1000, as just clamped.
+    Some((label.value.clone(), thousandths as u16))
+}
+
 fn label(
     label: &At<String>,
     at_least: &At<f32>,

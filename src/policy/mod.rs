@@ -27,6 +27,7 @@ mod examples;
 pub mod file;
 mod folders;
 mod frame;
+pub mod helpline;
 mod images;
 pub mod judge;
 mod ledger;
@@ -145,6 +146,8 @@ pub struct SignalInfo {
     pub name: String,
     /// Where it is declared: file, line from 1.
     pub place: (String, u32),
+    /// The label of the classifier that it asks for, and from which probability, in thousandths.
+    pub asks: Option<(String, u16)>,
 }
 
 /// Everything compiled from all policy files for all apps. Immutable, swapped whole on reload.

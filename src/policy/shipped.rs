@@ -43,6 +43,7 @@ const FILES: &[(&str, &str)] = &[
     shipped!("common/minors.yaml"),
     shipped!("common/replies.yaml"),
     shipped!("common/sense.yaml"),
+    shipped!("common/speech.yaml"),
     shipped!("profiles/child.yaml"),
     shipped!("profiles/device.yaml"),
     shipped!("profiles/general.yaml"),
@@ -50,6 +51,7 @@ const FILES: &[(&str, &str)] = &[
     shipped!("profiles/teen.yaml"),
     shipped!("support/cn.yaml"),
     shipped!("support/example.yaml"),
+    shipped!("support/intl.yaml"),
     shipped!("support/us.yaml"),
 ];
 

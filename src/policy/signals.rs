@@ -232,6 +232,7 @@ pub(super) fn make(
     let nowhere = SignalInfo {
         name: String::new(),
         place: (String::new(), 0),
+        asks: None,
     };
     made.infos.resize(count, nowhere);
     for (file, loaded) in input.files.iter().enumerate() {
@@ -259,6 +260,7 @@ pub(super) fn make(
                     made.infos[number as usize] = SignalInfo {
                         name: name.value.clone(),
                         place: (spot.path, spot.line),
+                        asks: meaning::asked(signal),
                     };
                     made.languages[number as usize] = languages;
                 }
@@ -280,6 +282,7 @@ pub(super) fn make(
                 made.infos[*number as usize] = SignalInfo {
                     name: name.to_owned(),
                     place: (spot.path, spot.line),
+                    asks: None,
                 };
             }
         }

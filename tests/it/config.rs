@@ -122,6 +122,7 @@ fn every_shipped_profile_can_be_named() {
         let app = format!("apps: [{{profile: {name}, upstream: {{url: mock}}}}]");
         let config = parse(&app).unwrap_or_else(|errors| panic!("{errors}"));
         assert_eq!(config.apps[0].audience.default, band, "{name}");
+        assert_eq!(config.apps[0].hold, policy::Hold::Sentence, "{name}");
     }
 }
 
