@@ -60,5 +60,6 @@ pub mod sight;
 pub mod socket;
 pub mod text;
 pub mod tls;
+pub mod turns;
 pub mod upstream;
 pub mod verdict;

@@ -24,6 +24,10 @@ pub struct Limits {
     pub json_depth: u32,
     /// Texts of one request: messages, their parts, tool calls and results.
     pub parts: u32,
+    /// Bytes of text in one request, and in one answer, of which a rule of the app asks what sentences
+    /// mean: each costs a core some ten microseconds, so that ten MiB would cost it minutes. 128 KiB are
+    /// 30,000 tokens, a long conversation with a document in it.
+    pub scored_bytes: u32,
     /// Bytes that one stream may hold back until they are judged. Policies reach some hundred
     /// symbols; a stream that reaches this is cut, never flushed.
     pub held_bytes: u32,
@@ -70,6 +74,7 @@ impl Default for Limits {
             answer_body_bytes: 32 * 1024 * 1024,
             json_depth: 64,
             parts: 4096,
+            scored_bytes: 128 * 1024,
             held_bytes: 64 * 1024,
             connections: 10_000,
             streams: 200,
@@ -91,7 +96,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Every bound with its name and value, for `check` and for the rule that none may be zero.
-    pub fn named(&self) -> [(&'static str, u64); 21] {
+    pub fn named(&self) -> [(&'static str, u64); 22] {
         [
             ("header_bytes", self.header_bytes.into()),
             ("header_count", self.header_count.into()),
@@ -99,6 +104,7 @@ impl Limits {
             ("answer_body_bytes", self.answer_body_bytes),
             ("json_depth", self.json_depth.into()),
             ("parts", self.parts.into()),
+            ("scored_bytes", self.scored_bytes.into()),
             ("held_bytes", self.held_bytes.into()),
             ("connections", self.connections.into()),
             ("streams", self.streams.into()),

@@ -18,12 +18,14 @@ use crate::policy::{self, Action, Detection, Mode, PolicySet, Scene, Selection, 
 use crate::reply::Error;
 use crate::sight::Pictured;
 use crate::text::Span;
+use crate::turns;
 
 /// Bytes scanned before other exchanges of the thread get their turn: about 0.1 ms of work.
 const SLICE_BYTES: usize = 16 * 1024;
 
-/// The same where sentences are scored: one or two of them, about two milliseconds.
-const SCORED_SLICE_BYTES: usize = 256;
+/// The same where sentences are scored, which happens beside the threads that serve: three or four of
+/// them, about ten milliseconds.
+const SCORED_SLICE_BYTES: usize = 512;
 
 /// Bytes from which a text's language is told: a few sentences say it, and most texts never need it.
 const LANGUAGE_SAMPLE_BYTES: usize = 512;
@@ -52,7 +54,8 @@ pub struct Prompt {
 /// Judges everything said in a request.
 ///
 /// # Errors
-/// `too_many_matches` if a text holds more than can be followed: then nobody can say what it is.
+/// `too_many_matches` if a text holds more than can be followed, `too_much_text` if there is more than
+/// can be scored: then nobody can say what it is.
 pub async fn judge(
     exchange: &Exchange,
     app: &App,
@@ -61,11 +64,7 @@ pub async fn judge(
     pictures: &[Pictured],
 ) -> Result<Prompt, Error> {
     let set = &exchange.live.set;
-    let scored = scored(set, app, Direction::Prompt);
-    let mut hits: Vec<Arc<[Hit]>> = Vec::with_capacity(ask.parts.len());
-    for part in &ask.parts {
-        hits.push(hits_of(exchange, &part.text, scored).await?);
-    }
+    let mut hits = hits_of_all(exchange, app, Direction::Prompt, &ask.parts).await?;
     for picture in pictures {
         hits[picture.parts.start] = set.detectors.look(&picture.seen).into();
     }
@@ -79,7 +78,7 @@ pub async fn judge(
     // Half a phrase is no cue of an age, so phrases across borders come after those.
     let mut crossings = Crossings::default();
     for joint in border::joints(&ask.parts) {
-        let found = hits_of(exchange, &joint.text, Scored::No).await?;
+        let found = hits_of(exchange, &joint.text, None).await?;
         crossings.take(set, &ask.parts, &joint, &found);
     }
     crossings.insert(&mut hits);
@@ -155,11 +154,7 @@ pub async fn judge_answer(
     pictures: &[Pictured],
 ) -> Result<Prompt, Error> {
     let set = &exchange.live.set;
-    let scored = scored(set, app, Direction::Output);
-    let mut hits: Vec<Arc<[Hit]>> = Vec::with_capacity(ask.parts.len());
-    for part in &ask.parts {
-        hits.push(hits_of(exchange, &part.text, scored).await?);
-    }
+    let mut hits = hits_of_all(exchange, app, Direction::Output, &ask.parts).await?;
     for picture in pictures {
         hits[picture.parts.start] = set.detectors.look(&picture.seen).into();
     }
@@ -201,45 +196,127 @@ fn raises_doubt(selection: &Selection, detection: &Detection) -> bool {
     doubts.contains(&detection.action) && !selection.observes(detection.rule)
 }
 
-/// Whether the app asks what sentences of texts mean that travel that way.
-fn scored(set: &PolicySet, app: &App, direction: Direction) -> Scored {
-    match set.asks_meaning(&app.selection, direction) {
-        true => Scored::Yes,
-        false => Scored::No,
+/// Bytes of texts that travel that way and whose sentences the app asks the meaning of; none if it does
+/// not ask. What was scored before counts too: whether a request is answered must not depend on that.
+///
+/// # Errors
+/// `too_much_text` if they are more than the limit.
+pub fn scored_bytes<'p>(
+    exchange: &Exchange,
+    app: &App,
+    direction: Direction,
+    parts: impl Iterator<Item = &'p Part>,
+) -> Result<Option<usize>, Error> {
+    let live = &exchange.live;
+    if !live.set.asks_meaning(&app.selection, direction) {
+        return Ok(None);
     }
+    let bytes = parts.map(|part| part.text.len()).sum();
+    let limit = live.config.limits.scored_bytes;
+    if bytes > limit as usize {
+        let message = format!(
+            "Policies of this app read what sentences mean, of at most {limit} bytes of text in one \
+             request. Send less: shorter documents, or a new conversation."
+        );
+        return Err(Error::client("too_much_text", message));
+    }
+    Ok(Some(bytes))
 }
 
-/// The hits of one text: remembered, or scanned in slices so that no stream of the thread stalls.
-async fn hits_of(exchange: &Exchange, text: &str, scored: Scored) -> Result<Arc<[Hit]>, Error> {
+/// The hits of each part.
+async fn hits_of_all(
+    exchange: &Exchange,
+    app: &App,
+    direction: Direction,
+    parts: &[Part],
+) -> Result<Vec<Arc<[Hit]>>, Error> {
+    let scored = scored_bytes(exchange, app, direction, parts.iter())?;
+    let mut hits = Vec::with_capacity(parts.len());
+    for part in parts {
+        hits.push(hits_of(exchange, &part.text, scored).await?);
+    }
+    Ok(hits)
+}
+
+/// The hits of one text: remembered, or scanned in slices so that no stream of the thread stalls. Its
+/// sentences are scored if it is part of so many bytes that are.
+async fn hits_of(
+    exchange: &Exchange,
+    text: &str,
+    scored: Option<usize>,
+) -> Result<Arc<[Hit]>, Error> {
     let (set, cache) = (&exchange.live.set, &exchange.gate().hits);
-    let key = cache.key(text, &set.hash, scored);
+    let how = scored.map_or(Scored::No, |_| Scored::Yes);
+    let key = cache.key(text, &set.hash, how);
     if let Some(known) = key.and_then(|key| cache.get(&key)) {
         return Ok(known);
     }
     let detectors = Arc::clone(&set.detectors);
-    let (scanner, slice) = match scored {
-        Scored::Yes => (Scanner::new(detectors), SCORED_SLICE_BYTES),
-        Scored::No => (Scanner::of_words(detectors), SLICE_BYTES),
+    let hits = match scored {
+        Some(of) => scored_in(of, Scanner::new(detectors), text).await?,
+        None => scanned(Scanner::of_words(detectors), text).await?,
     };
-    let hits: Arc<[Hit]> = scanned(scanner, slice, text).await?.into();
+    let hits: Arc<[Hit]> = hits.into();
     if let Some(key) = key {
         cache.put(key, Arc::clone(&hits));
     }
     Ok(hits)
 }
 
-/// Scans a text in slices of so many bytes.
-async fn scanned(mut scanner: Scanner, slice_bytes: usize, text: &str) -> Result<Vec<Hit>, Error> {
+/// Scans a text in slices.
+async fn scanned(mut scanner: Scanner, text: &str) -> Result<Vec<Hit>, Error> {
     let mut hits = Vec::new();
-    let mut rest = text;
-    while rest.len() > slice_bytes {
-        let (slice, after) = rest.split_at(rest.floor_char_boundary(slice_bytes));
-        scanner.push(slice, &mut hits);
-        rest = after;
-        tokio::task::yield_now().await;
+    for slice in slices(text, SLICE_BYTES) {
+        if !slice.is_first {
+            tokio::task::yield_now().await;
+        }
+        scanner.push(slice.text, &mut hits);
     }
-    scanner.push(rest, &mut hits);
     scanner.finish(&mut hits);
+    complete(&scanner, hits)
+}
+
+/// Scans a text with its sentences, in slices beside the threads that serve. It is part of so many
+/// `bytes`.
+async fn scored_in(bytes: usize, mut scanner: Scanner, text: &str) -> Result<Vec<Hit>, Error> {
+    let mut hits = Vec::new();
+    let lost = || Error::ours("unscored", "The text could not be checked. Try again.");
+    for slice in slices(text, SCORED_SLICE_BYTES) {
+        let slice = slice.text.to_owned();
+        let pushed = turns::take(bytes, move || {
+            scanner.push(&slice, &mut hits);
+            (scanner, hits)
+        });
+        (scanner, hits) = pushed.await.ok_or_else(lost)?;
+    }
+    let finished = turns::take(bytes, move || {
+        scanner.finish(&mut hits);
+        (scanner, hits)
+    });
+    (scanner, hits) = finished.await.ok_or_else(lost)?;
+    complete(&scanner, hits)
+}
+
+/// A piece of a text.
+struct Slice<'t> {
+    text: &'t str,
+    is_first: bool,
+}
+
+/// A text in pieces of at most so many bytes.
+fn slices(text: &str, bytes: usize) -> impl Iterator<Item = Slice<'_>> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let whole = rest.take()?;
+        let is_first = whole.len() == text.len();
+        let (text, after) = whole.split_at(whole.floor_char_boundary(bytes));
+        rest = Some(after).filter(|after| !after.is_empty());
+        Some(Slice { text, is_first })
+    })
+}
+
+/// All hits of a text, or that there are too many.
+fn complete(scanner: &Scanner, hits: Vec<Hit>) -> Result<Vec<Hit>, Error> {
     if scanner.overflowed() {
         return Err(Error::client(
             "too_many_matches",
@@ -417,6 +494,7 @@ impl Prompt {
             telling,
             read: limits.read(),
             held_bytes: limits.held_bytes as usize,
+            scored_bytes: limits.scored_bytes as usize,
             sight: exchange.sight(app),
             nudge,
             exchange: exchange.id.clone(),

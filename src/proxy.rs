@@ -454,7 +454,7 @@ async fn judge_answer(
         Ok(body) => body,
         Err(refusal) => return Ok(reply::said(context.codec.refuse(ask, &refusal))),
     };
-    let guarded = match document(&context, &record, kind, body) {
+    let guarded = match document(&context, &record, kind, body).await {
         Ok(guarded) => guarded,
         Err(error) if head.status.is_success() => return Err(Error::unreadable_answer(error)),
         // A failure of the model server in no known shape: its status and its retry headers stand,

@@ -37,6 +37,14 @@ impl Error {
         }
     }
 
+    /// An error of wardgate's own.
+    pub fn ours(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            blame: Blame::Ours,
+            ..Self::client(code, message)
+        }
+    }
+
     /// An answer that the dialect cannot read, and so nobody can judge.
     pub fn unreadable_answer(error: ReadError) -> Self {
         let message = format!(
@@ -86,7 +94,9 @@ pub fn status(error: &Error) -> StatusCode {
         ("unknown_app" | "unknown_route", _) => StatusCode::NOT_FOUND,
         ("upgrade_required", _) => StatusCode::UPGRADE_REQUIRED,
         ("method_not_allowed", _) => StatusCode::METHOD_NOT_ALLOWED,
-        ("body_too_large" | "decompression_bomb", Blame::Client) => StatusCode::PAYLOAD_TOO_LARGE,
+        ("body_too_large" | "decompression_bomb" | "too_much_text", Blame::Client) => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
         ("body_timeout", Blame::Client) => StatusCode::REQUEST_TIMEOUT,
         ("body_timeout" | "upstream_timeout", _) => StatusCode::GATEWAY_TIMEOUT,
         ("unsupported_content_encoding", Blame::Client) => StatusCode::UNSUPPORTED_MEDIA_TYPE,

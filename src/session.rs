@@ -299,7 +299,8 @@ impl Session {
             }
         }
         let record: Arc<dyn Record> = Arc::<Exchange>::clone(&self.own);
-        match document(&context, &record, AnswerKind::Document, Bytes::from(line)) {
+        let judged = document(&context, &record, AnswerKind::Document, Bytes::from(line));
+        match judged.await {
             Ok(told) => {
                 record.sent(told.len());
                 self.to_caller

@@ -37,6 +37,8 @@ pub async fn answer(
     let mut question = check.read(body, &exchange.live.config.limits.read())?;
     let pictures = look(exchange, app, &mut question, body).await?;
     let audience = audience.heard(question.audience);
+    let parts = question.asks.iter().flat_map(|ask| &ask.parts);
+    prompt::scored_bytes(exchange, app, question.direction, parts)?;
     let mut findings = Vec::with_capacity(question.asks.len());
     for (index, ask) in question.asks.iter().enumerate() {
         exchange.asks(ask);

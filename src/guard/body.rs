@@ -23,6 +23,10 @@ use crate::codec::{Edit, Framing, ReadError, splice};
 /// only add delay; less costs a system call per event.
 const COALESCE_BYTES: usize = 16 * 1024;
 
+/// Bytes of events judged at a time where sentences are scored: about as many milliseconds as there are
+/// KiB of words in them. Then other exchanges of the thread get their turn.
+const SCORED_SLICE_BYTES: usize = 4 * 1024;
+
 /// What will become of the pictures of one frame.
 type Judging = Pin<Box<dyn Future<Output = Result<Verdict, Unchecked>> + Send>>;
 
@@ -38,6 +42,11 @@ pub struct GuardedBody<B> {
     pending: Option<(Event, Judging)>,
     /// The upstream has said everything.
     told: bool,
+    /// Bytes of events judged in this turn, and in one turn at most.
+    judged: usize,
+    slice: usize,
+    /// Events that came are not yet judged.
+    behind: bool,
 }
 
 impl<B> GuardedBody<B> {
@@ -51,23 +60,37 @@ impl<B> GuardedBody<B> {
         Self {
             upstream: Some(upstream),
             frames: Frames::new(framing),
+            slice: match context.asks_meaning() {
+                true => SCORED_SLICE_BYTES,
+                false => usize::MAX,
+            },
             guard: Guard::new(Arc::clone(&context), Arc::clone(&record), framing),
             context,
             record,
             pending: None,
             told: false,
+            judged: 0,
+            behind: false,
         }
     }
 
-    /// Judges frames as far as they are whole, up to one with pictures.
+    /// Judges frames as far as they are whole, up to one with pictures or the end of the turn.
     fn advance(&mut self) {
+        self.behind = false;
         while !self.guard.is_ended() && self.pending.is_none() {
+            if self.judged >= self.slice {
+                self.behind = true;
+                return;
+            }
             let next = match self.frames.next_frame() {
                 None if self.told => self.frames.finish(),
                 next => next,
             };
             match next {
-                Some(Ok(frame)) => self.frame(frame),
+                Some(Ok(frame)) => {
+                    self.judged += frame.raw.len();
+                    self.frame(frame);
+                }
                 Some(Err(error)) => self.guard.fail(error.code(), &error.to_string()),
                 None if self.told => return self.guard.finish(),
                 None => return,
@@ -144,6 +167,10 @@ where
         task: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
+        this.judged = 0;
+        if this.behind {
+            this.advance();
+        }
         while this.guard.ready() < COALESCE_BYTES {
             if this.pending.is_some() {
                 match this.poll_pending(task) {
@@ -156,6 +183,9 @@ where
                         continue;
                     }
                 }
+            }
+            if this.behind {
+                break;
             }
             let Some(upstream) = this.upstream.as_mut() else {
                 break;
@@ -183,10 +213,17 @@ where
                 this.upstream = None;
             }
         }
+        if this.guard.is_ended() {
+            (this.upstream, this.behind) = (None, false);
+        }
+        if this.behind && this.guard.ready() == 0 {
+            task.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         Poll::Ready(this.guard.take().map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.upstream.is_none() && self.pending.is_none() && self.guard.ready() == 0
+        self.upstream.is_none() && self.pending.is_none() && !self.behind && self.guard.ready() == 0
     }
 }

@@ -7,12 +7,31 @@ use bytes::Bytes;
 use super::lanes::{Lanes, Placed};
 use super::{Context, Record};
 use crate::codec::{AnswerKind, Edit, ReadError};
+use crate::turns;
 
-/// What the client receives of an answer: the very same bytes if nothing in it is withheld.
+/// What the client receives of an answer: the very same bytes if nothing in it is withheld. Judged beside
+/// the threads that serve where its sentences are scored.
 ///
 /// # Errors
-/// [`ReadError`] if the document is not one the dialect knows.
-pub fn document(
+/// [`ReadError`] if the document is not one the dialect knows, or holds more than can be followed.
+pub async fn document(
+    context: &Arc<Context>,
+    record: &Arc<dyn Record>,
+    kind: AnswerKind,
+    body: Bytes,
+) -> Result<Bytes, ReadError> {
+    if !context.asks_meaning() {
+        return judged(context, record, kind, body);
+    }
+    let (context, record) = (Arc::clone(context), Arc::clone(record));
+    let judged = turns::take(body.len(), move || judged(&context, &record, kind, body));
+    judged.await.unwrap_or(Err(ReadError {
+        code: super::UNCHECKED_CODE,
+        message: "judging it failed".to_owned(),
+    }))
+}
+
+fn judged(
     context: &Arc<Context>,
     record: &Arc<dyn Record>,
     kind: AnswerKind,

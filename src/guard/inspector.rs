@@ -53,6 +53,8 @@ pub struct Inspector {
     /// Every detection so far, for the record.
     detections: Vec<(Detection, Action)>,
     cut: Option<Cut>,
+    /// A piece came that was not read.
+    skipped: bool,
     /// Scratch, kept so that a clean delta allocates nothing.
     hits: Vec<Hit>,
     found: Vec<Detection>,
@@ -79,6 +81,7 @@ impl Inspector {
             redactions: Vec::new(),
             detections: Vec::new(),
             cut: None,
+            skipped: false,
             hits: Vec::new(),
             found: Vec::new(),
         }
@@ -102,6 +105,13 @@ impl Inspector {
         self.step()
     }
 
+    /// The next piece is more than is read of an answer: it is never shown.
+    pub fn skip(&mut self, piece: &str) -> Step {
+        self.window.push(piece);
+        self.skipped = true;
+        self.step()
+    }
+
     /// The text ends here.
     pub fn finish(&mut self) -> Step {
         if self.cut.is_some() {
@@ -116,7 +126,7 @@ impl Inspector {
         }
         match self.cut {
             Some(_) => Step::End,
-            None if self.scanner.overflowed() => Step::Overflow,
+            None if self.is_beyond() => Step::Overflow,
             None => Step::Show(self.window.end()),
         }
     }
@@ -268,12 +278,17 @@ impl Inspector {
         self.redactions.insert(place, Redaction { span, text });
     }
 
+    /// Whether there is more in the text than was followed.
+    fn is_beyond(&self) -> bool {
+        self.skipped || self.scanner.overflowed()
+    }
+
     /// How far the text may be shown now.
     fn step(&self) -> Step {
         if self.cut.is_some() {
             return Step::End;
         }
-        if self.scanner.overflowed() {
+        if self.is_beyond() {
             return Step::Overflow;
         }
         let mut to = self.scanner.settled();

@@ -24,6 +24,8 @@ pub struct Lanes {
     states: Vec<State>,
     /// The choice whose text holds more than can be followed.
     overflowed: Option<u32>,
+    /// Bytes that may still be read.
+    left: usize,
     /// How the pieces' literals tell the text.
     telling: Telling,
 }
@@ -61,6 +63,7 @@ impl Lanes {
     /// No text yet.
     pub fn new(context: Arc<Context>, record: Arc<dyn Record>) -> Self {
         Self {
+            left: context.readable_bytes(),
             context,
             record,
             states: Vec::new(),
@@ -80,12 +83,16 @@ impl Lanes {
             return self.read_name(piece);
         }
         let index = self.index(piece.lane, piece.media);
+        let readable = self.takes(&piece.text);
         let state = &mut self.states[index];
         if piece.apart && !state.inspector.is_empty() {
             state.inspector.push(BORDER);
         }
         let start = state.inspector.len();
-        let step = state.inspector.push(&piece.text);
+        let step = match readable {
+            true => state.inspector.push(&piece.text),
+            false => state.inspector.skip(&piece.text),
+        };
         self.overflowed = self.overflowed.or(state.take(step));
         let span = Span::new(start, state.inspector.len());
         self.note(index);
@@ -111,8 +118,12 @@ impl Lanes {
             };
         }
         let index = self.begin(piece.lane, piece.media);
+        let readable = self.takes(&piece.text);
         let state = &mut self.states[index];
-        state.inspector.push(&piece.text);
+        match readable {
+            true => state.inspector.push(&piece.text),
+            false => state.inspector.skip(&piece.text),
+        };
         let step = state.inspector.finish();
         state.whole = true;
         if !state.inspector.has_detections() {
@@ -126,6 +137,16 @@ impl Lanes {
             span,
             raw: piece.raw,
         }
+    }
+
+    /// Whether a text of the answer is still read: nothing is, once one was not.
+    fn takes(&mut self, text: &str) -> bool {
+        let left = match self.overflowed {
+            None => self.left.checked_sub(text.len()),
+            Some(_) => None,
+        };
+        self.left = left.unwrap_or_default();
+        left.is_some()
     }
 
     /// The texts of a choice (or, without one, all texts) are whole.

@@ -59,6 +59,8 @@ pub struct Context {
     /// Bytes of frames that one stream may hold back. Reaching it ends the stream: flushing would
     /// let a forbidden text out by padding it.
     pub held_bytes: usize,
+    /// Bytes of text of one answer that are scored, if they are; more ends it in the same way.
+    pub scored_bytes: usize,
     /// What follows replies of ours.
     pub closing: Closing,
     /// What happens to pictures of the answer.
@@ -76,11 +78,25 @@ impl Context {
         self.set.reply_for(rule, self.language, band)
     }
 
+    /// Whether a rule of the app reads what sentences of the answer mean.
+    pub fn asks_meaning(&self) -> bool {
+        let (selection, direction) = (&self.selection, self.scene.direction);
+        self.set.asks_meaning(selection, direction)
+    }
+
+    /// Bytes of its texts that are read.
+    pub fn readable_bytes(&self) -> usize {
+        match self.asks_meaning() {
+            true => self.scored_bytes,
+            false => usize::MAX,
+        }
+    }
+
     /// A scanner at the start of a text of the answer: its sentences are scored only where a rule of
     /// the app reads the scores.
     pub fn scanner(&self) -> Scanner {
         let scanner = Scanner::of_words(Arc::clone(&self.set.detectors));
-        match (self.set).asks_meaning(&self.selection, self.scene.direction) {
+        match self.asks_meaning() {
             true => scanner.holding(self.hold),
             false => scanner,
         }

@@ -335,6 +335,11 @@ fn detect(context: &Context, looked: &[Looked]) -> Result<(Vec<Detection>, Vec<u
     );
     let mut judge = judge.after(context.talk.clone(), Role::Assistant);
     let (mut found, mut owners) = (Vec::new(), Vec::new());
+    let texts = looked.iter().flat_map(|one| one.seen.texts());
+    let bytes: usize = texts.map(|text| text.len()).sum();
+    if bytes > context.readable_bytes() {
+        return Err(Unchecked::Overflow);
+    }
     for (at, one) in looked.iter().enumerate() {
         let mut parts = vec![context.set.detectors.look(&one.seen)];
         for text in one.seen.texts() {

@@ -32,6 +32,7 @@ mod pictures;
 mod policies;
 mod realtime;
 mod road;
+mod scored;
 mod sense;
 mod server;
 mod sockets;

@@ -123,6 +123,7 @@ pub fn context(codec: &'static dyn Codec, mode: Mode, telling: Telling) -> Arc<C
             parts: 4096,
         },
         held_bytes: 64 * 1024,
+        scored_bytes: 128 * 1024,
         closing: Default::default(),
         sight: Default::default(),
         nudge: None,

@@ -32,6 +32,7 @@ const INNER: &[(&str, &[&str])] = &[
     ("message", &["text"]),
     ("sense", &["text"]),
     ("network", &[]),
+    ("turns", &[]),
     ("picture", &["network"]),
     ("detect", &["text", "message", "sense", "picture"]),
     (
@@ -50,7 +51,7 @@ const INNER: &[(&str, &[&str])] = &[
         "guard",
         &[
             "text", "message", "detect", "policy", "codec", "limits", "config", "body", "metrics",
-            "picture", "gallery", "hosts",
+            "picture", "gallery", "hosts", "turns",
         ],
     ),
 ];
