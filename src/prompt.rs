@@ -23,9 +23,9 @@ use crate::turns;
 /// Bytes scanned before other exchanges of the thread get their turn: about 0.1 ms of work.
 const SLICE_BYTES: usize = 16 * 1024;
 
-/// The same where sentences are scored, which happens beside the threads that serve: three or four of
-/// them, about ten milliseconds.
-const SCORED_SLICE_BYTES: usize = 512;
+/// The same where sentences are scored, which happens beside the threads that serve: a page,
+/// about ten milliseconds.
+const SCORED_SLICE_BYTES: usize = 2 * 1024;
 
 /// Bytes from which a text's language is told: a few sentences say it, and most texts never need it.
 const LANGUAGE_SAMPLE_BYTES: usize = 512;

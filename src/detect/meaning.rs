@@ -4,6 +4,7 @@
 //! far enough from the last, at its greatest length, and at the end of the text. Where that is
 //! depends on the symbols, never on how the text was cut, so neither does any score.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use moka::sync::Cache;
@@ -40,6 +41,9 @@ pub enum Hold {
 /// Windows whose scores are remembered: each turn of a conversation resends its history, and a text
 /// is scanned as a prompt, as an answer and again by tests. An entry is about 300 bytes.
 const REMEMBERED: u64 = 8_192;
+
+/// Windows that are scored at a time, where a text's are known: as many as a page has.
+const TOGETHER: usize = 24;
 
 /// Who says how probable it is that a sentence means something.
 #[derive(Debug, Clone)]
@@ -93,21 +97,98 @@ impl Meanings {
 
     /// The probability of each that is wanted.
     fn scores(&self, text: &str) -> Arc<[f32]> {
-        let key = *blake3::hash(text.as_bytes()).as_bytes();
-        self.scores.get(&key).unwrap_or_else(|| {
-            let inputs = sense::shipped().encode(text);
-            let labels = match self.labels {
-                true => self.heads.scores(text, &inputs),
-                false => Vec::new(),
-            };
+        let mut scores = self.scores_of(&[text]);
+        scores.pop().expect("a window has its scores")
+    }
+
+    /// The same of each window, number for number; together they cost less.
+    fn scores_of(&self, windows: &[&str]) -> Vec<Arc<[f32]>> {
+        let key = |window: &&str| *blake3::hash(window.as_bytes()).as_bytes();
+        let keys: Vec<[u8; 32]> = windows.iter().map(key).collect();
+        let mut known: Vec<_> = keys.iter().map(|key| self.scores.get(key)).collect();
+        let new = (0..windows.len()).filter(|&at| known[at].is_none());
+        let new: Vec<usize> = new.collect();
+        if !new.is_empty() {
+            let texts: Vec<&str> = new.iter().map(|&at| windows[at]).collect();
+            for (at, scores) in new.into_iter().zip(self.weighed(&texts)) {
+                self.scores.insert(keys[at], Arc::clone(&scores));
+                known[at] = Some(scores);
+            }
+        }
+        known.into_iter().flatten().collect()
+    }
+
+    fn weighed(&self, texts: &[&str]) -> Vec<Arc<[f32]>> {
+        let inputs = sense::shipped().encode_all(texts);
+        let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+        let labels = match self.labels {
+            true => self.heads.scores_all(texts, &inputs),
+            false => vec![Vec::new(); texts.len()],
+        };
+        let scores = |(labels, inputs): (&Vec<f32>, &&[f32])| {
             let score = |wanted: &Wanted| match &wanted.judge {
                 Judge::Label(label) => labels.get(*label).copied().unwrap_or_default(),
-                Judge::Probe(probe) => probe.score(&inputs),
+                Judge::Probe(probe) => probe.score(inputs),
             };
-            let scores: Arc<[f32]> = self.wanted.iter().map(score).collect();
-            self.scores.insert(key, Arc::clone(&scores));
-            scores
-        })
+            self.wanted.iter().map(score).collect()
+        };
+        labels.iter().zip(&inputs).map(scores).collect()
+    }
+}
+
+/// The sentence that is being read, with what it is read with.
+#[derive(Debug, Clone)]
+struct Window {
+    text: String,
+    /// Units of all of it.
+    units: u32,
+    /// Units of the sentence.
+    since: u32,
+    /// Whether the sentence has a letter or a digit.
+    says: bool,
+    last: char,
+}
+
+impl Window {
+    fn new() -> Self {
+        Self {
+            text: String::new(),
+            units: 0,
+            since: 0,
+            says: false,
+            last: ' ',
+        }
+    }
+
+    /// Whether the sentence is over when this character comes.
+    fn ends_before(&self, c: char) -> bool {
+        let ends = match self.last {
+            '。' | '！' | '？' | '!' | '?' | '…' | '；' | '\n' => !is_end(c),
+            '.' | ';' => c.is_whitespace(),
+            _ => false,
+        };
+        (ends && self.since >= MIN_UNITS) || self.units >= MAX_UNITS
+    }
+
+    fn push(&mut self, c: char) {
+        let units = match Class::of(c) {
+            Class::Han => HAN_UNITS,
+            _ => 1,
+        };
+        self.text.push(c);
+        self.units += units;
+        self.since += units;
+        self.says |= c.is_alphanumeric();
+        self.last = c;
+    }
+
+    /// The next sentence begins, with this one before it or by itself.
+    fn close(&mut self) {
+        (self.since, self.says) = (0, false);
+        if self.units > CONTEXT_UNITS {
+            self.units = 0;
+            self.text.clear();
+        }
     }
 }
 
@@ -115,14 +196,7 @@ impl Meanings {
 #[derive(Debug)]
 pub(super) struct Meaning {
     hold: Hold,
-    /// The window.
-    text: String,
-    /// Units of the window.
-    units: u32,
-    /// Units of the sentence.
-    since: u32,
-    /// Whether the sentence has a letter or a digit.
-    says: bool,
+    window: Window,
     /// Where the sentences begin, in bytes of the original; the last is being read.
     starts: Vec<u32>,
     /// The symbol at which the sentence begins.
@@ -130,9 +204,10 @@ pub(super) struct Meaning {
     /// Bytes and symbols read.
     end: u32,
     to: u32,
-    last: char,
     /// Hits that are not yet reported.
     hits: Vec<Hit>,
+    /// Scores of the windows that come next, where they are known.
+    known: VecDeque<Arc<[f32]>>,
 }
 
 impl Meaning {
@@ -140,16 +215,30 @@ impl Meaning {
     pub fn new(hold: Hold) -> Self {
         Self {
             hold,
-            text: String::new(),
-            units: 0,
-            since: 0,
-            says: false,
+            window: Window::new(),
             starts: vec![0],
             from: 0,
             end: 0,
             to: 0,
-            last: ' ',
             hits: Vec::new(),
+            known: VecDeque::new(),
+        }
+    }
+
+    /// Scores the windows that these characters will end, together.
+    pub fn foresee(&mut self, characters: impl Iterator<Item = char>, meanings: &Meanings) {
+        let mut ahead = self.window.clone();
+        let mut windows: Vec<String> = Vec::new();
+        for c in characters {
+            if ahead.ends_before(c) {
+                windows.extend(ahead.says.then(|| ahead.text.clone()));
+                ahead.close();
+            }
+            ahead.push(c);
+        }
+        for windows in windows.chunks(TOGETHER) {
+            let windows: Vec<&str> = windows.iter().map(String::as_str).collect();
+            self.known.extend(meanings.scores_of(&windows));
         }
     }
 
@@ -189,21 +278,10 @@ impl Meaning {
     /// The next visible character: its bytes end at `end`, `before` symbols were read before it, and
     /// it stands for so many `symbols`.
     pub fn read(&mut self, c: char, end: u32, before: u32, symbols: u32, meanings: &Meanings) {
-        let ends = match self.last {
-            '。' | '！' | '？' | '!' | '?' | '…' | '；' | '\n' => !is_end(c),
-            '.' | ';' => c.is_whitespace(),
-            _ => false,
-        };
-        if (ends && self.since >= MIN_UNITS) || self.units >= MAX_UNITS {
+        if self.window.ends_before(c) {
             self.score(before + 1, meanings);
         }
-        let class = Class::of(c);
-        let units = if class == Class::Han { HAN_UNITS } else { 1 };
-        self.text.push(c);
-        self.units += units;
-        self.since += units;
-        self.says |= c.is_alphanumeric();
-        self.last = c;
+        self.window.push(c);
         (self.end, self.to) = (end, before + symbols);
     }
 
@@ -214,19 +292,17 @@ impl Meaning {
 
     /// Scores the window, when `ripe` symbols have been read; its last sentence is where a hit lies.
     fn score(&mut self, ripe: u32, meanings: &Meanings) {
-        if self.says {
+        if self.window.says {
             self.weigh(ripe, meanings);
         }
         self.starts.push(self.end);
-        (self.from, self.since, self.says) = (self.to, 0, false);
-        if self.units > CONTEXT_UNITS {
-            self.units = 0;
-            self.text.clear();
-        }
+        self.from = self.to;
+        self.window.close();
     }
 
     fn weigh(&mut self, ripe: u32, meanings: &Meanings) {
-        let scores = meanings.scores(&self.text);
+        let known = self.known.pop_front();
+        let scores = known.unwrap_or_else(|| meanings.scores(&self.window.text));
         let start = match self.hold {
             Hold::Sentence => self.start(),
             Hold::Tail => self.end,

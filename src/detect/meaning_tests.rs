@@ -95,7 +95,7 @@ fn a_hit_is_the_sentence_that_means_it() {
 fn cuts_cannot_be_seen() {
     for hold in [Hold::Sentence, Hold::Tail] {
         let (whole, _) = scan(TALK, usize::MAX, hold);
-        for size in [1, 2, 3, 7, 31] {
+        for size in [1, 2, 3, 7, 31, 70, 150] {
             assert_eq!(scan(TALK, size, hold).0, whole, "{hold:?} {size}");
         }
     }

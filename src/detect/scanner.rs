@@ -26,6 +26,10 @@ const HITS_PER_SYMBOL: u32 = 8;
 /// hold the rest.
 const PATIENCE: u32 = 64;
 
+/// Bytes of a piece that may end more than one sentence: those are scored together. A token of a stream
+/// is shorter.
+const PARAGRAPH_BYTES: usize = 64;
+
 /// Symbols per batch: the tape of a batch stays in the first-level cache.
 const BATCH: u32 = 512;
 
@@ -108,6 +112,7 @@ impl Scanner {
     pub fn push(&mut self, piece: &str, hits: &mut Vec<Hit>) {
         self.decoder.push(piece, &mut self.spelled);
         self.overflowed |= self.decoder.overflowed();
+        self.foresee(piece);
         let mut due = self.lane.tape.len() + BATCH;
         for c in piece.chars() {
             let start = self.bytes;
@@ -233,6 +238,16 @@ impl Scanner {
             start,
             end: self.bytes,
         });
+    }
+
+    /// Scores the sentences that end in a piece, together.
+    fn foresee(&mut self, piece: &str) {
+        if let (Some(meaning), Some(wanted)) = (&mut self.meaning, &self.detectors.meanings)
+            && piece.len() > PARAGRAPH_BYTES
+        {
+            let is_seen = |c: &char| matches!(fold::read(*c), Reading::One(_) | Reading::Many(_));
+            meaning.foresee(piece.chars().filter(is_seen), wanted);
+        }
     }
 
     /// Tells what sentences mean of the next character, before its symbols are written.

@@ -7,6 +7,7 @@
 use super::layer::{Layer, Numbers};
 use super::pieces::Pieces;
 use super::weights::{BadModel, Weights};
+use super::wide::wide;
 
 /// Numbers of a sentence's vector, and of a piece's row.
 pub const DIMENSIONS: usize = 512;
@@ -28,6 +29,13 @@ const FEATURES: usize = DIMENSIONS + 3 * BRANCH;
 
 /// What heads may look at: the vector, and after it the pooled features under it.
 pub const INPUTS: usize = DIMENSIONS + FEATURES;
+
+/// How many tokens away a token is that still shows in one's features: two convolutions of five.
+const REACH: usize = 4;
+
+/// Tokens whose features are made at a time: weights are read once for all of them, and what is written
+/// for so many stays in a core's own cache.
+const TOGETHER: usize = 64;
 
 /// Keeps layer norms and the last norm finite.
 const EPSILON: f32 = 1e-12;
@@ -62,6 +70,8 @@ struct Norm {
 /// One convolution of a branch: what a token gives to each place of the window, side by side.
 struct Window {
     layer: Layer,
+    /// The layer's sums as floats: exact, and so are their products with a zero, below 2^24.
+    sums: Vec<f32>,
     bias: Vec<f32>,
 }
 
@@ -105,8 +115,10 @@ impl Encoder {
         let columns = project.sums.iter().zip(&project.scale);
         let window = |order: usize, half: usize| {
             let name = format!("window{order}.{half}");
+            let layer = layer(&name, BRANCH, order * BRANCH)?;
             Ok(Window {
-                layer: layer(&name, BRANCH, order * BRANCH)?,
+                sums: layer.sums.iter().map(|&sum| sum as f32).collect(),
+                layer,
                 bias: weights.floats(&format!("{name}.bias"), &[BRANCH])?,
             })
         };
@@ -147,71 +159,141 @@ impl Encoder {
     /// A text's vector, whose length is one, and after it the features of its pieces, summed over the
     /// square root of their count: [`INPUTS`] numbers.
     pub fn encode(&self, text: &str) -> Vec<f32> {
-        let rows = self.pieces(text);
-        let features = self.features(&rows);
-        let count = rows.len() as f32;
-        let mut pooled = vec![0.0; FEATURES];
-        for token in features.chunks_exact(FEATURES) {
-            self.feature_norm.add(token, &mut pooled);
-        }
-        let mut mean: Vec<f32> = self.pool_bias.iter().map(|bias| bias * count).collect();
-        self.pool.add(&pooled, &mut mean);
-        let share = 1.0 / count.sqrt();
-        mean.iter_mut().for_each(|value| *value *= share);
-        let mut inputs = self.top.apply(&mean);
-        inputs.extend(pooled.iter().map(|value| value * share));
-        inputs
+        self.encode_all(&[text]).remove(0)
     }
 
-    /// The features of each token, not yet normed.
-    fn features(&self, rows: &[u32]) -> Vec<f32> {
-        let (mut numbers, mut product) = (Numbers::default(), Vec::new());
-        let mut features = vec![0.0; rows.len() * FEATURES];
-        for (&row, feature) in rows.iter().zip(features.chunks_exact_mut(FEATURES)) {
-            let row = row as usize;
-            let numbers_of = &self.rows[row * DIMENSIONS..][..DIMENSIONS];
-            let (scale, low) = self.row_scale(row);
-            for (value, &number) in feature.iter_mut().zip(numbers_of) {
-                *value = f32::from(number) * scale + low;
+    /// [`Encoder::encode`] of each text, number for number; together they cost less. A text that begins
+    /// as the one before it costs what is new of it.
+    pub fn encode_all(&self, texts: &[&str]) -> Vec<Vec<f32>> {
+        let texts: Vec<Text> = Text::in_order(texts.iter().map(|text| self.pieces(text)));
+        let mut pooled = vec![0.0; texts.len() * FEATURES];
+        let mut work = Work::default();
+        // What the next text begins with.
+        let mut begun = vec![0.0; FEATURES];
+        let mut from = 0;
+        while from < texts.len() {
+            let mut tokens = 0;
+            let fits = |text: &&Text| {
+                tokens += text.stretch().len();
+                tokens <= TOGETHER
+            };
+            let count = texts[from..].iter().take_while(fits).count().max(1);
+            let to = from + count;
+            self.features(&texts[from..to], &mut work);
+            let mut features = work.features.chunks_exact(FEATURES);
+            for at in from..to {
+                let text = &texts[at];
+                let sum = &mut pooled[at * FEATURES..][..FEATURES];
+                if text.kept > 0 {
+                    sum.copy_from_slice(&begun);
+                }
+                let next = texts.get(at + 1).map_or(usize::MAX, |next| next.kept);
+                let stretch = features.by_ref().take(text.stretch().len());
+                let new = stretch.skip(text.kept - text.from);
+                wide(|| {
+                    for (token, place) in new.zip(text.kept..) {
+                        if place == next {
+                            begun.copy_from_slice(sum);
+                        }
+                        self.feature_norm.add(token, sum);
+                    }
+                });
             }
-            numbers.values.extend_from_slice(numbers_of);
-            numbers.zero.push(0);
+            from = to;
         }
-        self.project.multiply(&numbers, &mut product);
-        let wide = self.bias.len();
-        let mut projected = vec![0.0; rows.len() * wide];
-        let mut normed = vec![0.0; rows.len() * wide];
-        let tokens = projected
-            .chunks_exact_mut(wide)
-            .zip(normed.chunks_exact_mut(wide));
-        for ((&row, product), (token, normed)) in
-            rows.iter().zip(product.chunks_exact(wide)).zip(tokens)
-        {
-            let (scale, low) = self.row_scale(row as usize);
-            let columns = self.project.scale.iter().zip(&self.shift).zip(&self.bias);
-            for ((value, &product), ((&column, shift), bias)) in
-                token.iter_mut().zip(product).zip(columns)
-            {
-                *value = product as f32 * (scale * column) + (low * shift + bias);
+        self.vectors(&texts, pooled)
+    }
+
+    /// What becomes of the sums of texts' features.
+    fn vectors(&self, texts: &[Text], mut pooled: Vec<f32>) -> Vec<Vec<f32>> {
+        let mut work = (Numbers::default(), Vec::new());
+        let count = |text: &Text| text.rows.len() as f32;
+        let biases = texts.iter().map(count);
+        let biases = biases.flat_map(|count| self.pool_bias.iter().map(move |bias| bias * count));
+        let mut means: Vec<f32> = biases.collect();
+        self.pool.add(&pooled, &mut means, &mut work);
+        let shares = texts.iter().map(|text| 1.0 / count(text).sqrt());
+        for (at, share) in shares.enumerate() {
+            let scale = |value: &mut f32| *value *= share;
+            means[at * DIMENSIONS..][..DIMENSIONS]
+                .iter_mut()
+                .for_each(scale);
+            pooled[at * FEATURES..][..FEATURES]
+                .iter_mut()
+                .for_each(scale);
+        }
+        let vectors = self.top.apply(&means, &mut work);
+        let vectors = vectors.chunks_exact(DIMENSIONS);
+        let parts = vectors.zip(pooled.chunks_exact(FEATURES));
+        parts
+            .map(|(vector, pooled)| [vector, pooled].concat())
+            .collect()
+    }
+
+    /// The features of each token of the texts' stretches, not yet normed.
+    fn features(&self, texts: &[Text], work: &mut Work) {
+        let rows: Vec<u32> = texts
+            .iter()
+            .flat_map(|text| text.stretch())
+            .copied()
+            .collect();
+        let numbers = &mut work.numbers;
+        numbers.clear();
+        work.features.resize(rows.len() * FEATURES, 0.0);
+        wide(|| {
+            let features = work.features.chunks_exact_mut(FEATURES);
+            for (&row, feature) in rows.iter().zip(features) {
+                let row = row as usize;
+                let numbers_of = &self.rows[row * DIMENSIONS..][..DIMENSIONS];
+                let (scale, low) = self.row_scale(row);
+                for (value, &number) in feature.iter_mut().zip(numbers_of) {
+                    *value = f32::from(number) * scale + low;
+                }
+                numbers.values.extend_from_slice(numbers_of);
+                numbers.zero.push(0);
             }
-            self.norm.add(token, normed);
-        }
-        let branches = BRANCHES.iter().zip(&self.windows).enumerate();
-        for (at, (&(order, before), windows)) in branches {
-            let mut branch: Vec<f32> = normed
-                .chunks_exact(wide)
-                .flat_map(|token| token[at * BRANCH..][..BRANCH].iter().copied())
-                .collect();
+        });
+        self.project.multiply(numbers, &mut work.product);
+        self.normed(&rows, work);
+        for (at, (&(order, before), windows)) in BRANCHES.iter().zip(&self.windows).enumerate() {
+            let wide = self.bias.len();
+            work.branch.clear();
+            let tokens = work.normed.chunks_exact(wide);
+            tokens.for_each(|token| {
+                work.branch
+                    .extend_from_slice(&token[at * BRANCH..][..BRANCH])
+            });
             for window in windows {
-                window.apply(order, before, &mut branch, &mut numbers, &mut product);
+                window.apply((order, before), texts, work);
             }
             let start = DIMENSIONS + at * BRANCH;
-            let tokens = features.chunks_exact_mut(FEATURES);
-            for (feature, branch) in tokens.zip(branch.chunks_exact(BRANCH)) {
+            let tokens = work.features.chunks_exact_mut(FEATURES);
+            for (feature, branch) in tokens.zip(work.branch.chunks_exact(BRANCH)) {
                 feature[start..][..BRANCH].copy_from_slice(branch);
             }
         }
-        features
+    }
+
+    /// What the branches begin with: the projected rows, normed.
+    fn normed(&self, rows: &[u32], work: &mut Work) {
+        let width = self.bias.len();
+        work.normed.clear();
+        work.normed.resize(rows.len() * width, 0.0);
+        work.token.resize(width, 0.0);
+        wide(|| {
+            let tokens = work.product.chunks_exact(width);
+            let tokens = tokens.zip(work.normed.chunks_exact_mut(width));
+            for (&row, (product, normed)) in rows.iter().zip(tokens) {
+                let (scale, low) = self.row_scale(row as usize);
+                let columns = self.project.scale.iter().zip(&self.shift).zip(&self.bias);
+                for ((value, &product), ((&column, shift), bias)) in
+                    work.token.iter_mut().zip(product).zip(columns)
+                {
+                    *value = product as f32 * (scale * column) + (low * shift + bias);
+                }
+                self.norm.add(&work.token, normed);
+            }
+        });
     }
 
     /// Scale and low of a row that the vocabulary has.
@@ -219,6 +301,50 @@ impl Encoder {
         let chunk = usize::from(self.chunk[row]);
         (self.scale[chunk], self.low[chunk])
     }
+}
+
+/// A text whose features are made after another's.
+struct Text {
+    rows: Vec<u32>,
+    /// Tokens at its beginning whose features are those of the text before it.
+    kept: usize,
+    /// Where the tokens begin that have to be read for the others.
+    from: usize,
+}
+
+impl Text {
+    /// Texts of those rows.
+    fn in_order(rows: impl Iterator<Item = Vec<u32>>) -> Vec<Self> {
+        let mut texts: Vec<Self> = Vec::new();
+        for rows in rows {
+            let kept = texts.last().map_or(0, |before| {
+                let pairs = before.rows.iter().zip(&rows);
+                let same = pairs.take_while(|(one, other)| one == other).count();
+                let kept = same.saturating_sub(REACH);
+                // What is before the other's own stretch was never summed apart.
+                if kept < before.kept { 0 } else { kept }
+            });
+            let from = kept.saturating_sub(REACH);
+            texts.push(Self { rows, kept, from });
+        }
+        texts
+    }
+
+    /// What is read of it.
+    fn stretch(&self) -> &[u32] {
+        &self.rows[self.from..]
+    }
+}
+
+/// What is written on the way, kept from batch to batch.
+#[derive(Default)]
+struct Work {
+    numbers: Numbers,
+    product: Vec<i32>,
+    token: Vec<f32>,
+    normed: Vec<f32>,
+    branch: Vec<f32>,
+    features: Vec<f32>,
 }
 
 /// Width of the layers in the middle of the top.
@@ -246,6 +372,7 @@ impl Norm {
     }
 
     /// The norm of a token, added to `out`.
+    #[inline(always)]
     fn add(&self, token: &[f32], out: &mut [f32]) {
         let count = token.len() as f32;
         let mean = sum(token, |value| value) / count;
@@ -260,7 +387,7 @@ impl Norm {
 
 /// A sum of what becomes of the values, in eight strands: in an order that does not depend on the
 /// machine.
-#[inline]
+#[inline(always)]
 fn sum(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     let mut strands = [0.0; 8];
     let (eights, rest) = values.as_chunks::<8>();
@@ -276,66 +403,74 @@ fn sum(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
 }
 
 impl Window {
-    /// `branch = branch + relu(convolution of branch)`.
-    fn apply(
-        &self,
-        order: usize,
-        before: usize,
-        branch: &mut [f32],
-        numbers: &mut Numbers,
-        product: &mut Vec<i32>,
-    ) {
+    /// `branch = branch + relu(convolution of branch)`, within each text.
+    fn apply(&self, (order, before): (usize, usize), texts: &[Text], work: &mut Work) {
+        let Work {
+            numbers,
+            product,
+            branch,
+            ..
+        } = work;
         numbers.clear();
-        branch
-            .chunks_exact(BRANCH)
-            .for_each(|token| numbers.push(token));
+        wide(|| {
+            let tokens = branch.chunks_exact(BRANCH);
+            tokens.for_each(|token| numbers.push(token));
+        });
         self.layer.multiply(numbers, product);
-        let count = numbers.zero.len();
-        let mut sum = [0.0; BRANCH];
-        for (at, token) in branch.chunks_exact_mut(BRANCH).enumerate() {
-            sum.copy_from_slice(&self.bias);
-            for place in 0..order {
-                let from = at + place;
-                if from < before || from - before >= count {
-                    continue;
+        wide(|| {
+            let mut tokens = branch.chunks_exact_mut(BRANCH);
+            let mut start = 0;
+            for text in texts {
+                let count = text.stretch().len();
+                for (at, token) in tokens.by_ref().take(count).enumerate() {
+                    let mut sum = [0.0; BRANCH];
+                    sum.copy_from_slice(&self.bias);
+                    let first = before.saturating_sub(at);
+                    for place in first..order.min(count + before - at) {
+                        let from = start + at + place - before;
+                        let given = from * order * BRANCH + place * BRANCH;
+                        let given = &product[given..][..BRANCH];
+                        let sums = &self.sums[place * BRANCH..][..BRANCH];
+                        let zero = f32::from(numbers.zero[from]);
+                        // One scale for the matrix: every column has the same.
+                        let scale = numbers.scale[from] * self.layer.scale[place * BRANCH];
+                        for ((sum, &given), column) in sum.iter_mut().zip(given).zip(sums) {
+                            *sum += (given as f32 - zero * column) * scale;
+                        }
+                    }
+                    for (value, sum) in token.iter_mut().zip(&sum) {
+                        *value += sum.max(0.0);
+                    }
                 }
-                let from = from - before;
-                let start = from * order * BRANCH + place * BRANCH;
-                let given = &product[start..][..BRANCH];
-                let sums = &self.layer.sums[place * BRANCH..][..BRANCH];
-                let zero = i32::from(numbers.zero[from]);
-                // One scale for the matrix: every column has the same.
-                let scale = numbers.scale[from] * self.layer.scale[place * BRANCH];
-                for ((sum, &given), &column) in sum.iter_mut().zip(given).zip(sums) {
-                    *sum += (given - zero * column) as f32 * scale;
-                }
+                start += count;
             }
-            for (value, sum) in token.iter_mut().zip(&sum) {
-                *value += sum.max(0.0);
-            }
-        }
+        });
     }
 }
 
 impl Top {
-    fn apply(&self, mean: &[f32]) -> Vec<f32> {
-        let mut first = vec![0.0; NARROW];
-        self.d0.add(mean, &mut first);
+    /// The vectors of texts whose means are given.
+    fn apply(&self, means: &[f32], work: &mut (Numbers, Vec<i32>)) -> Vec<f32> {
+        let count = means.len() / DIMENSIONS;
+        let mut first = vec![0.0; count * NARROW];
+        self.d0.add(means, &mut first, work);
         rectify(&mut first);
-        let mut second = vec![0.0; NARROW];
-        self.p1.add(mean, &mut second);
-        self.d1.add(&first, &mut second);
+        let mut second = vec![0.0; count * NARROW];
+        self.p1.add(means, &mut second, work);
+        self.d1.add(&first, &mut second, work);
         rectify(&mut second);
-        let mut third = vec![0.0; DIMENSIONS];
-        self.d2.add(&second, &mut third);
+        let mut third = vec![0.0; means.len()];
+        self.d2.add(&second, &mut third, work);
         rectify(&mut third);
-        let mut last = vec![0.0; DIMENSIONS];
-        self.p3.add(&second, &mut last);
-        self.d3.add(&third, &mut last);
-        last.iter_mut().for_each(|value| *value = value.tanh());
-        let length = sum(&last, |value| value * value);
-        let scale = 1.0 / length.max(EPSILON).sqrt();
-        last.iter_mut().for_each(|value| *value *= scale);
+        let mut last = vec![0.0; means.len()];
+        self.p3.add(&second, &mut last, work);
+        self.d3.add(&third, &mut last, work);
+        for vector in last.chunks_exact_mut(DIMENSIONS) {
+            vector.iter_mut().for_each(|value| *value = value.tanh());
+            let length = sum(vector, |value| value * value);
+            let scale = 1.0 / length.max(EPSILON).sqrt();
+            vector.iter_mut().for_each(|value| *value *= scale);
+        }
         last
     }
 }

@@ -3,6 +3,7 @@
 use super::encoder::{DIMENSIONS, INPUTS};
 use super::ngrams::ngrams;
 use super::weights::{BadModel, Weights};
+use super::wide::wide;
 
 /// The trained heads.
 #[derive(Debug)]
@@ -88,20 +89,31 @@ impl Heads {
 
     /// The probability of each label for a text, given what [`super::Encoder::encode`] made of it.
     pub fn scores(&self, text: &str, inputs: &[f32]) -> Vec<f32> {
+        self.scores_all(&[text], &[inputs]).remove(0)
+    }
+
+    /// [`Heads::scores`] of each text, number for number; together they cost less.
+    pub fn scores_all(&self, texts: &[&str], inputs: &[&[f32]]) -> Vec<Vec<f32>> {
         let dense = match &self.hidden {
             Some(hidden) => {
                 let mut middle = hidden.apply(inputs);
-                middle.iter_mut().for_each(|value| *value = value.max(0.0));
+                for value in middle.iter_mut().flatten() {
+                    *value = value.max(0.0);
+                }
+                let middle: Vec<&[f32]> = middle.iter().map(Vec::as_slice).collect();
                 self.last.apply(&middle)
             }
             None => self.last.apply(inputs),
         };
-        let grams = self.grams.as_ref().map(|grams| grams.logits(text));
-        let grams = grams.unwrap_or_else(|| vec![0.0; self.labels.len()]);
-        let logits = dense.iter().zip(&grams).zip(&self.calibration);
-        logits
-            .map(|((dense, gram), [a, b, c])| sigmoid(a * dense + b * gram + c))
-            .collect()
+        let scores = |(dense, text): (Vec<f32>, &&str)| {
+            let grams = self.grams.as_ref().map(|grams| grams.logits(text));
+            let grams = grams.unwrap_or_else(|| vec![0.0; self.labels.len()]);
+            let logits = dense.iter().zip(&grams).zip(&self.calibration);
+            logits
+                .map(|((dense, gram), [a, b, c])| sigmoid(a * dense + b * gram + c))
+                .collect()
+        };
+        dense.into_iter().zip(texts).map(scores).collect()
     }
 }
 
@@ -121,11 +133,19 @@ impl Dense {
         })
     }
 
-    fn apply(&self, input: &[f32]) -> Vec<f32> {
+    /// Of each input its outputs. A row of weights is read once for all of them.
+    fn apply(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
         let width = self.weight.len() / self.bias.len();
-        let rows = self.weight.chunks_exact(width).zip(&self.bias);
-        rows.map(|(row, bias)| dot(row, &input[..width]) + bias)
-            .collect()
+        let mut outputs = vec![vec![0.0; self.bias.len()]; inputs.len()];
+        wide(|| {
+            let rows = self.weight.chunks_exact(width).zip(&self.bias);
+            for (at, (row, bias)) in rows.enumerate() {
+                for (input, output) in inputs.iter().zip(&mut outputs) {
+                    output[at] = dot(row, &input[..width]) + bias;
+                }
+            }
+        });
+        outputs
     }
 }
 
@@ -164,6 +184,7 @@ impl Grams {
 }
 
 /// A dot product in eight strands, in an order that does not depend on the machine.
+#[inline(always)]
 pub(super) fn dot(one: &[f32], other: &[f32]) -> f32 {
     let mut strands = [0.0; 8];
     let (ones, others) = (one.as_chunks::<8>(), other.as_chunks::<8>());

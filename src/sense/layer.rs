@@ -9,6 +9,7 @@ use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix
 use rten_tensor::Matrix;
 
 use super::weights::{BadModel, Weights};
+use super::wide::wide;
 
 /// Steps of an activation.
 const STEPS: f32 = 127.0;
@@ -75,12 +76,16 @@ impl Layer {
         self.scale.len()
     }
 
-    /// `numbers * weights` into `out`, row by row; each row's zero times the columns' sums still to
-    /// be taken off, and scales to be applied.
+    /// `numbers * weights` into the beginning of `out`, row by row; each row's zero times the columns'
+    /// sums still to be taken off, and scales to be applied.
     pub fn multiply(&self, numbers: &Numbers, out: &mut Vec<i32>) {
         let rows = numbers.zero.len();
-        // The product overwrites what is there, so only its length has to be right.
-        out.resize(rows * self.outputs(), 0);
+        let length = rows * self.outputs();
+        // The product overwrites what is there, so room is made once and kept.
+        if out.len() < length {
+            out.resize(length, 0);
+        }
+        let out = &mut out[..length];
         let input = Matrix::from_data([rows, self.inputs], &numbers.values[..]);
         let packed = GemmInputB::Packed(&self.packed);
         let input = GemmInputA::Unpacked(input);
@@ -88,20 +93,30 @@ impl Layer {
         done.expect("the sizes were checked when the model was read");
     }
 
-    /// One vector through the layer, added to `out`.
-    pub fn add(&self, vector: &[f32], out: &mut [f32]) {
-        let mut halves = Numbers::default();
-        let scale = halves.push_halves(vector);
-        let mut product = Vec::new();
-        self.multiply(&halves, &mut product);
-        let (high, low) = product.split_at(self.outputs());
-        let (zero_high, zero_low) = (i32::from(halves.zero[0]), i32::from(halves.zero[1]));
-        let products = high.iter().zip(low).zip(&self.sums);
-        for ((sum, ((&high, &low), &column)), &of) in out.iter_mut().zip(products).zip(&self.scale)
-        {
-            let (high, low) = (high - zero_high * column, low - zero_low * column);
-            *sum += (high as f32 * 128.0 + low as f32) * (scale * of);
-        }
+    /// Vectors through the layer, each added to its row of `out`.
+    pub fn add(&self, vectors: &[f32], out: &mut [f32], work: &mut (Numbers, Vec<i32>)) {
+        let (halves, product) = work;
+        halves.clear();
+        wide(|| {
+            for vector in vectors.chunks_exact(self.inputs) {
+                halves.push_halves(vector);
+            }
+        });
+        self.multiply(halves, product);
+        let width = self.outputs();
+        wide(|| {
+            let rows = product.chunks_exact(2 * width).zip(&halves.scale);
+            for (at, ((product, scale), out)) in rows.zip(out.chunks_exact_mut(width)).enumerate() {
+                let (high, low) = product.split_at(width);
+                let zeros = (halves.zero[2 * at], halves.zero[2 * at + 1]);
+                let (zero_high, zero_low) = (i32::from(zeros.0), i32::from(zeros.1));
+                let products = high.iter().zip(low).zip(&self.sums).zip(&self.scale);
+                for (sum, (((&high, &low), column), of)) in out.iter_mut().zip(products) {
+                    let (high, low) = (high - zero_high * column, low - zero_low * column);
+                    *sum += (high as f32 * 128.0 + low as f32) * (scale * of);
+                }
+            }
+        });
     }
 }
 
@@ -114,6 +129,7 @@ impl Numbers {
     }
 
     /// One more row.
+    #[inline(always)]
     pub fn push(&mut self, row: &[f32]) {
         let (scale, zero) = range(row, STEPS);
         let per_step = 1.0 / scale;
@@ -128,8 +144,9 @@ impl Numbers {
         self.scale.push(scale);
     }
 
-    /// One vector as two rows: its high and its low halves; their common scale.
-    fn push_halves(&mut self, row: &[f32]) -> f32 {
+    /// One vector as two rows, its high and its low halves, with one scale for both.
+    #[inline(always)]
+    fn push_halves(&mut self, row: &[f32]) {
         let (scale, zero) = range(row, FINE_STEPS);
         let fine = |value: &f32| (value * (1.0 / scale) + zero + 0.5) as i32;
         self.values
@@ -138,11 +155,12 @@ impl Numbers {
             .extend(row.iter().map(|value| (fine(value) & 127) as u8));
         self.zero
             .extend([(zero as i32 >> 7) as u8, (zero as i32 & 127) as u8]);
-        scale
+        self.scale.push(scale);
     }
 }
 
 /// Scale and zero by which a row's values become `0..=steps`.
+#[inline(always)]
 fn range(row: &[f32], steps: f32) -> (f32, f32) {
     let (mut lows, mut highs) = ([0.0_f32; 8], [0.0_f32; 8]);
     let (eights, rest) = row.as_chunks::<8>();

@@ -8,6 +8,7 @@
 //! Laws (each has a test):
 //! * Vectors agree with what the weights give in floats to a cosine of 0.999.
 //! * A probe says of a left-out example what it says after learning from the others alone.
+//! * Texts that are scored together have the numbers that each has alone.
 //! * No input makes a number that is none, and none costs more than its first [`MAX_PIECES`] pieces.
 
 mod double_array;
@@ -21,6 +22,7 @@ mod regression;
 #[cfg(test)]
 mod tests;
 mod weights;
+mod wide;
 
 use std::sync::LazyLock;
 

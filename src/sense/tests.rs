@@ -98,6 +98,39 @@ proptest! {
     }
 }
 
+/// Windows of a text as a scanner makes them: they grow, and begin anew.
+fn windows(sentences: &[String], grow: &[bool]) -> Vec<String> {
+    let mut windows: Vec<String> = Vec::new();
+    for (sentence, grows) in sentences.iter().zip(grow) {
+        let before = windows.last().filter(|_| *grows);
+        let window =
+            before.map_or_else(|| sentence.clone(), |before| format!("{before}{sentence}"));
+        windows.push(window);
+    }
+    windows
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn texts_together_have_the_vectors_and_scores_that_each_has_alone(
+        sentences in prop::collection::vec("[a-z]{1,9}( [a-z]{1,9}){0,12}[.!?] |[菜园里种了萝卜水]{1,30}。|\\PC{0,40}", 0..9),
+        grow in prop::collection::vec(any::<bool>(), 9),
+    ) {
+        let windows = windows(&sentences, &grow);
+        let texts: Vec<&str> = windows.iter().map(String::as_str).collect();
+        let alone: Vec<Vec<f32>> = texts.iter().map(|text| shipped().encode(text)).collect();
+        prop_assert_eq!(&shipped().encode_all(&texts), &alone);
+        let heads = super::shipped_heads();
+        let inputs: Vec<&[f32]> = alone.iter().map(Vec::as_slice).collect();
+        let each = texts.iter().zip(&inputs).map(|(text, inputs)| heads.scores(text, inputs));
+        let each: Vec<_> = each.collect();
+        prop_assert!(each.iter().flatten().all(|score| (0.0..=1.0).contains(score)));
+        prop_assert_eq!(heads.scores_all(&texts, &inputs), each);
+    }
+}
+
 const GARDEN: [&str; 4] = [
     "How do I plant tomatoes on my balcony?",
     "When should I water the carrots in my vegetable bed?",
