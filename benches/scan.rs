@@ -16,6 +16,15 @@ use wardgate::text::{Views, symbols};
 static ALLOC: divan::AllocProfiler = divan::AllocProfiler::system();
 
 fn main() {
+    println!("compiled set, bytes of memory:");
+    for count in [5_000, 20_000] {
+        println!("  {count} phrases: {}", phrases(count).memory());
+    }
+    println!("  everything: {}", full().memory());
+    println!(
+        "a stream: {} bytes, and what `everything_in_deltas` has allocated at most",
+        size_of::<Scanner>()
+    );
     divan::main();
 }
 
@@ -239,6 +248,23 @@ fn everything_in_deltas(bencher: Bencher, name: &str) {
         }
         scanner.finish(&mut hits);
         hits
+    });
+}
+
+/// One delta of clean text in the middle of a stream: it must allocate nothing.
+#[divan::bench(args = ["english 100K", "chinese 100K", "mixed 100K"])]
+fn delta(bencher: Bencher, name: &str) {
+    let text = text(name);
+    let mut scanner = Scanner::of_words(Arc::clone(full()));
+    let mut hits = Vec::with_capacity(64);
+    scanner.push(&text, &mut hits);
+    let mut at = 0;
+    bencher.bench_local(|| {
+        let to = text.ceil_char_boundary((at + 24).min(text.len()));
+        hits.clear();
+        scanner.push(&text[at..to], &mut hits);
+        at = if to == text.len() { 0 } else { to };
+        scanner.settled()
     });
 }
 

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::SignalSet;
 use super::doubt::Needs;
 use super::lane::{Found, Source, stamp};
-use super::window::{Tape, Window};
+use super::window::{Seen, Tape, Window};
 
 /// Top-level domains that a bare name is taken for a link with. Endings that are words or file
 /// names ("to", "us", "rs", "py", "md") are left out.
@@ -174,11 +174,43 @@ impl Reader {
         source: Source,
         found: &mut Vec<Found>,
     ) {
-        for next in batch {
+        let dull = self.dull(tape.from(batch.start - 1));
+        if dull > 0 {
+            self.candidate = None;
+        }
+        for next in batch.start + dull..batch.end {
             let from = found.len();
             self.step(wanted, tape.before(next), source, found);
             stamp(&mut found[from..], next);
         }
+    }
+
+    /// How many of the next symbols leave nothing behind: those before the first sign that makes an
+    /// address of a word, up to the last that ends every word.
+    fn dull(&self, symbols: &[Seen]) -> u32 {
+        let word = match self.candidate.map(|candidate| candidate.state) {
+            None | Some(State::Local | State::Scheme) => true,
+            Some(State::Label { labels, .. }) => labels == 0,
+            Some(_) => false,
+        };
+        if !word {
+            return 0;
+        }
+        let (signs, within) = match self.shape {
+            Shape::Mail => (['@'; 2], LOCAL),
+            Shape::Link => (['.', ':'], ALNUM | HYPHEN),
+        };
+        let mut dull = 0;
+        for (read, seen) in (1..).zip(symbols) {
+            let ch = seen.symbol.ch;
+            if signs.contains(&ch) {
+                break;
+            }
+            if kind(ch) & within == 0 {
+                dull = read;
+            }
+        }
+        dull
     }
 
     /// Reads the newest symbol of the window.

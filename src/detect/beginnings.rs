@@ -5,25 +5,33 @@
 //! Bit sets may say yes where the trie says no, never no where the trie says yes: they decide
 //! which prefixes are tried, not what is found.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::lexicon::{
-    Edge, HAS_HELD, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon, bit,
+    Edge, HAS_HELD, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon, MAX_TAIL, bit,
 };
+use super::table::Table;
+use super::thread::{AFTER_SYLLABLE, REAL, Thread};
 use crate::text::Class;
 
-/// Bits of the set of pairs for each pair: a Han and its neighbour are looked up by 25 of them, and
-/// each one that the set wrongly knows costs a look into the index.
+/// Bits of the set of pairs for each pair: a Han and its neighbour are looked up by four to 25 of
+/// them, and each one that the set wrongly knows costs a look into the index.
 const BITS_PER_PAIR: usize = 24;
 
 /// Bits of the set of pairs at most: it has to stay in the second-level cache.
 const MAX_PAIRS: usize = 1 << 22;
+
+/// Keys of a symbol.
+const KEYS: usize = 5;
 
 /// Bits of the set of words. A Han term adds one word for each of its syllables.
 const WORDS: usize = 1 << 20;
 
 /// Bits of the set of stems: three letters each.
 const STEMS: usize = 26 * 26 * 26;
+
+/// Bits of the set of terms with a tail.
+const TAILS: usize = 1 << 16;
 
 /// Letters of a word that are followed into the trie; no first word is longer.
 const MAX_WORD: usize = 24;
@@ -33,12 +41,17 @@ const MAX_WORD: usize = 24;
 pub(super) struct Beginnings {
     /// Hashed whole words.
     words: Vec<u64>,
+    /// By whole word: where what it begins lies.
+    whole: Table<u32>,
+    ends: Vec<End>,
     /// Hashed first letters of terms with a tail.
     stems: Vec<u64>,
+    /// Hashed terms with a tail.
+    tails: Vec<u64>,
     /// Hashed pairs of keys.
     pairs: Vec<u64>,
-    /// By pair of keys: where its beginnings lie.
-    index: HashMap<u32, (u32, u32), Multiply>,
+    /// By pair of keys: where its beginnings lie, and by which hashed codes they go on.
+    index: Table<(u32, u64)>,
     begins: Vec<Beginning>,
     /// By code: a term of one symbol ends there.
     single: Vec<bool>,
@@ -53,8 +66,19 @@ pub(super) struct Beginning {
     pub to: u32,
     first: (u16, Kind),
     second: (u16, Kind),
+    /// Whether it is the last of its pair of keys.
+    last: bool,
     /// Hashed codes by which it goes on; all bits where a term ends.
     third: u64,
+}
+
+/// A prefix that a whole word is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    /// As it is after the last letter, but for where it began.
+    pub thread: Thread,
+    /// Whether it is the last of its word.
+    last: bool,
 }
 
 /// One side of a pair while the index is made.
@@ -99,6 +123,7 @@ impl Beginnings {
         let mut all = Self {
             words: vec![0; WORDS / 64],
             stems: vec![0; STEMS.div_ceil(64)],
+            tails: vec![0; TAILS / 64],
             single: vec![false; classes.len()],
             spaced: vec![false; classes.len()],
             ..Self::default()
@@ -115,29 +140,55 @@ impl Beginnings {
             let class = classes[usize::from(code)];
             (class == Class::Letter).then(|| chars[usize::from(code)])?
         };
-        let mut open: Vec<(u32, Word, bool)> = vec![(0, Word::default(), false)];
-        while let Some((node, word, ends)) = open.pop() {
-            let mut ends = ends || lexicon.has(node) & HAS_TERM != 0;
+        let mut words: HashMap<u64, Vec<Thread>> = HashMap::new();
+        let mut open = vec![(Thread::new(0, 0), Word::default())];
+        while let Some((thread, word)) = open.pop() {
+            let node = thread.node;
+            let mut ends = thread.flags & AFTER_SYLLABLE != 0 || lexicon.has(node) & HAS_TERM != 0;
             if lexicon.terms(node).any(|term| term.tail > 0) {
                 self.add_stem(word);
             }
+            let mut before = None;
             for (code, edge) in edges(lexicon, node) {
                 match letter(code) {
+                    // The first of several ways is the nearest to the surface.
+                    Some(_) if before == Some((code, edge.to)) => {}
                     Some(c) if word.length < MAX_WORD => {
-                        open.push((edge.to, word.then(c), edge.kind == Kind::Spelled));
+                        let mut next = Thread {
+                            node: edge.to,
+                            flags: REAL,
+                            ..thread
+                        };
+                        next.by(edge.kind);
+                        open.push((next, word.then(c)));
                     }
                     _ => ends = true,
                 }
+                before = Some((code, edge.to));
             }
             // A letter alone may be the first of a word that is spelled out.
             let alone = word.length == 1 && lexicon.has(node) & (HAS_SQUEEZED | HAS_HELD) != 0;
             if (ends || alone) && word.length > 0 {
                 set(&mut self.words, word.bit());
+                words.entry(word.hash).or_default().push(thread);
             }
+        }
+        self.whole = Table::of(words.len());
+        let mut words: Vec<_> = words.into_iter().collect();
+        words.sort_unstable_by_key(|word| word.0);
+        for (hash, threads) in words {
+            self.whole.insert(hash, self.ends.len() as u32);
+            let last = threads.len() - 1;
+            let ends = threads.into_iter().enumerate();
+            self.ends.extend(ends.map(|(at, thread)| End {
+                thread,
+                last: at == last,
+            }));
         }
     }
 
     fn add_stem(&mut self, word: Word) {
+        set(&mut self.tails, word.tail_bit());
         match word.stem() {
             Some(bit) => set(&mut self.stems, bit),
             // Two letters and a tail: any third letter.
@@ -147,16 +198,22 @@ impl Beginnings {
 
     fn add_pairs(&mut self, lexicon: &Lexicon, classes: &[Class], chars: &[Option<char>]) {
         let mut groups: HashMap<u32, Vec<Beginning>> = HashMap::new();
+        let lossy = |kind| matches!(kind, Kind::Syllable | Kind::Shape | Kind::Fuzzy);
+        let disguised = lexicon.edges.iter().filter(|edge| lossy(edge.kind));
+        let disguised: HashSet<u32> = disguised.map(|edge| edge.to).collect();
         let keys = |code: u16, kind: Kind| match chars[usize::from(code)] {
             Some(c) if kind == Kind::Exact => lexicon.labels(c).keys().to_vec(),
-            Some(c) => vec![lexicon.labels(c).keys()[0]],
+            Some(c) => lexicon.labels(c).keys()[..1].to_vec(),
             None => Vec::new(),
         };
         let side = |(code, edge): (u16, Edge)| {
-            let keys = keys(code, edge.kind);
-            let kind = edge.kind;
-            (!matches!(kind, Kind::Syllable | Kind::Shape | Kind::Fuzzy))
-                .then_some((Side { code, kind, keys }, edge.to))
+            let kind = match edge.kind {
+                // Entered by nothing but the symbol itself.
+                Kind::Exact if !disguised.contains(&edge.to) => Kind::Path,
+                kind => kind,
+            };
+            let keys = keys(code, kind);
+            (!lossy(kind)).then_some((Side { code, kind, keys }, edge.to))
         };
         let word = |code: u16| matches!(classes[usize::from(code)], Class::Han | Class::Letter);
         for (code, edge) in edges(lexicon, 0) {
@@ -177,6 +234,7 @@ impl Beginnings {
                     to,
                     first: (first.code, first.kind),
                     second: (second.code, second.kind),
+                    last: false,
                     third: third(lexicon, to),
                 };
                 for key in pairs(&first.keys, &second.keys) {
@@ -186,22 +244,58 @@ impl Beginnings {
         }
         let bits = (groups.len() * BITS_PER_PAIR).next_power_of_two();
         self.pairs = vec![0; bits.clamp(64, MAX_PAIRS) / 64];
+        self.index = Table::of(groups.len());
         for (key, mut begins) in groups {
             begins.sort_unstable();
             begins.dedup();
-            let bit = self.pair_bit(key);
+            if let Some(last) = begins.last_mut() {
+                last.last = true;
+            }
+            let bit = self.pair_bit(hash(key));
             set(&mut self.pairs, bit);
-            let range = (self.begins.len() as u32, begins.len() as u32);
-            self.index.insert(key, range);
+            let third = begins.iter().fold(0, |all, begin| all | begin.third);
+            self.index
+                .insert(hash(key), (self.begins.len() as u32, third));
             self.begins.extend(begins);
         }
     }
 
-    /// Whether a term may begin with this word of letters, whatever follows it.
+    /// What this whole word of these letters begins.
     #[inline]
-    pub(super) fn word(&self, word: Word) -> bool {
+    pub(super) fn word(&self, word: Word, letters: impl Iterator<Item = char>) -> Begins {
         let stem = word.stem().is_none_or(|bit| get(&self.stems, bit));
-        stem || word.length > MAX_WORD || get(&self.words, word.bit())
+        if word.length > MAX_WORD || (stem && self.has_tail(word, letters)) {
+            return Begins::Unknown;
+        }
+        if !get(&self.words, word.bit()) {
+            return Begins::Nothing;
+        }
+        self.whole
+            .get(word.hash)
+            .map_or(Begins::Nothing, Begins::Word)
+    }
+
+    /// Whether a term with a tail may end before the last letter.
+    #[cold]
+    fn has_tail(&self, word: Word, letters: impl Iterator<Item = char>) -> bool {
+        let mut stem = Word::default();
+        for c in letters.take(word.length - 1) {
+            stem = stem.then(c);
+            let near = stem.length + usize::from(MAX_TAIL) >= word.length;
+            if near && get(&self.tails, stem.tail_bit()) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// What a word begins that lies here.
+    pub(super) fn ends(&self, from: u32) -> impl Iterator<Item = Thread> + '_ {
+        let ends = &self.ends[from as usize..];
+        let last = ends.iter().position(|end| end.last);
+        ends[..last.map_or(0, |last| last + 1)]
+            .iter()
+            .map(|end| end.thread)
     }
 
     /// Whether a term of one symbol has this code.
@@ -216,7 +310,8 @@ impl Beginnings {
         labels.all().any(|code| self.spaced[usize::from(code)])
     }
 
-    /// The beginnings that two neighbouring symbols may be, each with the ways in which they are.
+    /// The beginnings that two neighbouring symbols may be, each with the ways in which they are,
+    /// the nearest to the surface first.
     #[inline]
     pub(super) fn pair(
         &self,
@@ -225,29 +320,44 @@ impl Beginnings {
         third: Option<&Labels>,
         mut take: impl FnMut(u32, Kind, Kind),
     ) {
-        let (one, two) = (first.keys(), second.keys());
+        let mut known = self.known(first, second);
         let third = third.map_or(u64::MAX, |labels| labels.mask);
-        let many = |keys: &[u16; 5]| {
-            if keys[2] | keys[3] | keys[4] == 0 {
-                2
-            } else {
-                5
-            }
-        };
-        for &a in one.iter().take(many(&one)).filter(|&&key| key != 0) {
-            for &b in two.iter().take(many(&two)).filter(|&&key| key != 0) {
-                let key = u32::from(a) << 16 | u32::from(b);
-                if get(&self.pairs, self.pair_bit(key)) {
-                    self.each(key, (first, a), (second, b), third, &mut take);
-                }
-            }
+        while known != 0 {
+            let at = known.trailing_zeros() as usize;
+            known &= known - 1;
+            let (a, b) = (first.keys[at / KEYS], second.keys[at % KEYS]);
+            self.each(pair(a, b), (first, a), (second, b), third, &mut take);
         }
     }
 
+    /// Which pairs of keys of two symbols are in the set, a bit each. Most symbols have two keys.
     #[inline]
-    fn pair_bit(&self, key: u32) -> usize {
-        let mixed = u64::from(key).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (mixed >> 40) as usize & (self.pairs.len() * 64 - 1)
+    fn known(&self, first: &Labels, second: &Labels) -> u32 {
+        let (one, two) = (&first.keys, &second.keys);
+        let has = |a: usize, b: usize| {
+            let known = get(&self.pairs, self.pair_bit(hash(pair(one[a], two[b]))));
+            u32::from(known) << (a * KEYS + b)
+        };
+        let mut known = has(0, 0) | has(0, 1) | has(1, 0) | has(1, 1);
+        if first.many | second.many > 2 {
+            for a in 0..usize::from(first.many) {
+                for b in 0..usize::from(second.many) {
+                    known |= has(a, b);
+                }
+            }
+        }
+        // Where there are fewer, the first stands for the second, too.
+        let columns = second.there();
+        let rows = first.there();
+        known
+            & (0..KEYS).fold(0, |all, row| {
+                all | (columns * (rows >> row & 1)) << (row * KEYS)
+            })
+    }
+
+    #[inline]
+    fn pair_bit(&self, hash: u64) -> usize {
+        (hash >> 40) as usize & (self.pairs.len() * 64 - 1)
     }
 
     fn each(
@@ -258,35 +368,53 @@ impl Beginnings {
         third: u64,
         take: &mut impl FnMut(u32, Kind, Kind),
     ) {
-        let Some(&(from, count)) = self.index.get(&key) else {
+        let Some((from, any)) = self.index.get(hash(key)) else {
             return;
         };
-        for begin in &self.begins[from as usize..(from + count) as usize] {
-            if begin.third != u64::MAX && begin.third & third == 0 {
-                continue;
+        if any & third == 0 && any != u64::MAX {
+            return;
+        }
+        for begin in &self.begins[from as usize..] {
+            if begin.third & third != 0 || begin.third == u64::MAX {
+                let one = first.way(begin.first, a);
+                let two = second.way(begin.second, b);
+                if let (Some(one), Some(two)) = (one, two) {
+                    take(begin.to, one, two);
+                }
             }
-            let one = first.way(begin.first, a);
-            let two = second.way(begin.second, b);
-            if let (Some(one), Some(two)) = (one, two) {
-                take(begin.to, one, two);
+            if begin.last {
+                break;
             }
         }
     }
 
     /// Heap bytes.
     pub(super) fn memory(&self) -> usize {
-        (self.words.len() + self.stems.len() + self.pairs.len()) * size_of::<u64>()
-            + self.index.capacity() * size_of::<(u32, (u32, u32))>()
+        (self.words.len() + self.stems.len() + self.tails.len() + self.pairs.len())
+            * size_of::<u64>()
+            + self.index.memory()
+            + self.whole.memory()
+            + self.ends.capacity() * size_of::<End>()
             + self.begins.capacity() * size_of::<Beginning>()
             + self.single.len()
             + self.spaced.len()
     }
 }
 
+/// What a whole word of letters begins.
+pub(super) enum Begins {
+    /// No term.
+    Nothing,
+    /// What lies here.
+    Word(u32),
+    /// It has to be read letter by letter.
+    Unknown,
+}
+
 /// Letters read so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Word {
-    hash: u32,
+    hash: u64,
     stem: u32,
     length: usize,
 }
@@ -301,14 +429,18 @@ impl Word {
             self.stem
         };
         Self {
-            hash: (self.hash ^ c as u32).wrapping_mul(0x0100_0193),
+            hash: then(self.hash, c),
             stem,
             length: self.length + 1,
         }
     }
 
     fn bit(self) -> usize {
-        (self.hash.wrapping_mul(0x9E37_79B1) >> 12) as usize % WORDS
+        (self.hash >> 40) as usize % WORDS
+    }
+
+    fn tail_bit(self) -> usize {
+        (self.hash >> 40) as usize % TAILS
     }
 
     /// `None` if it has fewer than three letters.
@@ -318,22 +450,22 @@ impl Word {
 }
 
 impl Labels {
-    /// By what it is looked up: the syllable stands for the symbol itself where it has one.
+    /// The keys there are.
+    fn keys(&self) -> &[u16] {
+        &self.keys[..usize::from(self.many)]
+    }
+
+    /// A bit for each key.
     #[inline]
-    fn keys(&self) -> [u16; 5] {
-        let first = if self.syllable != 0 {
-            self.syllable
-        } else {
-            self.exact
-        };
-        [first, self.shape, self.second, self.fuzzy, self.jyutping]
+    fn there(&self) -> u32 {
+        (1 << self.many) - 1
     }
 
     /// How a symbol that reads so enters an edge, having been looked up by `key`.
     #[inline]
     fn way(&self, (code, kind): (u16, Kind), key: u16) -> Option<Kind> {
         if self.exact == code {
-            return Some(kind);
+            return (key == self.keys[0]).then_some(kind);
         }
         if kind != Kind::Exact {
             return None;
@@ -377,16 +509,27 @@ fn third(lexicon: &Lexicon, node: u32) -> u64 {
     }
 }
 
+#[inline]
+fn pair(a: u16, b: u16) -> u32 {
+    u32::from(a) << 16 | u32::from(b)
+}
+
+#[inline]
+fn then(hash: u64, c: char) -> u64 {
+    let mixed = (hash ^ u64::from(c)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^ mixed >> 32
+}
+
+#[inline]
+fn hash(pair: u32) -> u64 {
+    u64::from(pair).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
 /// Keys of all pairs of one key of each.
 fn pairs(first: &[u16], second: &[u16]) -> Vec<u32> {
-    let there = |key: &&u16| **key != 0;
     let mut keys: Vec<u32> = first
         .iter()
-        .filter(there)
-        .flat_map(|&a| {
-            let pair = move |&b: &u16| u32::from(a) << 16 | u32::from(b);
-            second.iter().filter(there).map(pair)
-        })
+        .flat_map(|&a| second.iter().map(move |&b| pair(a, b)))
         .collect();
     keys.sort_unstable();
     keys.dedup();

@@ -46,8 +46,10 @@ const MEMORY: u32 = 2 * PATIENCE;
 #[derive(Debug, Default)]
 pub(super) struct Doubts {
     open: Vec<Doubt>,
-    /// Matches that may be second signals.
+    /// Matches that may be second signals, in the order in which they became certain.
     known: Vec<Found>,
+    /// How many of those were forgotten before the first of them.
+    forgotten: usize,
     /// Reused by [`Doubts::settle`].
     fresh: Vec<Found>,
     /// Symbols up to which everything has been decided that could be.
@@ -64,6 +66,9 @@ struct Doubt {
     found: Found,
     /// Signals of its set that are still in doubt, one bit each.
     left: u64,
+    /// Signals of its set that one of the first so many known matches is a second sign of.
+    vouched: u64,
+    looked: usize,
     /// Whether it begins and ends where words do or is no word itself, as it needs; looked up once.
     apart: Option<bool>,
 }
@@ -108,6 +113,8 @@ impl Doubts {
                 self.open.push(Doubt {
                     found: match_,
                     left: detectors.sets.whole(match_.signals),
+                    vouched: 0,
+                    looked: 0,
                     apart: None,
                 });
             }
@@ -116,7 +123,10 @@ impl Doubts {
         self.pass(detectors, tape, tape.len(), found);
         let read = tape.len();
         self.open.retain(|doubt| read <= doubt.found.to + PATIENCE);
-        self.known.retain(|known| known.to + MEMORY >= tape.len());
+        let old = self.known.iter();
+        let old = old.take_while(|known| known.to + MEMORY < read).count();
+        self.known.drain(..old);
+        self.forgotten += old;
     }
 
     /// The text ends: what is not settled now never will be.
@@ -164,7 +174,10 @@ impl Doubts {
 
     /// Whether a certain match is the second sign of something in doubt.
     fn concerns(&self, detectors: &Detectors, certain: &Found) -> bool {
-        let counts = |doubt: &Doubt| vouched(detectors, certain, &doubt.found) & doubt.left != 0;
+        let counts = |doubt: &Doubt| {
+            is_near(certain, &doubt.found)
+                && detectors.sets.vouched(certain.signals, doubt.found.signals) & doubt.left != 0
+        };
         self.open.iter().any(counts)
     }
 
@@ -239,14 +252,10 @@ impl Doubts {
     /// The signals in doubt that something near by makes likely.
     fn second(&mut self, detectors: &Detectors, tape: &Tape, at: usize, moment: u32) -> u64 {
         let Doubt { found, left, .. } = self.open[at];
-        let mut bits = 0;
-        for known in &self.known {
-            if known.to + MEMORY >= moment {
-                bits |= vouched(detectors, known, &found);
-                if bits & left == left {
-                    return left;
-                }
-            }
+        self.look(detectors, at, moment);
+        let mut bits = self.open[at].vouched;
+        if bits & left == left {
+            return left;
         }
         for other in 0..self.open.len() {
             let one = self.open[other];
@@ -259,6 +268,19 @@ impl Doubts {
             }
         }
         bits & left
+    }
+
+    /// Notes what the known matches that were not yet looked at are second signs of. Whatever counts
+    /// is taken out of what is left at the same moment, so none has to be looked at twice.
+    fn look(&mut self, detectors: &Detectors, at: usize, moment: u32) {
+        let doubt = &mut self.open[at];
+        let fresh = doubt.looked.saturating_sub(self.forgotten);
+        for known in &self.known[fresh..] {
+            if is_near(known, &doubt.found) && known.to + MEMORY >= moment {
+                doubt.vouched |= detectors.sets.vouched(known.signals, doubt.found.signals);
+            }
+        }
+        doubt.looked = self.forgotten + self.known.len();
     }
 
     fn is_due(&self, at: usize, moment: u32) -> bool {
@@ -303,15 +325,8 @@ impl Doubt {
     }
 }
 
-/// The signals of a doubtful match that a certain one is a second sign of.
-fn vouched(detectors: &Detectors, certain: &Found, doubtful: &Found) -> u64 {
-    match is_near(certain, doubtful) {
-        true => detectors.sets.vouched(certain.signals, doubtful.signals),
-        false => 0,
-    }
-}
-
 /// Whether both lie apart, within [`NEAR`] symbols.
+#[inline]
 fn is_near(one: &Found, other: &Found) -> bool {
     let (first, second) = match one.from <= other.from {
         true => (one, other),

@@ -142,6 +142,10 @@ pub(super) struct Labels {
     /// By the sounds of dialects.
     pub fuzzy: u16,
     pub jyutping: u16,
+    /// By what it is looked up in [`Beginnings`]: its sound stands for the symbol itself where it
+    /// has one. Those there are come first; two at least are filled in.
+    pub keys: [u16; 5],
+    pub many: u8,
     /// All of them, hashed to a bit each ([`bit`]).
     pub mask: u64,
 }
@@ -153,8 +157,22 @@ pub(super) fn bit(code: u16) -> u64 {
 }
 
 impl Labels {
-    /// With its mask.
+    /// Fills in the mask and the keys.
     pub(super) fn seal(&mut self) {
+        let first = match self.syllable {
+            0 => self.exact,
+            syllable => syllable,
+        };
+        let keys = [first, self.second, self.shape, self.fuzzy, self.jyutping];
+        let there = keys.into_iter().filter(|&key| key != 0);
+        self.many = 0;
+        for (slot, key) in self.keys.iter_mut().zip(there) {
+            *slot = key;
+            self.many += 1;
+        }
+        if self.many == 1 {
+            self.keys[1] = self.keys[0];
+        }
         self.mask = self.all().fold(0, |mask, code| mask | bit(code));
     }
 
@@ -458,6 +476,12 @@ impl Lexicon {
         };
         let same = codes[from..].iter().take_while(|&&c| c == code).count();
         &self.edges[first + from..first + from + same]
+    }
+
+    /// Whether anything goes on from a node.
+    #[inline]
+    pub(super) fn goes_on(&self, node: u32) -> bool {
+        self.nodes[node as usize].edges > 0
     }
 
     /// Which kinds of children a node has.

@@ -32,6 +32,7 @@ mod scanner;
 mod sets;
 mod side;
 mod starts;
+mod table;
 mod thread;
 mod trie;
 mod window;

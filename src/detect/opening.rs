@@ -1,7 +1,7 @@
 //! [`Opening`]: what may begin at a symbol of a text, told from the symbols that follow it, so
 //! that no beginning is followed that dies at the next step. Where they are not known yet, anything.
 
-use super::beginnings::Word;
+use super::beginnings::{Begins, Word};
 use super::lexicon::{Labels, Lexicon, MAX_SEPARATORS};
 use super::phrase::is_word;
 use super::window::Seen;
@@ -13,6 +13,10 @@ pub(super) enum Opening<'l> {
     Nothing,
     /// Terms that begin with a Han and the symbol after it.
     Pair(Pair<'l>),
+    /// What a whole word of so many letters begins, which lies there.
+    Word(u32, usize),
+    /// No term begins with a whole word of so many letters.
+    Dull(usize),
     /// Any term that begins with the symbol.
     Anything,
 }
@@ -81,19 +85,26 @@ fn over_gap<'l>(
     Opening::Anything
 }
 
-/// The length of the word that these symbols begin with, if it is whole and no term begins so.
+/// What may begin with the letter that these symbols begin with: only a word that is whole tells.
 #[inline]
-pub(super) fn dull_word(lexicon: &Lexicon, symbols: &[Seen]) -> Option<usize> {
+pub(super) fn word(lexicon: &Lexicon, symbols: &[Seen]) -> Opening<'static> {
     let mut word = Word::default();
     for (length, seen) in symbols.iter().enumerate() {
         let symbol = seen.symbol;
         match symbol.class {
             Class::Letter => word = word.then(symbol.ch),
-            Class::Digit | Class::Mark => return None,
+            Class::Digit | Class::Mark => break,
             // `!` may be a letter in disguise.
-            _ if lexicon.leet(symbol.ch)[0] != 0 => return None,
-            _ => return (!lexicon.beginnings.word(word)).then_some(length),
+            _ if lexicon.leet(symbol.ch)[0] != 0 => break,
+            _ => {
+                let letters = symbols.iter().map(|seen| seen.symbol.ch);
+                return match lexicon.beginnings.word(word, letters) {
+                    Begins::Nothing => Opening::Dull(length),
+                    Begins::Word(ends) => Opening::Word(ends, length),
+                    Begins::Unknown => Opening::Anything,
+                };
+            }
         }
     }
-    None
+    Opening::Anything
 }

@@ -16,7 +16,7 @@ use super::lane::{Found, Source, stamp};
 use super::lexicon::{
     Edge, HAS_HAN, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, Lexicon, MAX_SEPARATORS, MAX_SPACES,
 };
-use super::opening::{Opening, Pair, dull_word, han};
+use super::opening::{Opening, Pair, han, word};
 use super::thread::{
     AFTER_SYLLABLE, Border, LEET, LEET_MARK, MARKED, NO_LATIN, NO_WORD, REAL, SQUEEZED, Step,
     TONED, Thread, Waiting, complete,
@@ -52,12 +52,25 @@ pub(super) struct Phrases {
     moved: Vec<Thread>,
     /// What began with the last symbol and the one to come.
     ahead: Vec<Thread>,
+    /// What a word began that has not ended yet; only within a batch.
+    word: Option<Begun>,
     waiting: Vec<Waiting>,
     /// Whether there were ever more threads than [`MAX_THREADS`].
     overflowed: bool,
     /// Classes of the last two symbols.
     last: Option<Class>,
     before_last: Option<Class>,
+}
+
+/// A whole word that terms begin with: they are followed from its last letter on.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    /// Where what it begins lies in [`super::beginnings::Beginnings`].
+    ends: u32,
+    /// First byte, first and last symbol.
+    start: u32,
+    from: u32,
+    to: u32,
 }
 
 fn is_latin(class: Option<Class>) -> bool {
@@ -99,22 +112,35 @@ impl Phrases {
     /// The first symbol from `at` on at which something is alive or may begin. Nothing is alive.
     #[inline]
     fn skip(&mut self, lexicon: &Lexicon, symbols: &[Seen], mut at: usize, index: u32) -> usize {
+        if let Some(word) = self.word {
+            self.last = Some(Class::Letter);
+            return (word.to - index) as usize;
+        }
         while let Some(seen) = symbols.get(at) {
             let class = seen.symbol.class;
             match class {
                 Class::Letter if !is_latin(self.last) => {
-                    let Some(length) = dull_word(lexicon, &symbols[at..]) else {
-                        break;
+                    let length = match word(lexicon, &symbols[at..]) {
+                        Opening::Dull(length) => length,
+                        Opening::Word(ends, length) => {
+                            self.word = Some(whole_word(seen, index + at as u32, ends, length));
+                            length
+                        }
+                        _ => break,
                     };
                     if length > 1 {
+                        self.before_last = self.last;
                         self.last = Some(Class::Letter);
                     }
                     at += length - 1;
+                    if self.word.is_some() {
+                        break;
+                    }
                 }
                 Class::Letter | Class::Space | Class::Line => {}
                 Class::Han => match han(lexicon, self.last, &symbols[at..]) {
                     Opening::Anything => break,
-                    Opening::Nothing => {}
+                    Opening::Nothing | Opening::Word(..) | Opening::Dull(_) => {}
                     Opening::Pair(both) => {
                         self.look_ahead(lexicon, both, seen, index + at as u32);
                         if !self.ahead.is_empty() {
@@ -164,12 +190,12 @@ impl Phrases {
             });
     }
 
-    /// Reads the newest symbol of the window, with which `word` begins.
+    /// Reads the newest symbol of the window, with which `follows` begins.
     fn step(
         &mut self,
         lexicon: &Lexicon,
         window: Window<'_>,
-        (source, word): (Source, &[Seen]),
+        (source, follows): (Source, &[Seen]),
         found: &mut Vec<Found>,
     ) {
         let seen = window.newest();
@@ -190,27 +216,50 @@ impl Phrases {
             self.advance(&step, found);
         }
         let inside_word = class.is_latin() && is_latin(self.last);
-        if !inside_word && !class.is_white() {
+        if !inside_word && !class.is_white() && self.word.is_none() {
             let start = match class {
-                Class::Han => han(lexicon, self.last, word),
-                Class::Letter if dull_word(lexicon, word).is_some() => Opening::Nothing,
+                Class::Han => han(lexicon, self.last, follows),
+                Class::Letter => word(lexicon, follows),
                 _ => Opening::Anything,
             };
             match start {
-                Opening::Nothing => {}
+                Opening::Nothing | Opening::Dull(_) => {}
+                Opening::Word(ends, length) => {
+                    self.word = Some(whole_word(seen, step.index, ends, length));
+                }
                 Opening::Pair(both) => self.look_ahead(lexicon, both, seen, step.index),
                 Opening::Anything => self.begin(&step, found),
             }
+        }
+        if let Some(word) = self.word.take_if(|word| word.to == step.index) {
+            self.end_word(word, &step, found);
         }
         for mut thread in begun {
             if class == Class::Letter {
                 thread.flags |= REAL;
             }
-            self.threads.push(thread);
+            if thread.goes_on(lexicon) {
+                self.threads.push(thread);
+            }
             complete(thread, &step, &mut self.waiting, found);
         }
         self.before_last = self.last;
         self.last = Some(class);
+    }
+
+    /// Follows what a word begins from its last letter, the newest symbol, on.
+    fn end_word(&mut self, word: Begun, step: &Step, found: &mut Vec<Found>) {
+        for end in step.lexicon.beginnings.ends(word.ends) {
+            let thread = Thread {
+                start: word.start,
+                from: word.from,
+                ..end
+            };
+            if thread.goes_on(step.lexicon) {
+                self.threads.push(thread);
+            }
+            complete(thread, step, &mut self.waiting, found);
+        }
     }
 
     fn pass_border(&mut self, seen: &Seen, to: u32, found: &mut Vec<Found>) {
@@ -244,6 +293,7 @@ impl Phrases {
                 (false, _) => self.separator(*thread, step, found),
             }
         }
+        self.moved.retain(|thread| thread.goes_on(step.lexicon));
         self.threads = std::mem::replace(&mut self.moved, threads);
         self.moved.clear();
     }
@@ -478,6 +528,15 @@ impl Phrases {
     /// Whether there were ever more live prefixes than are followed.
     pub(super) fn overflowed(&self) -> bool {
         self.overflowed
+    }
+}
+
+fn whole_word(first: &Seen, index: u32, ends: u32, length: usize) -> Begun {
+    Begun {
+        ends,
+        start: first.start,
+        from: index,
+        to: index + length as u32 - 1,
     }
 }
 

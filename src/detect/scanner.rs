@@ -41,8 +41,9 @@ pub struct Scanner {
     /// What invisible characters spell (V8), from the first of them on.
     hidden: Option<Box<Smuggled>>,
     decoder: decode::Decoder,
-    /// What codes and columns spell (V7, V9), not yet read.
+    /// What codes and columns spell (V7, V9), and how much of it was read.
     spelled: Vec<Spelled>,
+    spelled_read: usize,
     decoded: Option<Box<Side>>,
     turned: Option<Box<Side>>,
     /// If a signal asks what sentences mean.
@@ -79,6 +80,7 @@ impl Scanner {
             hidden: None,
             decoder: decode::Decoder::default(),
             spelled: Vec::new(),
+            spelled_read: 0,
             decoded: None,
             turned: None,
             meaning: None,
@@ -114,11 +116,20 @@ impl Scanner {
         self.overflowed |= self.decoder.overflowed();
         self.foresee(piece);
         let mut due = self.lane.tape.len() + BATCH;
-        for c in piece.chars() {
-            let start = self.bytes;
-            if !self.spelled.is_empty() {
-                self.spell(start, hits);
+        let mut at = 0;
+        while at < piece.len() {
+            if self.certain(self.bytes) {
+                self.spell(self.bytes, hits);
             }
+            at += self.write_ascii(&piece.as_bytes()[at..], due);
+            let Some(c) = piece[at..].chars().next() else {
+                break;
+            };
+            if self.certain(self.bytes) {
+                self.spell(self.bytes, hits);
+            }
+            at += c.len_utf8();
+            let start = self.bytes;
             self.bytes += c.len_utf8() as u32;
             let reading = fold::read(c);
             self.mean(c, &reading);
@@ -150,7 +161,7 @@ impl Scanner {
             }
         }
         self.run(hits);
-        if !self.spelled.is_empty() {
+        if self.certain(self.bytes) {
             self.spell(self.bytes, hits);
         }
         self.settle();
@@ -250,6 +261,32 @@ impl Scanner {
         }
     }
 
+    /// Writes the ASCII that these bytes begin with, as far as nothing else is to be done: until the
+    /// batch is full, or what a code spells is certain. Returns the number of bytes.
+    #[inline]
+    fn write_ascii(&mut self, bytes: &[u8], due: u32) -> usize {
+        if self.meaning.is_some() || !bytes.first().is_some_and(u8::is_ascii) {
+            return 0;
+        }
+        let room = self.due.min(due).saturating_sub(self.symbols());
+        let spelled = self.spelled.get(self.spelled_read);
+        let quiet = spelled.map_or(u32::MAX, |spelled| spelled.when.saturating_sub(self.bytes));
+        // The last one is written as any other character, so that the batch is looked after.
+        let most = (room.min(quiet) as usize)
+            .saturating_sub(1)
+            .min(bytes.len());
+        let written = self.lane.tape.push_ascii(&bytes[..most], self.bytes);
+        self.bytes += written as u32;
+        written
+    }
+
+    /// Whether something that a code spells is certain when so many bytes have been read.
+    #[inline]
+    fn certain(&self, bytes: u32) -> bool {
+        let next = self.spelled.get(self.spelled_read);
+        next.is_some_and(|spelled| spelled.when <= bytes)
+    }
+
     /// Tells what sentences mean of the next character, before its symbols are written.
     fn mean(&mut self, c: char, reading: &Reading) {
         let (Some(meaning), Some(wanted)) = (&mut self.meaning, &self.detectors.meanings) else {
@@ -322,16 +359,16 @@ impl Scanner {
     /// Reads what codes and columns spell that was certain when so many bytes had been read.
     #[cold]
     fn spell(&mut self, bytes: u32, hits: &mut Vec<Hit>) {
-        let certain = self
-            .spelled
-            .partition_point(|spelled| spelled.when <= bytes);
+        let mut spelled = std::mem::take(&mut self.spelled);
+        let fresh = &spelled[self.spelled_read..];
+        let certain = fresh.partition_point(|spelled| spelled.when <= bytes);
         if certain == 0 {
+            self.spelled = spelled;
             return;
         }
         self.run(hits);
         let at = self.symbols();
-        let spelled = std::mem::take(&mut self.spelled);
-        for one in &spelled[..certain] {
+        for one in &fresh[..certain] {
             let turned = one.code.is_turned();
             if one.fresh {
                 self.end(turned);
@@ -358,8 +395,12 @@ impl Scanner {
             side.run(&self.detectors);
             self.overflowed |= side.is_too_much();
         }
+        self.spelled_read += certain;
+        if self.spelled_read == spelled.len() {
+            spelled.clear();
+            self.spelled_read = 0;
+        }
         self.spelled = spelled;
-        self.spelled.drain(..certain);
         self.set_due();
     }
 

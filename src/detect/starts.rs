@@ -11,6 +11,7 @@ use regex_automata::util::primitives::StateID;
 
 use super::beginnings::Multiply;
 use super::regex::MAX_PATTERNS;
+use super::table::Table;
 
 /// Symbols that may follow a place of a pattern and are listed; more count as anything.
 const LISTED: usize = 256;
@@ -65,7 +66,7 @@ const _: () = assert!(MAX_PATTERNS <= 1 << NUMBER);
 pub(super) struct Starts {
     /// Behind a word, and behind anything else.
     firsts: [Firsts; 2],
-    index: HashMap<u64, (u32, u32), Multiply>,
+    index: Table<(u32, u32)>,
     /// Patterns, each with what may stand before it.
     lists: Vec<u16>,
     /// Patterns that may begin with anything.
@@ -204,13 +205,13 @@ impl Starts {
         }
         let mut lists: Vec<_> = lists.into_iter().collect();
         lists.sort_unstable();
+        starts.index = Table::of(lists.len());
         for (key, list) in lists {
             let place = (starts.lists.len() as u32, list.len() as u32);
             starts.index.insert(key, place);
             starts.lists.extend(list);
         }
         starts.lists.shrink_to_fit();
-        starts.index.shrink_to_fit();
         starts
     }
 
@@ -264,7 +265,7 @@ impl Starts {
         if !get(&self.behind(after).known, key_bit(key)) {
             return;
         }
-        if let Some(&(from, count)) = self.index.get(&key) {
+        if let Some((from, count)) = self.index.get(key) {
             let list = &self.lists[from as usize..(from + count) as usize];
             let here = list
                 .iter()
@@ -276,7 +277,7 @@ impl Starts {
     /// Heap bytes.
     pub(super) fn memory(&self) -> usize {
         self.firsts.iter().map(Firsts::memory).sum::<usize>()
-            + self.index.capacity() * size_of::<(u64, (u32, u32))>()
+            + self.index.memory()
             + self.lists.capacity() * size_of::<u16>()
     }
 }

@@ -59,6 +59,12 @@ impl Thread {
         }
     }
 
+    /// Whether it is not the end of its terms: something may follow, or the tone of a syllable.
+    #[inline]
+    pub(super) fn goes_on(&self, lexicon: &Lexicon) -> bool {
+        lexicon.goes_on(self.node) || self.flags & AFTER_SYLLABLE != 0
+    }
+
     /// Notes how an edge was entered.
     #[inline]
     pub(super) fn by(&mut self, kind: Kind) {

@@ -316,7 +316,7 @@ impl Trie {
                 shape: code(Label::Shape(keys.shape)),
                 fuzzy: code(Label::Fuzzy(keys.fuzzy)),
                 jyutping: code(Label::Jyutping(keys.jyutping)),
-                mask: 0,
+                ..Labels::default()
             };
             if found.all().next().is_some() {
                 *labels_of(lexicon, c) = found;

@@ -5,7 +5,7 @@
 //! the new ones in a tight loop of its own. What a detector sees at a symbol is the window that
 //! ends there, so that how the text was cut into batches cannot be seen.
 
-use crate::text::Symbol;
+use crate::text::{Class, Symbol, fold};
 
 /// One symbol as a lane reads it.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,30 @@ impl Tape {
     #[inline]
     pub(super) fn push(&mut self, seen: Seen) {
         self.seen.push(seen);
+    }
+
+    /// Writes the characters of ASCII that these bytes begin with and that are symbols, of which
+    /// the first is at byte `start`; returns how many there were.
+    pub(super) fn push_ascii(&mut self, bytes: &[u8], start: u32) -> usize {
+        let symbols = fold::ascii();
+        let read = |byte: u8| symbols.get(usize::from(byte)).copied().flatten();
+        let odd = bytes.iter().position(|&byte| read(byte).is_none());
+        let plain = &bytes[..odd.unwrap_or(bytes.len())];
+        self.seen.extend((start..).zip(plain).map(|(start, &byte)| {
+            let original = char::from(byte);
+            let class = Class::Mark;
+            let unread = Symbol {
+                ch: original,
+                class,
+            };
+            Seen {
+                symbol: read(byte).unwrap_or(unread),
+                original,
+                start,
+                end: start + 1,
+            }
+        }));
+        plain.len()
     }
 
     /// Symbols written so far.

@@ -83,6 +83,17 @@ pub fn read(c: char) -> Reading {
     unpack(page, page.packed[code % PAGE], c)
 }
 
+/// How each character of ASCII reads that is a symbol.
+pub fn ascii() -> &'static [Option<Symbol>; 128] {
+    static SYMBOLS: OnceLock<[Option<Symbol>; 128]> = OnceLock::new();
+    SYMBOLS.get_or_init(|| {
+        std::array::from_fn(|code| match read(char::from(code as u8)) {
+            Reading::One(symbol) => Some(symbol),
+            _ => None,
+        })
+    })
+}
+
 #[inline]
 fn unpack(page: &'static Page, packed: u32, c: char) -> Reading {
     match packed >> KIND {

@@ -102,7 +102,7 @@ impl Vertical {
         if seen && self.row.length < WIDTH && self.row.signs < SIGNS {
             self.row.cells[self.row.length] = (c, span.start);
             self.row.length += 1;
-            self.row.wordy |= c.is_alphanumeric();
+            self.row.wordy = self.row.wordy || c.is_alphanumeric();
         } else if seen || self.row.signs >= SIGNS {
             self.broken = true;
             self.row = Row::default();

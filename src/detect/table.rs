@@ -1,0 +1,71 @@
+//! [`Table`]: where something lies by a key of 64 bits, in one look at memory most of the time.
+
+/// An empty slot.
+const NONE: u64 = 0;
+
+/// Open addressing in slots that are at most half full. Keys are hashes already.
+#[derive(Debug, Default)]
+pub(super) struct Table<V> {
+    slots: Vec<(u64, V)>,
+}
+
+impl<V: Copy + Default> Table<V> {
+    /// Room for so many keys.
+    pub(super) fn of(keys: usize) -> Self {
+        Self {
+            slots: vec![(NONE, V::default()); (keys * 2).next_power_of_two()],
+        }
+    }
+
+    /// Adds a key that is not there yet.
+    pub(super) fn insert(&mut self, key: u64, value: V) {
+        let mut slot = self.slot(key);
+        while self.slots[slot].0 != NONE {
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+        self.slots[slot] = (key, value);
+    }
+
+    /// What was added with this key.
+    #[inline]
+    pub(super) fn get(&self, key: u64) -> Option<V> {
+        let mut slot = self.slot(key);
+        loop {
+            let (known, value) = *self.slots.get(slot)?;
+            if known == NONE {
+                return None;
+            }
+            if known == key {
+                return Some(value);
+            }
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    #[inline]
+    fn slot(&self, key: u64) -> usize {
+        (key >> 20) as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    /// Heap bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.slots.capacity() * size_of::<(u64, V)>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_found_and_others_are_not() {
+        let mut table = Table::of(100);
+        let key = |at: u64| (at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        for at in 0..100 {
+            table.insert(key(at), at as u32);
+        }
+        assert!((0..100).all(|at| table.get(key(at)) == Some(at as u32)));
+        assert!((100..1_000).all(|at| table.get(key(at)).is_none()));
+        assert_eq!(Table::<u32>::default().get(key(1)), None);
+    }
+}
