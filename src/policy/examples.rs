@@ -490,9 +490,9 @@ mod tests {
             &["warning[P043]", "7 examples and 7 counter-examples"],
         );
         check(
-            "{examples: garden.jsonl, at_least: 0.99}",
+            "{examples: garden.jsonl, at_least: 0.999}",
             GOOD,
-            &["warning[P043]", "`at_least: 0.99` sees 0 of 14"],
+            &["warning[P043]", "`at_least: 0.999` sees 0 of 14"],
         );
         check(
             "{examples: garden.jsonl, at_least: 0.01}",
