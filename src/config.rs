@@ -18,6 +18,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName, Uri};
 use ipnet::IpNet;
 
@@ -186,6 +187,20 @@ pub struct PictureHost {
     pub secure: bool,
     /// Its port.
     pub port: u16,
+}
+
+impl PictureHost {
+    /// The name and the port of a host as addresses write it, in the one form in which declared and
+    /// asked ones are compared.
+    pub fn of(authority: &Authority, secure: bool) -> (String, u16) {
+        let name = authority.host().trim_matches(['[', ']']);
+        let port = match authority.port() {
+            Some(port) => port.as_u16(),
+            None if secure => 443,
+            None => 80,
+        };
+        (name.to_ascii_lowercase(), port)
+    }
 }
 
 /// How a picture of an answer is shown that was fetched and judged.

@@ -208,13 +208,10 @@ impl Hosts {
             scheme if *scheme == Scheme::HTTP => false,
             _ => return None,
         };
-        let host = authority.host().trim_matches(['[', ']']);
-        let host = host.to_ascii_lowercase();
-        let port = match authority.port() {
-            Some(port) => port.as_u16(),
-            None if authority.as_str().ends_with(':') => return None,
-            None => default_port(secure),
-        };
+        if authority.as_str().ends_with(':') {
+            return None;
+        }
+        let (host, port) = PictureHost::of(authority, secure);
         let declared = self.declared.hosts.iter();
         let mut declared = declared.filter(|one| one.secure == secure && one.port == port);
         let known = !authority.as_str().contains('@') && declared.any(|one| covers(one, &host));
@@ -314,14 +311,6 @@ impl Place {
             .scheme(self.uri.scheme()?.clone())
             .authority(self.uri.authority()?.clone());
         here.path_and_query(to).build().ok()
-    }
-}
-
-/// The port of an address that names none.
-const fn default_port(secure: bool) -> u16 {
-    match secure {
-        true => 443,
-        false => 80,
     }
 }
 

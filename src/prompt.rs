@@ -64,10 +64,7 @@ pub async fn judge(
     pictures: &[Pictured],
 ) -> Result<Prompt, Error> {
     let set = &exchange.live.set;
-    let mut hits = hits_of_all(exchange, app, Direction::Prompt, &ask.parts).await?;
-    for picture in pictures {
-        hits[picture.parts.start] = set.detectors.look(&picture.seen).into();
-    }
+    let mut hits = hits_of_all(exchange, app, Direction::Prompt, &ask.parts, pictures).await?;
     let audience = audience.heard(set.cue(&ask.parts, &hits));
     exchange.heard(audience);
     let scene = Scene {
@@ -154,10 +151,7 @@ pub async fn judge_answer(
     pictures: &[Pictured],
 ) -> Result<Prompt, Error> {
     let set = &exchange.live.set;
-    let mut hits = hits_of_all(exchange, app, Direction::Output, &ask.parts).await?;
-    for picture in pictures {
-        hits[picture.parts.start] = set.detectors.look(&picture.seen).into();
-    }
+    let hits = hits_of_all(exchange, app, Direction::Output, &ask.parts, pictures).await?;
     let audience = audience.heard(set.cue(&ask.parts, &hits));
     exchange.heard(audience);
     let scene = Scene {
@@ -223,17 +217,22 @@ pub fn scored_bytes<'p>(
     Ok(Some(bytes))
 }
 
-/// The hits of each part.
+/// The hits of each part, and what is seen in each picture as the hits of its first.
 async fn hits_of_all(
     exchange: &Exchange,
     app: &App,
     direction: Direction,
     parts: &[Part],
+    pictures: &[Pictured],
 ) -> Result<Vec<Arc<[Hit]>>, Error> {
     let scored = scored_bytes(exchange, app, direction, parts.iter())?;
     let mut hits = Vec::with_capacity(parts.len());
     for part in parts {
         hits.push(hits_of(exchange, &part.text, scored).await?);
+    }
+    let detectors = &exchange.live.set.detectors;
+    for picture in pictures {
+        hits[picture.parts.start] = detectors.look(&picture.seen).into();
     }
     Ok(hits)
 }

@@ -95,12 +95,8 @@ pub async fn fetched(exchange: &Exchange, sight: &Sight, mut found: Found) -> Re
         return Ok(found);
     };
     let addresses = std::mem::take(&mut found.addresses);
-    let brought = guard::pictures::fetch(sight, hosts, exchange, addresses).await;
-    let brought = brought.map_err(unchecked)?.into_iter();
-    found.pictures.extend(
-        brought
-            .map(|(address, brought)| Picture::fetched(address, brought.file, brought.media_type)),
-    );
+    let pictures = guard::pictures::fetched(sight, hosts, exchange, addresses).await;
+    found.pictures.extend(pictures.map_err(unchecked)?);
     Ok(found)
 }
 

@@ -116,12 +116,7 @@ fn parsed(text: &str) -> Option<PictureHost> {
     // A whole address, so that nothing but a host and a port is left.
     let uri: Uri = format!("{scheme}://{authority}/").parse().ok()?;
     let named = uri.authority()?;
-    let host = named.host().trim_matches(['[', ']']).to_ascii_lowercase();
-    let port = match named.port() {
-        Some(port) => port.as_u16(),
-        None if secure => 443,
-        None => 80,
-    };
+    let (host, port) = PictureHost::of(named, secure);
     let plain = named.as_str() == authority && !authority.contains(['@', '*']);
     let ends_well = !authority.ends_with(':') && !host.ends_with('.');
     // A name below a top-level domain at least: "*.com" is everybody.

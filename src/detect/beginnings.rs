@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use super::lexicon::{
     Edge, HAS_HELD, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon, MAX_TAIL, bit,
 };
-use super::table::Table;
+use super::table::{Table, get, set, then};
 use super::thread::{AFTER_SYLLABLE, REAL, Thread};
 use crate::text::Class;
 
@@ -86,35 +86,6 @@ struct Side {
     code: u16,
     kind: Kind,
     keys: Vec<u16>,
-}
-
-/// A hash of one number: its upper bits after a multiplication.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Multiply(u64);
-
-impl std::hash::Hasher for Multiply {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32(u32::from(*byte));
-        }
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        let mixed = (self.0 ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        self.0 = mixed ^ mixed >> 32;
-    }
-}
-
-impl std::hash::BuildHasher for Multiply {
-    type Hasher = Self;
-
-    fn build_hasher(&self) -> Self {
-        Self(0)
-    }
 }
 
 impl Beginnings {
@@ -515,12 +486,6 @@ fn pair(a: u16, b: u16) -> u32 {
 }
 
 #[inline]
-fn then(hash: u64, c: char) -> u64 {
-    let mixed = (hash ^ u64::from(c)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    mixed ^ mixed >> 32
-}
-
-#[inline]
 fn hash(pair: u32) -> u64 {
     u64::from(pair).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
@@ -534,13 +499,4 @@ fn pairs(first: &[u16], second: &[u16]) -> Vec<u32> {
     keys.sort_unstable();
     keys.dedup();
     keys
-}
-
-#[inline]
-fn get(bits: &[u64], bit: usize) -> bool {
-    bits[bit / 64] >> (bit % 64) & 1 != 0
-}
-
-fn set(bits: &mut [u64], bit: usize) {
-    bits[bit / 64] |= 1 << (bit % 64);
 }

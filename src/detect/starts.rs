@@ -9,9 +9,8 @@ use std::collections::HashMap;
 use regex_automata::dfa::{Automaton, dense};
 use regex_automata::util::primitives::StateID;
 
-use super::beginnings::Multiply;
 use super::regex::MAX_PATTERNS;
-use super::table::Table;
+use super::table::{Table, get, set, then};
 
 /// Symbols that may follow a place of a pattern and are listed; more count as anything.
 const LISTED: usize = 256;
@@ -183,7 +182,7 @@ impl Starts {
     /// Of all patterns, by how they begin.
     pub(super) fn of<'k>(patterns: impl Iterator<Item = Option<&'k [Beginning]>>) -> Self {
         let mut starts = Self::default();
-        let mut lists: HashMap<u64, Vec<u16>, Multiply> = HashMap::default();
+        let mut lists: HashMap<u64, Vec<u16>> = HashMap::new();
         for (number, beginnings) in (0_u16..).zip(patterns) {
             let Some(beginnings) = beginnings else {
                 starts.anywhere.push(number);
@@ -358,13 +357,6 @@ fn follows(
     Some(found)
 }
 
-/// Hash of some symbols and one more.
-#[inline]
-fn then(hash: u64, symbol: char) -> u64 {
-    let hash = (hash ^ u64::from(symbol)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    hash ^ hash >> 32
-}
-
 /// Symbols and what is known of them, hashed; two that hash alike share their patterns.
 #[inline]
 fn key(kind: Kind, hash: u64) -> u64 {
@@ -381,13 +373,4 @@ fn first_bit(one: char) -> usize {
 #[inline]
 fn key_bit(key: u64) -> usize {
     (key >> 40) as usize % KEY_BITS
-}
-
-#[inline]
-fn get(bits: &[u64], bit: usize) -> bool {
-    bits[bit / 64] >> (bit % 64) & 1 != 0
-}
-
-fn set(bits: &mut [u64], bit: usize) {
-    bits[bit / 64] |= 1 << (bit % 64);
 }

@@ -1,4 +1,5 @@
-//! [`Table`]: where something lies by a key of 64 bits, in one look at memory most of the time.
+//! [`Table`]: where something lies by a key of 64 bits, in one look at memory most of the time; and how
+//! such keys are made of symbols, and sets of bits looked at before it.
 
 /// An empty slot.
 const NONE: u64 = 0;
@@ -51,6 +52,22 @@ impl<V: Copy + Default> Table<V> {
     pub(super) fn memory(&self) -> usize {
         self.slots.capacity() * size_of::<(u64, V)>()
     }
+}
+
+/// The key of symbols with one more.
+#[inline]
+pub(super) fn then(hash: u64, symbol: char) -> u64 {
+    let mixed = (hash ^ u64::from(symbol)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^ mixed >> 32
+}
+
+#[inline]
+pub(super) fn get(bits: &[u64], bit: usize) -> bool {
+    bits[bit / 64] >> (bit % 64) & 1 != 0
+}
+
+pub(super) fn set(bits: &mut [u64], bit: usize) {
+    bits[bit / 64] |= 1 << (bit % 64);
 }
 
 #[cfg(test)]

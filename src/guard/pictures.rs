@@ -155,10 +155,7 @@ pub async fn look(
         _ if addresses.is_empty() && !kept => {}
         Elsewhere::Unseen => record.picture_unseen(),
         Elsewhere::Fetch(hosts) if direction == Direction::Output => {
-            let brought = fetch(sight, hosts, record, addresses).await?;
-            pictures.extend(brought.into_iter().map(|(address, brought)| {
-                Picture::fetched(address, brought.file, brought.media_type)
-            }));
+            pictures.extend(fetched(sight, hosts, record, addresses).await?);
         }
         // What could be fetched of a prompt stands in it by now.
         Elsewhere::Fetch(_) if !kept && sight.on_failure == OnFailure::Allow => {
@@ -178,6 +175,21 @@ pub async fn look(
         }
     }
     Ok(looked)
+}
+
+/// The pictures at addresses, as [`fetch`] has them.
+///
+/// # Errors
+/// As [`fetch`].
+pub async fn fetched(
+    sight: &Sight,
+    hosts: &Hosts,
+    record: &dyn Record,
+    addresses: Vec<Address>,
+) -> Result<impl Iterator<Item = Picture>, Unchecked> {
+    let brought = fetch(sight, hosts, record, addresses).await?.into_iter();
+    Ok(brought
+        .map(|(address, Brought { file, media_type })| Picture::fetched(address, file, media_type)))
 }
 
 /// What lies at addresses, without those that cannot be had where the app lets that pass.

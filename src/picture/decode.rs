@@ -10,7 +10,10 @@ use image::codecs::gif::GifDecoder;
 use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::{AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageError, Limits, RgbaImage};
+use image::{
+    AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageError, ImageFormat, Limits,
+    RgbaImage,
+};
 
 /// Bytes of one file: twice the largest that model APIs take.
 pub const MAX_BYTES: usize = 40 * 1024 * 1024;
@@ -37,6 +40,17 @@ pub enum Format {
     WebP,
     /// GIF.
     Gif,
+}
+
+impl From<Format> for ImageFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Png => Self::Png,
+            Format::Jpeg => Self::Jpeg,
+            Format::WebP => Self::WebP,
+            Format::Gif => Self::Gif,
+        }
+    }
 }
 
 impl Format {

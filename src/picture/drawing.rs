@@ -7,7 +7,6 @@ use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use qrcode::{Color, QrCode};
 
 use super::Seen;
-use super::decode::Format;
 
 /// Pixels of one module of a code, and modules of white around it.
 const MODULE: u32 = 4;
@@ -40,14 +39,8 @@ pub fn plain(width: u32, height: u32) -> Vec<u8> {
 /// A grey picture of the same size and format; nothing where a format has no such size.
 pub fn in_place_of(seen: &Seen) -> Option<Vec<u8>> {
     let grey = RgbImage::from_pixel(seen.width, seen.height, Rgb([128; 3]));
-    let format = match seen.format {
-        Format::Png => ImageFormat::Png,
-        Format::Jpeg => ImageFormat::Jpeg,
-        Format::WebP => ImageFormat::WebP,
-        Format::Gif => ImageFormat::Gif,
-    };
     let mut file = Cursor::new(Vec::new());
-    let written = DynamicImage::ImageRgb8(grey).write_to(&mut file, format);
+    let written = DynamicImage::ImageRgb8(grey).write_to(&mut file, seen.format.into());
     written.ok().map(|()| file.into_inner())
 }
 

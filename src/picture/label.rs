@@ -125,9 +125,7 @@ fn encoded(picture: &DynamicImage, format: Format) -> Option<Vec<u8>> {
         Format::Jpeg => {
             picture.write_with_encoder(JpegEncoder::new_with_quality(&mut file, QUALITY))
         }
-        Format::Png => picture.write_to(&mut file, ImageFormat::Png),
-        Format::WebP => picture.write_to(&mut file, ImageFormat::WebP),
-        Format::Gif => picture.write_to(&mut file, ImageFormat::Gif),
+        other => picture.write_to(&mut file, other.into()),
     };
     written.ok().map(|()| file.into_inner())
 }

@@ -1,17 +1,10 @@
 // Runs chat, completion and image scenarios through the official OpenAI SDK for Node.
 //
 // usage: node scenarios.mjs BASE_URL < scenarios.jsonl > results.jsonl
-// Scenarios and results are those of scenarios.py. The SDK is found through CLIENT_SDKS (the folder
-// that holds node_modules), because ES modules do not read NODE_PATH.
+// Scenarios and results are those of scenarios.py.
 
-import { createRequire } from 'node:module';
-import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
-import path from 'node:path';
+import { require, serve } from './harness.mjs';
 
-const require = createRequire(
-  pathToFileURL(path.join(process.env.CLIENT_SDKS ?? process.cwd(), 'from.cjs')),
-);
 const { OpenAI, toFile } = require('openai');
 
 // The smallest valid PNG: one grey pixel. Enough for a multipart upload.
@@ -230,29 +223,12 @@ const client = new OpenAI({
   timeout: 20_000,
 });
 
-for await (const line of createInterface({ input: process.stdin })) {
-  if (!line.trim()) continue;
-  const scenario = JSON.parse(line);
-  const result = {
-    name: scenario.name,
-    ok: true,
-    text: [],
-    finish_reason: [],
-    tools: [],
-    images: 0,
-    chunks: 0,
-  };
-  try {
-    Object.assign(result, await KINDS[scenario.kind](client, scenario));
-  } catch (error) {
-    result.ok = false;
-    result.error = {
-      class: error.constructor.name,
-      status: error.status ?? null,
-      code: error.code ?? null,
-      type: error.type ?? null,
-      message: String(error.message),
-    };
-  }
-  console.log(JSON.stringify(result));
-}
+await serve(
+  (scenario) => KINDS[scenario.kind](client, scenario),
+  (error) => ({
+    class: error.constructor.name,
+    status: error.status ?? null,
+    code: error.code ?? null,
+    type: error.type ?? null,
+  }),
+);

@@ -5,14 +5,8 @@
 // Scenarios and results are those of scenarios.py; kinds here: chat | stream | tools | tools_stream |
 // seen (a message with a picture) | image | embedding.
 
-import { createRequire } from 'node:module';
-import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
-import path from 'node:path';
+import { require, serve } from './harness.mjs';
 
-const require = createRequire(
-  pathToFileURL(path.join(process.env.CLIENT_SDKS ?? process.cwd(), 'from.cjs')),
-);
 const { embed, generateImage, experimental_generateImage, generateText, jsonSchema, streamText, tool } =
   require('ai');
 const { createOpenAI } = require('@ai-sdk/openai');
@@ -112,28 +106,11 @@ function code(error) {
   }
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  if (!line.trim()) continue;
-  const scenario = JSON.parse(line);
-  const result = {
-    name: scenario.name,
-    ok: true,
-    text: [],
-    finish_reason: [],
-    tools: [],
-    images: 0,
-    chunks: 0,
-  };
-  try {
-    Object.assign(result, await KINDS[scenario.kind](scenario));
-  } catch (error) {
-    result.ok = false;
-    result.error = {
-      class: error.name,
-      status: error.statusCode ?? null,
-      code: code(error),
-      message: String(error.message),
-    };
-  }
-  console.log(JSON.stringify(result));
-}
+await serve(
+  (scenario) => KINDS[scenario.kind](scenario),
+  (error) => ({
+    class: error.name,
+    status: error.statusCode ?? null,
+    code: code(error),
+  }),
+);

@@ -1,16 +1,10 @@
 // Runs scenarios through the official Anthropic SDK for Node.
 //
 // usage: node scenarios_anthropic.mjs BASE_URL < scenarios.jsonl > results.jsonl
-// Scenarios and results are those of scenarios_anthropic.py; the SDK is found as in scenarios.mjs.
+// Scenarios and results are those of scenarios_anthropic.py; harness.mjs finds the SDK.
 
-import { createRequire } from 'node:module';
-import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
-import path from 'node:path';
+import { require, serve } from './harness.mjs';
 
-const require = createRequire(
-  pathToFileURL(path.join(process.env.CLIENT_SDKS ?? process.cwd(), 'from.cjs')),
-);
 const { Anthropic } = require('@anthropic-ai/sdk');
 
 const TOOL = {
@@ -90,28 +84,11 @@ const client = new Anthropic({
   timeout: 20_000,
 });
 
-for await (const line of createInterface({ input: process.stdin })) {
-  if (!line.trim()) continue;
-  const scenario = JSON.parse(line);
-  const result = {
-    name: scenario.name,
-    ok: true,
-    text: [],
-    finish_reason: [],
-    tools: [],
-    images: 0,
-    chunks: 0,
-  };
-  try {
-    Object.assign(result, await KINDS[scenario.kind](client, scenario));
-  } catch (error) {
-    result.ok = false;
-    result.error = {
-      class: error.constructor.name,
-      status: error.status ?? null,
-      code: error.error?.error?.code ?? null,
-      message: String(error.message),
-    };
-  }
-  console.log(JSON.stringify(result));
-}
+await serve(
+  (scenario) => KINDS[scenario.kind](client, scenario),
+  (error) => ({
+    class: error.constructor.name,
+    status: error.status ?? null,
+    code: error.error?.error?.code ?? null,
+  }),
+);

@@ -1,18 +1,12 @@
 // Runs scenarios through the realtime API of the official OpenAI SDK for Node, a session each.
 //
 // usage: node scenarios_realtime.mjs BASE_URL < scenarios.jsonl > results.jsonl
-// Scenarios and results are those of scenarios_realtime.py; the SDK is found as in scenarios.mjs. It
+// Scenarios and results are those of scenarios_realtime.py; harness.mjs finds the SDK. It
 // speaks TLS only: WARDGATE_CA names the authority that it trusts.
 
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { createInterface } from 'node:readline';
-import { pathToFileURL } from 'node:url';
-import path from 'node:path';
+import { require, serve } from './harness.mjs';
 
-const require = createRequire(
-  pathToFileURL(path.join(process.env.CLIENT_SDKS ?? process.cwd(), 'from.cjs')),
-);
 const { OpenAI } = require('openai');
 const { OpenAIRealtimeWS } = require('openai/realtime/ws');
 
@@ -121,30 +115,15 @@ const KINDS = {
   sound,
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  if (!line.trim()) continue;
-  const scenario = JSON.parse(line);
-  const result = {
-    name: scenario.name,
-    ok: true,
-    text: [],
-    finish_reason: [],
-    tools: [],
-    images: 0,
-    chunks: 0,
-  };
-  try {
-    Object.assign(result, await KINDS[scenario.kind](scenario));
-  } catch (error) {
+await serve(
+  (scenario) => KINDS[scenario.kind](scenario),
+  (error) => {
     // `ws` says a handshake's status in words only.
     const status = /Unexpected server response: (\d+)/.exec(error.message)?.[1];
-    result.ok = false;
-    result.error = {
+    return {
       class: status ? 'InvalidStatus' : error.constructor.name,
       status: status ? Number(status) : null,
       code: error.code ?? null,
-      message: String(error.message),
     };
-  }
-  console.log(JSON.stringify(result));
-}
+  },
+);

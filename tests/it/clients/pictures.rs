@@ -1,8 +1,6 @@
 //! Pictures through the official SDKs: each way that they are sent or drawn, allowed and blocked by
 //! what the picture itself shows. The prompts are harmless.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::Response;
 use serde_json::{Value, json};
 use wardgate::body::full;
@@ -11,6 +9,7 @@ use wardgate::picture::drawing;
 
 use super::{Client, OPENAI_PYTHON, REFUSED, SOUP, answers_of, skip, with_app};
 use crate::gateway::percent;
+use crate::pictures::code;
 use crate::wire::serve;
 
 const PICTURES: Client = Client {
@@ -18,10 +17,6 @@ const PICTURES: Client = Client {
     probe: ["-c", "import openai; from google import genai"],
     ..OPENAI_PYTHON
 };
-
-fn code(word: &str) -> String {
-    STANDARD.encode(drawing::qr(word).expect("short"))
-}
 
 /// A model's answer as the mock's header says it.
 fn says(answer: &Value) -> Value {
