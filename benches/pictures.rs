@@ -1,10 +1,12 @@
 //! What one picture costs: decoding, hashing, codes; and a look-up among a million hashes.
-//! Budgets (one core, 1024 x 1024): decode + PDQ 15 ms, QR 30 ms, look-up 1 ms.
+//! Budgets (one core, 1024 x 1024): decode + PDQ 15 ms, codes 30 ms, nudity 120 ms, words 600 ms, look-up
+//! 1 ms. What needs a model is measured where `wardgate models fetch` has brought it.
 
 use std::hint::black_box;
+use std::path::Path;
 
 use divan::Bencher;
-use wardgate::picture::{self, HashList, Pdq, decode, drawing, pdq, qr};
+use wardgate::picture::{self, Eye, HashList, Pdq, bars, decode, drawing, pdq, qr};
 
 fn main() {
     divan::main();
@@ -60,9 +62,38 @@ fn codes(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
+fn bar_codes(bencher: Bencher<'_, '_>) {
+    let luma = luma(&drawn());
+    bencher.bench(|| bars::read(black_box(&luma), 1024, 1024));
+}
+
+#[divan::bench]
 fn everything(bencher: Bencher<'_, '_>) {
     let file = jpeg();
     bencher.bench(|| picture::look(black_box(&file)));
+}
+
+/// What a model costs on top of everything else.
+fn model(bencher: Bencher<'_, '_>, eye: Eye, file: &[u8]) {
+    let eyes = wardgate::eyes::of(
+        eye,
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models")),
+    );
+    match eyes {
+        Ok(eyes) => bencher.bench(|| picture::look_with(&eyes, black_box(file))),
+        Err(why) => eprintln!("not measured: {why}"),
+    }
+}
+
+#[divan::bench(args = [Eye::Nudity, Eye::Drawn, Eye::Age], sample_count = 10)]
+fn everything_and(bencher: Bencher<'_, '_>, eye: Eye) {
+    model(bencher, eye, &jpeg());
+}
+
+#[divan::bench(sample_count = 10)]
+fn everything_and_words(bencher: Bencher<'_, '_>) {
+    let page = include_bytes!("../tests/data/pictures/words/large.png");
+    model(bencher, Eye::Text, page);
 }
 
 #[divan::bench(sample_count = 20)]

@@ -13,13 +13,13 @@ use crate::audit::Audit;
 use crate::cache::{AnswerCache, HitCache};
 use crate::config::{self, Config, ImageUrls};
 use crate::earlier::Earlier;
+use crate::eyes;
 use crate::gallery::Gallery;
 use crate::hosts::{Elsewhere, Hosts};
 use crate::message::Band;
 use crate::metrics::Metrics;
 use crate::mock;
-use crate::models::{NUDITY, Unusable};
-use crate::picture::{Eyes, Nudity};
+use crate::picture::{Eye, Eyes};
 use crate::policy::{self, AppPolicies, Mode, PolicySet, Selection};
 use crate::reply::Error;
 use crate::tls;
@@ -64,6 +64,8 @@ pub struct App {
     pub selection: Arc<Selection>,
     /// What is done with pictures that are only named by their address.
     pub elsewhere: Elsewhere,
+    /// What looks at its pictures: what its own policies ask for.
+    pub eyes: Eyes,
     /// Its model server.
     pub upstream: Upstream,
     /// Its upstream's URL, for cache keys.
@@ -106,7 +108,8 @@ impl Live {
         let written: Vec<AppPolicies> =
             config.apps.iter().map(|app| app.policies.clone()).collect();
         let set = policy::compile(&sources, &written).map_err(|problems| problems.to_string())?;
-        let eyes = eyes(&config, &set, previous)?;
+        let kept = previous.filter(|live| live.config.models == config.models);
+        let eyes = eyes::load(&config, &set, kept.map(|live| &live.eyes))?;
         let wants_mock = config
             .apps
             .iter()
@@ -118,8 +121,9 @@ impl Live {
                 Some(started.map_err(|error| format!("cannot start the built-in model: {error}"))?);
         }
         let reads_pictures = |app: &config::App, selection: &Selection| {
-            let scored = || set.asks_nudity(selection).next().is_some();
-            let reads = set.reads_pictures(selection) || (eyes.nudity.is_some() && scored());
+            let asks = |eye: Eye| set.asks_eye(selection, eye).next().is_some();
+            let mut seeing = Eye::ALL.into_iter().filter(|eye| eyes.has(*eye));
+            let reads = set.reads_pictures(selection) || seeing.any(asks);
             reads || app.profile.is_some_and(Band::is_minor)
         };
         let mut apps = Vec::with_capacity(config.apps.len());
@@ -134,6 +138,7 @@ impl Live {
             apps.push(Arc::new(App {
                 elsewhere: elsewhere(app, &config, reads_pictures(app, selection))?,
                 selection: Arc::clone(selection),
+                eyes: eyes.only(|eye| set.asks_eye(selection, eye).next().is_some()),
                 upstream,
                 url: server.url.to_string(),
                 answers: app
@@ -190,60 +195,6 @@ impl Live {
         };
         Ok((Arc::clone(&self.apps[index]), rest))
     }
-}
-
-/// What looks at pictures for the apps of a config. Without its model a signal is off: nothing reads
-/// it, so such a rule never holds. [`missing_models`] says so.
-///
-/// # Errors
-/// A model that is damaged, or one that is missing and that an app for children names in policies of
-/// its operator's own.
-fn eyes(config: &Config, set: &PolicySet, previous: Option<&Live>) -> Result<Eyes, String> {
-    let asks = |selection: &Arc<Selection>| set.asks_nudity(selection).next().is_some();
-    if !set.selections.iter().any(asks) {
-        return Ok(Eyes::default());
-    }
-    let kept = previous.filter(|live| live.config.models == config.models);
-    if let Some(nudity) = kept.and_then(|live| live.eyes.nudity.clone()) {
-        let nudity = Some(nudity);
-        return Ok(Eyes { nudity });
-    }
-    match NUDITY.load(&config.models) {
-        Ok(network) => Ok(Eyes {
-            nudity: Some(Nudity::new(Arc::new(network))),
-        }),
-        Err(why @ Unusable::Damaged(_)) => Err(format!("model `{}`: {why}", NUDITY.name)),
-        Err(why @ Unusable::Missing(_)) => {
-            let apps = config.apps.iter().zip(&set.selections);
-            let children = |(app, _): &(&config::App, _)| app.profile.is_some_and(Band::is_minor);
-            for (app, selection) in apps.filter(children) {
-                if let Some(rule) = set.asks_nudity(selection).find(|rule| !rule.shipped) {
-                    let (name, model, rule) = (&app.name, NUDITY.name, &rule.id);
-                    return Err(format!(
-                        "app `{name}` is for children, and rule {rule} needs the model `{model}`: {why}. \
-                         Run `wardgate models fetch`"
-                    ));
-                }
-            }
-            Ok(Eyes::default())
-        }
-    }
-}
-
-/// What the apps of a config ask for that is not there, a line each, for the operator.
-pub fn missing_models(config: &Config, set: &PolicySet) -> Vec<String> {
-    let Err(why) = NUDITY.read(&config.models) else {
-        return Vec::new();
-    };
-    let apps = config.apps.iter().zip(&set.selections);
-    let lines = apps.filter_map(|(app, selection)| {
-        let rules: Vec<&str> = set.asks_nudity(selection).map(|rule| &*rule.id.0).collect();
-        let (name, rules) = (&app.name, (!rules.is_empty()).then(|| rules.join(", "))?);
-        Some(format!(
-            "app {name}: {rules} are off: {why}; `wardgate models fetch` brings it"
-        ))
-    });
-    lines.collect()
 }
 
 /// What an app lets be done with pictures that lie elsewhere. Where it says nothing, they are refused

@@ -179,7 +179,7 @@ impl Exchange {
     pub fn sight(&self, app: &App) -> Sight {
         Sight {
             gallery: Arc::clone(&self.gate.gallery),
-            eyes: self.live.eyes.clone(),
+            eyes: app.eyes.clone(),
             on_failure: app.config.on_failure,
             elsewhere: app.elsewhere.clone(),
             label: app.config.label.clone().map(|label| Label {

@@ -68,8 +68,7 @@ impl Gallery {
             let bytes = picture.bytes()?;
             // What eyes of another kind saw is another thing.
             let mut hash = blake3::Hasher::new();
-            hash.update(&bytes)
-                .update(&[u8::from(eyes.nudity.is_some())]);
+            hash.update(&bytes).update(&[eyes.kind()]);
             let key = *hash.finalize().as_bytes();
             known.get_with(key, || picture::look_with(&eyes, &bytes).map(Arc::new))
         });

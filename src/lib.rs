@@ -14,7 +14,7 @@
 //! 8. [`exchange`], [`reply`], [`upstream`], [`cache`], [`audit`], [`metrics`]: what one exchange needs.
 //!    [`socket`], [`session`], [`realtime`]: the same for a conversation over a WebSocket.
 //!    [`remembered`], [`earlier`]: what was said before, where a server keeps it.
-//! 9. [`models`], [`config`], [`app`], [`server`], [`cli`]: what is set up once.
+//! 9. [`models`], [`config`], [`eyes`], [`app`], [`server`], [`cli`]: what is set up once.
 //! 10. [`cloak`]: writes phrases as people disguise them, to measure the views and the policies.
 //! 11. [`mock`]: a model server that says what it is told, for tests and first steps.
 //!
@@ -34,6 +34,7 @@ pub mod config;
 pub mod detect;
 pub mod earlier;
 pub mod exchange;
+pub mod eyes;
 pub mod gallery;
 pub mod guard;
 pub mod hosts;

@@ -21,8 +21,8 @@ use tokio::sync::Semaphore;
 
 /// Bytes of one file: a base-sized encoder in 32-bit floats, and room.
 pub const MAX_FILE_BYTES: u64 = 768 * 1024 * 1024;
-/// Numbers of one answer: a score for each of 512 pieces and a hundred labels, and room.
-const MAX_ANSWER: usize = 1 << 18;
+/// Numbers of one answer: a map of a picture, or the chances of 6,625 letters at 256 places.
+const MAX_ANSWER: usize = 1 << 21;
 
 /// Runs of all networks at once on the road: one a core, so that streams get their share.
 static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
@@ -110,6 +110,11 @@ impl Network {
     /// How many inputs it takes.
     pub fn inputs(&self) -> usize {
         self.model.input_ids().len()
+    }
+
+    /// What its file says under a name.
+    pub fn note(&self, name: &str) -> Option<&str> {
+        self.model.metadata().get(name)
     }
 
     /// Runs it; `inputs` in the file's order. Its first output, all numbers of it. Keeps the thread

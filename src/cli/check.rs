@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::time::SystemTime;
 
 use super::{Ended, Files, pack};
-use crate::app::missing_models;
 use crate::config::{Day, Upstream};
+use crate::eyes;
 use crate::policy;
 
 /// Bytes of a mebibyte, for people.
@@ -48,7 +48,7 @@ pub(super) fn run(files: &Files) -> Ended {
             );
         }
     }
-    for line in missing_models(&pack.config, &pack.set) {
+    for line in eyes::missing(&pack.config, &pack.set) {
         let _ = writeln!(out, "warning: {line}");
     }
     super::print(out.as_bytes())

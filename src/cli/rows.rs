@@ -168,7 +168,7 @@ fn said(bench: &Bench, row: &Row) -> Result<Said, String> {
     };
     let audience = match &row.audience {
         None => bench.audience,
-        Some(name) => super::band(name).map_err(|help| format!("audience: {help}"))?,
+        Some(name) => super::command::band(name).map_err(|help| format!("audience: {help}"))?,
     };
     Ok(Said {
         parts,

@@ -10,8 +10,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{Ended, Files, Mock, Outcome, Serve, Trouble, pack};
 use crate::admin::Admin;
-use crate::app::{Gate, Live, missing_models};
+use crate::app::{Gate, Live};
 use crate::config::{Config, Upstream};
+use crate::eyes;
 use crate::proxy::Proxy;
 use crate::reload::{self, Triggers};
 use crate::server::{self, Drain, Listener, Setup};
@@ -250,7 +251,7 @@ fn greeting(serve: &Serve, live: &Live, address: SocketAddr, admin: Option<Socke
             "  app        {name}: {mode}, audience {audience}, to {upstream}"
         );
     }
-    for line in missing_models(&live.config, &live.set) {
+    for line in eyes::missing(&live.config, &live.set) {
         let _ = writeln!(out, "  models     {line}");
     }
     if serve.files.config.is_none() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Detectors, Hit, SignalId, SignalSet};
-use crate::picture::{HashList, Seen};
+use crate::picture::{Eye, HashList, Seen};
 use crate::text::{Span, ViewKind};
 
 /// What is looked for in a picture.
@@ -21,6 +21,12 @@ pub enum Look {
     Credentials,
     /// It probably shows naked people, at least so probably.
     Nudity(f32),
+    /// It probably is pornographic, drawn or not, at least so probably.
+    Drawn(f32),
+    /// Words stand in its pixels.
+    Text,
+    /// Somebody in it looks younger than so many years.
+    Young(f32),
 }
 
 impl Look {
@@ -32,9 +38,25 @@ impl Look {
             Self::Location => seen.metadata.location,
             Self::Generated => seen.metadata.generated,
             Self::Credentials => seen.metadata.credentials,
+            Self::Text => !seen.words.is_empty(),
+            Self::Young(below) => seen.apparent_age.is_some_and(|years| years < *below),
+            Self::Drawn(at_least) => return seen.drawn_nudity.filter(|score| score >= at_least),
             Self::Nudity(at_least) => return seen.nudity.filter(|score| score >= at_least),
         };
         is.then_some(1.0)
+    }
+
+    /// The eye that sees it, if that needs one.
+    const fn eye(&self) -> Option<Eye> {
+        match self {
+            Self::Nudity(_) => Some(Eye::Nudity),
+            Self::Drawn(_) => Some(Eye::Drawn),
+            Self::Text => Some(Eye::Text),
+            Self::Young(_) => Some(Eye::Age),
+            Self::Listed(_) | Self::Code | Self::Location | Self::Generated | Self::Credentials => {
+                None
+            }
+        }
     }
 }
 
@@ -70,14 +92,14 @@ impl Detectors {
     /// Whether the signal reads what is seen of a picture without a model.
     pub fn is_pictured(&self, signal: SignalId) -> bool {
         let wanted = self.images.iter();
-        let mut wanted = wanted.filter(|wanted| !matches!(wanted.look, Look::Nudity(_)));
+        let mut wanted = wanted.filter(|wanted| wanted.look.eye().is_none());
         wanted.any(|wanted| self.signals(wanted.signals).contains(&signal))
     }
 
-    /// Whether the signal reads how probable it is that a picture shows naked people.
-    pub fn is_nudity(&self, signal: SignalId) -> bool {
+    /// Whether the signal reads what only that eye sees.
+    pub fn asks(&self, signal: SignalId, eye: Eye) -> bool {
         let wanted = self.images.iter();
-        let mut wanted = wanted.filter(|wanted| matches!(wanted.look, Look::Nudity(_)));
+        let mut wanted = wanted.filter(|wanted| wanted.look.eye() == Some(eye));
         wanted.any(|wanted| self.signals(wanted.signals).contains(&signal))
     }
 }

@@ -1,5 +1,7 @@
-//! Brings a package: from an index as `pip` reads one (PEP 503 or 691), or from a file.
+//! Brings a package: from an index as `pip` reads one (PEP 503 or 691), from a registry as `npm` reads
+//! one, or from a file.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,12 +17,14 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 
-use super::Pinned;
+use super::{Pinned, Registry};
 use crate::config::{Credential, Http2, UpstreamServer};
 use crate::tls;
 
 /// The index that is asked if not said.
 pub const INDEX: &str = "https://pypi.org/simple/";
+/// The registry of Node's packages that is asked if not said.
+pub const REGISTRY: &str = concat!("https://registry", ".npmjs.org/");
 /// Bytes of an index's page: packages with a thousand files have less.
 const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
 /// Time for one file: 30 MB over a slow line.
@@ -28,15 +32,17 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Places that one file may lead on to.
 const MAX_REDIRECTS: usize = 5;
 /// What an index is asked for: JSON, or the page that every index has.
-const PAGES: &str = "application/vnd.pypi.simple.v1+json, text/html;q=0.1";
+const PAGES: &str = "application/vnd.pypi.simple.v1+json, application/vnd.npm.install-v1+json, text/html;q=0.1, */*;q=0.1";
 
 /// Where a package comes from.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// An index.
+    /// An index, of both kinds.
     Index {
-        /// Its address.
+        /// The address of the Python index.
         url: Uri,
+        /// The address of the registry of Node's packages.
+        registry: Uri,
         /// Authorities to trust instead of the public ones (PEM).
         ca_file: Option<PathBuf>,
     },
@@ -63,8 +69,16 @@ pub async fn fetch(pinned: &Pinned, folder: &Path, source: &Source) -> Result<Fe
     }
     let archive = match source {
         Source::File(file) => read(file, pinned)?,
-        Source::Index { url, ca_file } => {
-            let asked = ask(pinned, url, ca_file.clone());
+        Source::Index {
+            url,
+            registry,
+            ca_file,
+        } => {
+            let index = match pinned.package.registry {
+                Registry::Python => url,
+                Registry::Node => registry,
+            };
+            let asked = ask(pinned, index, ca_file.clone());
             let asked = tokio::time::timeout(PATIENCE, asked).await;
             asked.unwrap_or_else(|_| Err("it took too long".to_owned()))?
         }
@@ -76,8 +90,12 @@ pub async fn fetch(pinned: &Pinned, folder: &Path, source: &Source) -> Result<Fe
 fn read(file: &Path, pinned: &Pinned) -> Result<Bytes, String> {
     let unread = |error: std::io::Error| format!("{}: {error}", file.display());
     let length = std::fs::metadata(file).map_err(unread)?.len();
-    if length != pinned.archive_bytes {
-        return Err(format!("{} is not {}", file.display(), pinned.archive));
+    if length != pinned.package.bytes {
+        return Err(format!(
+            "{} is not {}",
+            file.display(),
+            pinned.package.archive
+        ));
     }
     std::fs::read(file).map(Bytes::from).map_err(unread)
 }
@@ -87,13 +105,21 @@ type Asking = Client<hyper_rustls::HttpsConnector<HttpConnector>, Empty<Bytes>>;
 async fn ask(pinned: &Pinned, index: &Uri, ca_file: Option<PathBuf>) -> Result<Bytes, String> {
     let client = client(index, ca_file)?;
     let base = index.to_string();
-    let page = format!("{}/{}/", base.trim_end_matches('/'), pinned.package);
+    let (base, package) = (base.trim_end_matches('/'), &pinned.package);
+    let page = match package.registry {
+        Registry::Python => format!("{base}/{}/", package.name),
+        // A scope and its name are one step of a path.
+        Registry::Node => format!("{base}/{}", package.name.replace('/', "%2f")),
+    };
     let page: Uri = page.parse().map_err(|_| format!("{base} is no address"))?;
     let (place, page) = get(&client, page, MAX_PAGE_BYTES).await?;
-    let found = address_of(&page, pinned.archive);
-    let found = found.ok_or_else(|| format!("{place} has no {}", pinned.archive))?;
+    let found = match package.registry {
+        Registry::Python => address_of(&page, package.archive),
+        Registry::Node => tarball_of(&page, package.version),
+    };
+    let found = found.ok_or_else(|| format!("{place} has no {}", package.archive))?;
     let file = beside(&place, &found).ok_or_else(|| format!("{place} names no address"))?;
-    let most = usize::try_from(pinned.archive_bytes).unwrap_or(usize::MAX);
+    let most = usize::try_from(pinned.package.bytes).unwrap_or(usize::MAX);
     Ok(get(&client, file, most).await?.1)
 }
 
@@ -151,6 +177,28 @@ struct Page {
 struct Listed {
     filename: String,
     url: String,
+}
+
+/// What a registry of Node's packages says of one.
+#[derive(Deserialize)]
+struct Packument {
+    versions: HashMap<String, Version>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    dist: Dist,
+}
+
+#[derive(Deserialize)]
+struct Dist {
+    tarball: String,
+}
+
+/// Where a registry says that a version lies.
+fn tarball_of(page: &[u8], version: &str) -> Option<String> {
+    let mut page: Packument = serde_json::from_slice(page).ok()?;
+    page.versions.remove(version).map(|one| one.dist.tarball)
 }
 
 /// Where a page says that a file lies.
@@ -220,6 +268,16 @@ mod tests {
     }
 
     #[test]
+    fn a_registry_names_its_tarballs() {
+        let page =
+            br#"{"versions": {"1.0.0": {"dist": {"tarball": "https://example.com/a.tgz"}}}}"#;
+        let found = tarball_of(page, "1.0.0");
+        assert_eq!(found.as_deref(), Some("https://example.com/a.tgz"));
+        assert_eq!(tarball_of(page, "1.0.1"), None);
+        assert_eq!(tarball_of(b"<html>", "1.0.0"), None);
+    }
+
+    #[test]
     fn links_are_read_from_their_page() {
         let page: Uri = "https://example.com/deep/simple/x/".parse().expect("a URI");
         for (link, address) in [
@@ -284,16 +342,24 @@ mod tests {
     async fn a_package_is_brought_once_and_only_the_pinned_one() {
         let archive = super::super::zip::tests::archive("m/soup.onnx", b"turnip soup");
         let leak = |bytes: &[u8]| &*Box::leak(super::super::hex(bytes).into_boxed_str());
-        let pinned = Pinned {
-            name: "soup",
-            package: "soup",
-            archive: "soup-1.whl",
-            archive_bytes: archive.len() as u64,
-            archive_sha256: leak(&archive),
+        let members = Box::leak(Box::new([super::super::Member {
             member: "m/soup.onnx",
             file: "soup.onnx",
             bytes: 11,
             sha256: leak(b"turnip soup"),
+        }]));
+        let pinned = Pinned {
+            name: "soup",
+            package: super::super::Package {
+                registry: super::super::Registry::Python,
+                name: "soup",
+                version: "1",
+                archive: "soup-1.whl",
+                bytes: archive.len() as u64,
+                sha256: leak(&archive),
+            },
+            members,
+            form: super::super::Form::Onnx,
             licence: "MIT",
         };
         let folder = tempfile::tempdir().expect("a folder");
@@ -305,7 +371,11 @@ mod tests {
                 ("/mirror/soup", file.to_vec()),
             ]
         };
-        let index = |url| Source::Index { url, ca_file: None };
+        let index = |url: Uri| Source::Index {
+            registry: url.clone(),
+            url,
+            ca_file: None,
+        };
         let mut other = archive.clone();
         other[40] ^= 1;
         let (url, serving) = loopback(pages(&other)).await;
@@ -315,7 +385,7 @@ mod tests {
         let (url, serving) = loopback(pages(&[&archive[..], b"more"].concat())).await;
         assert!(fetch(&pinned, folder.path(), &index(url)).await.is_err());
         serving.abort();
-        assert!(!pinned.place(folder.path()).exists());
+        assert!(!pinned.places(folder.path())[0].exists());
         let (url, serving) = loopback(pages(&archive)).await;
         let source = index(url);
         assert_eq!(
@@ -324,8 +394,8 @@ mod tests {
         );
         serving.abort();
         assert_eq!(
-            pinned.read(folder.path()).as_deref(),
-            Ok(&b"turnip soup"[..])
+            pinned.read(folder.path()),
+            Ok(vec![b"turnip soup".to_vec()])
         );
         // Nobody is asked again.
         assert_eq!(

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io::Cursor;
+use std::sync::LazyLock;
 
 use image::codecs::gif::GifDecoder;
 use image::codecs::jpeg::JpegDecoder;
@@ -95,6 +96,8 @@ impl Format {
 pub enum Unreadable {
     /// None of the formats that are read.
     Format,
+    /// AVIF, which no decoder that we may use reads.
+    Avif,
     /// Labelled as another format than its bytes are.
     Mislabelled,
     /// More bytes than [`MAX_BYTES`].
@@ -109,12 +112,15 @@ pub enum Unreadable {
     Late,
     /// A model could say nothing of it.
     Unscored,
+    /// It holds more words than are read in time.
+    Words,
 }
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Format => out.write_str("it is no PNG, JPEG, WebP or GIF"),
+            Self::Avif => out.write_str("it is AVIF, which is not read"),
             Self::Mislabelled => out.write_str("its label names another format than its bytes"),
             Self::Bytes => write!(out, "it has more than {MAX_BYTES} bytes"),
             Self::Pixels => write!(
@@ -127,12 +133,19 @@ impl fmt::Display for Unreadable {
             ),
             Self::Damaged => out.write_str("it is cut off or damaged"),
             Self::Late => out.write_str("it took too long"),
+            Self::Words => out.write_str("it holds more words than can be read in time"),
             Self::Unscored => out.write_str("a model could say nothing of it"),
         }
     }
 }
 
 impl std::error::Error for Unreadable {}
+
+/// By colour: what each of its values adds to the brightness, in the weights of PDQ's reference.
+static WEIGHED: LazyLock<[[f64; 256]; 3]> = LazyLock::new(|| {
+    let weighed = |weight: f64| std::array::from_fn(|value| value as f64 * weight);
+    [0.299, 0.587, 0.114].map(weighed)
+});
 
 /// One frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,10 +161,11 @@ pub struct Frame {
 impl Frame {
     /// Brightness from 0 to 255, row by row, in the weights that PDQ's reference has.
     pub fn luma(&self) -> Vec<f32> {
+        let [red, green, blue] = &*WEIGHED;
         let pixels = self.rgb.chunks_exact(3);
         let luma = |pixel: &[u8]| {
-            let [red, green, blue] = [pixel[0], pixel[1], pixel[2]].map(f64::from);
-            (red * 0.299 + green * 0.587 + blue * 0.114) as f32
+            let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(usize::from);
+            (red[r] + green[g] + blue[b]) as f32
         };
         pixels.map(luma).collect()
     }
@@ -186,7 +200,7 @@ pub fn read(bytes: &[u8], take: &mut dyn FnMut(&Frame)) -> Result<Format, Unread
     if bytes.len() > MAX_BYTES {
         return Err(Unreadable::Bytes);
     }
-    let format = Format::of(bytes).ok_or(Unreadable::Format)?;
+    let format = Format::of(bytes).ok_or(foreign(bytes))?;
     let file = Cursor::new(bytes);
     match format {
         Format::Jpeg => one(JpegDecoder::new(file).map_err(damaged)?, take)?,
@@ -210,6 +224,28 @@ pub fn read(bytes: &[u8], take: &mut dyn FnMut(&Frame)) -> Result<Format, Unread
         }
     }
     Ok(format)
+}
+
+/// What is said of a file that is none of the formats.
+const fn foreign(bytes: &[u8]) -> Unreadable {
+    match bytes {
+        [
+            _,
+            _,
+            _,
+            _,
+            b'f',
+            b't',
+            b'y',
+            b'p',
+            b'a',
+            b'v',
+            b'i',
+            b'f' | b's',
+            ..,
+        ] => Unreadable::Avif,
+        _ => Unreadable::Format,
+    }
 }
 
 fn limits() -> Limits {

@@ -34,49 +34,10 @@ impl fmt::Debug for Nudity {
     }
 }
 
-/// Frames on their way to the network: at most [`MAX_SAMPLES`], evenly spread over those so far.
-#[derive(Debug)]
-pub struct Samples {
-    small: Vec<Vec<u8>>,
-    /// Every so many frames one is kept.
-    every: usize,
-    seen: usize,
-}
-
-impl Default for Samples {
-    fn default() -> Self {
-        Self {
-            small: Vec::new(),
-            every: 1,
-            seen: 0,
-        }
-    }
-}
-
-impl Samples {
-    /// The next frame.
-    pub fn push(&mut self, frame: &Frame) {
-        let kept = self.seen.is_multiple_of(self.every);
-        self.seen += 1;
-        if !kept || frame.width == 0 || frame.height == 0 {
-            return;
-        }
-        if self.small.len() == MAX_SAMPLES {
-            // Every other goes; frames are kept half as often from here on.
-            let mut at = 0;
-            self.small.retain(|_| {
-                at += 1;
-                at % 2 == 1
-            });
-            self.every *= 2;
-            if !(self.seen - 1).is_multiple_of(self.every) {
-                return;
-            }
-        }
-        let size = (frame.width as usize, frame.height as usize);
-        let whole = scale::bilinear(&frame.rgb, size, (WHOLE, WHOLE));
-        self.small.push(whole);
-    }
+/// A frame as the package prepares it, before its middle is taken.
+pub fn whole(frame: &Frame) -> Vec<u8> {
+    let size = (frame.width as usize, frame.height as usize);
+    scale::bilinear(&frame.rgb, size, (WHOLE, WHOLE))
 }
 
 impl Nudity {
@@ -85,13 +46,13 @@ impl Nudity {
         Self(network)
     }
 
-    /// The highest score of the frames, from 0 to 1. Keeps the thread for some 60 ms a frame.
+    /// The highest score of frames (see [`whole`]), from 0 to 1. Keeps the thread for some 60 ms a frame.
     ///
     /// # Errors
     /// [`Failed::Shape`] where the network takes no such pictures.
-    pub fn score(&self, samples: &Samples) -> Result<f32, Failed> {
+    pub fn score(&self, samples: &[Vec<u8>]) -> Result<f32, Failed> {
         let mut highest = 0.0_f32;
-        for whole in &samples.small {
+        for whole in samples {
             let input = Input::Floats(vec![1, MIDDLE, MIDDLE, 3], prepared(whole));
             let scores = self.0.run(vec![input])?;
             highest = highest.max(*scores.get(1).ok_or(Failed::Shape)?);
@@ -111,26 +72,4 @@ fn prepared(whole: &[u8]) -> Vec<f32> {
     pixels
         .flat_map(|pixel| [0, 1, 2].map(|at| number(pixel, at)))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn samples_are_few_and_evenly_spread() {
-        let frame = |value: usize| Frame {
-            width: 4,
-            height: 3,
-            rgb: vec![value as u8; 36],
-        };
-        let mut samples = Samples::default();
-        for value in 0..200 {
-            samples.push(&frame(value));
-        }
-        let first: Vec<u8> = samples.small.iter().map(|small| small[0]).collect();
-        assert!(first.len() > MAX_SAMPLES / 2 && first.len() <= MAX_SAMPLES);
-        let gaps: Vec<u8> = first.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert!(gaps.iter().all(|gap| *gap == gaps[0]), "{first:?}");
-    }
 }

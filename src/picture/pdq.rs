@@ -17,8 +17,6 @@ const MIN_SIDE: usize = 5;
 const SMALL: usize = 64;
 /// Side of the lowest frequencies, which are the hash.
 const LOW: usize = 16;
-/// Passes of the box filter; two make a tent.
-const PASSES: usize = 2;
 
 /// A hash; bit `k` is bit `k % 64` of word `k / 64`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
@@ -88,25 +86,46 @@ fn transform(luma: &[f32], width: usize, height: usize) -> Option<(Low, u32)> {
 
 type Small = [[f32; SMALL]; SMALL];
 
-/// Blurs and picks 64 x 64.
+/// Blurs and picks 64 x 64. What is not picked in the end is not worked out in the second pass; each
+/// sum is added up in the reference's order, so that every bit is the reference's.
 fn shrink(luma: &[f32], width: usize, height: usize) -> Small {
     let window = |side: usize| side.div_ceil(2 * SMALL);
-    let (mut one, mut other) = (luma.to_vec(), vec![0.0; luma.len()]);
-    for _ in 0..PASSES {
-        for (from, to) in one.chunks_exact(width).zip(other.chunks_exact_mut(width)) {
-            blur_row(from, to, window(width));
-        }
-        blur_columns(&other, &mut one, (width, height), window(height));
-    }
     let pick = |at: usize, side: usize| ((at as f64 + 0.5) * side as f64 / SMALL as f64) as usize;
-    std::array::from_fn(|i| {
-        let row = pick(i, height) * width;
-        std::array::from_fn(|j| one[row + pick(j, width)])
-    })
+    let columns: [usize; SMALL] = std::array::from_fn(|at| pick(at, width));
+    let across = steps(width, window(width));
+    let down = steps(height, window(height));
+    let mut rows = vec![0.0; luma.len()];
+    blur_rows(luma, width, &across, &mut |row, at, value| {
+        rows[row * width + at] = value;
+    });
+    let mut once = vec![0.0; luma.len()];
+    blur_columns(&rows, width, &down, &mut |at, line| {
+        once[at * width..(at + 1) * width].copy_from_slice(line);
+    });
+    let mut picked = vec![[0.0; SMALL]; height];
+    let mut wanted = vec![Vec::new(); width];
+    for (at, column) in columns.into_iter().enumerate() {
+        wanted[column].push(at);
+    }
+    blur_rows(&once, width, &across, &mut |row, at, value| {
+        for to in &wanted[at] {
+            picked[row][*to] = value;
+        }
+    });
+    let mut small = [[0.0; SMALL]; SMALL];
+    blur_columns(picked.as_flattened(), SMALL, &down, &mut |at, line| {
+        for (i, row) in small.iter_mut().enumerate() {
+            if pick(i, height) == at {
+                row.copy_from_slice(line);
+            }
+        }
+    });
+    small
 }
 
 /// One step of a box filter: the window gains the value at `gains`, loses that at `loses`, and its
 /// average goes to `writes`.
+#[derive(Clone, Copy)]
 struct Step {
     gains: Option<usize>,
     loses: Option<usize>,
@@ -115,10 +134,10 @@ struct Step {
 }
 
 /// The steps of a box filter over `length` values, smaller windows at both ends.
-fn steps(length: usize, window: usize) -> impl Iterator<Item = Step> {
+fn steps(length: usize, window: usize) -> Vec<Step> {
     let ahead = window / 2;
     let mut size = 0_u16;
-    (0..length + ahead).map(move |at| {
+    let steps = (0..length + ahead).map(|at| {
         let gains = (at < length).then_some(at);
         let loses = at.checked_sub(window);
         size = size + u16::from(gains.is_some()) - u16::from(loses.is_some());
@@ -128,42 +147,91 @@ fn steps(length: usize, window: usize) -> impl Iterator<Item = Step> {
             writes: at.checked_sub(ahead),
             size: f32::from(size),
         }
-    })
+    });
+    steps.collect()
 }
 
-fn blur_row(from: &[f32], to: &mut [f32], window: usize) {
-    let mut sum = 0.0;
-    for step in steps(from.len(), window) {
-        sum += step.gains.map_or(0.0, |at| from[at]);
-        sum -= step.loses.map_or(0.0, |at| from[at]);
-        if let Some(at) = step.writes {
-            to[at] = sum / step.size;
+/// Rows side by side: each sum waits for itself, so that many at once cost what one does.
+const ABREAST: usize = 8;
+
+/// Blurs every row; `write` is told row, place and value.
+fn blur_rows(
+    from: &[f32],
+    width: usize,
+    steps: &[Step],
+    write: &mut impl FnMut(usize, usize, f32),
+) {
+    for (block, rows) in from.chunks(width * ABREAST).enumerate() {
+        let first = block * ABREAST;
+        if rows.len() < width * ABREAST {
+            for (at, row) in rows.chunks_exact(width).enumerate() {
+                blur_abreast([row], first + at, steps, write);
+            }
+            continue;
+        }
+        let rows: [&[f32]; ABREAST] = std::array::from_fn(|at| &rows[at * width..(at + 1) * width]);
+        blur_abreast(rows, first, steps, write);
+    }
+}
+
+fn blur_abreast<const N: usize>(
+    rows: [&[f32]; N],
+    first: usize,
+    steps: &[Step],
+    write: &mut impl FnMut(usize, usize, f32),
+) {
+    let mut sums = [0.0; N];
+    for step in steps {
+        if let Some(gains) = step.gains {
+            sums.iter_mut()
+                .zip(rows)
+                .for_each(|(sum, row)| *sum += row[gains]);
+        }
+        if let Some(loses) = step.loses {
+            sums.iter_mut()
+                .zip(rows)
+                .for_each(|(sum, row)| *sum -= row[loses]);
+        }
+        if let Some(writes) = step.writes {
+            for (at, sum) in sums.iter().enumerate() {
+                write(first + at, writes, sum / step.size);
+            }
         }
     }
 }
 
-/// All columns side by side: memory is read in its order.
-fn blur_columns(from: &[f32], to: &mut [f32], (width, height): (usize, usize), window: usize) {
-    let row = |at: usize| at * width..(at + 1) * width;
-    let mut sums = vec![0.0; width];
-    for step in steps(height, window) {
-        if let Some(gains) = step.gains {
-            let values = from[row(gains)].iter();
-            sums.iter_mut()
-                .zip(values)
-                .for_each(|(sum, value)| *sum += value);
-        }
-        if let Some(loses) = step.loses {
-            let values = from[row(loses)].iter();
-            sums.iter_mut()
-                .zip(values)
-                .for_each(|(sum, value)| *sum -= value);
+/// Blurs all columns side by side: memory is read in its order. `write` is told a row and its values.
+fn blur_columns(from: &[f32], width: usize, steps: &[Step], write: &mut impl FnMut(usize, &[f32])) {
+    let row = |at: usize| &from[at * width..(at + 1) * width];
+    let (mut sums, mut line) = (vec![0.0_f32; width], vec![0.0_f32; width]);
+    for step in steps {
+        let size = step.size;
+        match (step.gains, step.loses) {
+            (Some(gains), Some(loses)) => {
+                let both = row(gains).iter().zip(row(loses));
+                for ((sum, value), (gain, lose)) in sums.iter_mut().zip(&mut line).zip(both) {
+                    *sum = *sum + gain - lose;
+                    *value = *sum / size;
+                }
+            }
+            (gains, loses) => {
+                if let Some(gains) = gains {
+                    sums.iter_mut()
+                        .zip(row(gains))
+                        .for_each(|(sum, gain)| *sum += gain);
+                }
+                if let Some(loses) = loses {
+                    sums.iter_mut()
+                        .zip(row(loses))
+                        .for_each(|(sum, lose)| *sum -= lose);
+                }
+                line.iter_mut()
+                    .zip(&sums)
+                    .for_each(|(value, sum)| *value = sum / size);
+            }
         }
         if let Some(writes) = step.writes {
-            let values = to[row(writes)].iter_mut();
-            values
-                .zip(&sums)
-                .for_each(|(value, sum)| *value = sum / step.size);
+            write(writes, &line);
         }
     }
 }

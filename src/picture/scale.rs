@@ -1,6 +1,8 @@
 //! Pictures made smaller or larger as Pillow does it (`resize`, bilinear), to the bit: a tent as wide
 //! as the reduction, in whole numbers, first along rows, then along columns.
 
+use super::Frame;
+
 /// Bits behind the point of a weight: those of a product of bytes that 32 bits leave, less two.
 const BITS: u32 = 32 - 8 - 2;
 
@@ -8,6 +10,28 @@ const BITS: u32 = 32 - 8 - 2;
 struct Tap {
     from: usize,
     weights: Vec<i32>,
+}
+
+/// A frame of at most so many pixels: smaller if it has more.
+pub fn at_most(frame: &Frame, most: u64) -> Frame {
+    let pixels = u64::from(frame.width) * u64::from(frame.height);
+    if pixels <= most {
+        return frame.clone();
+    }
+    let by = (most as f64 / pixels as f64).sqrt();
+    let side = |side: u32| ((f64::from(side) * by) as u32).max(1);
+    resized(frame, (side(frame.width), side(frame.height)))
+}
+
+/// A frame of that width and height.
+pub fn resized(frame: &Frame, (width, height): (u32, u32)) -> Frame {
+    let size = |width: u32, height: u32| (width as usize, height as usize);
+    let from = size(frame.width, frame.height);
+    Frame {
+        width,
+        height,
+        rgb: bilinear(&frame.rgb, from, size(width, height)),
+    }
 }
 
 /// Scales red, green and blue, row by row. Sides are (width, height) and none is zero.

@@ -84,6 +84,10 @@ pub enum Code {
     ExamplesPoor,
     /// A mark in a reply that no support pack fills.
     Mark = 46,
+    /// A rule that an apparent age could clear.
+    AgeClears = 50,
+    /// An apparent age that no face tells.
+    ApparentAge,
 }
 
 impl Code {

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::detect::{Builder, Detectors, SignalId};
 use crate::message::{Direction, Language, Role};
+use crate::picture::Eye;
 
 /// How a file of cases is named beside `NAME.yaml`.
 pub const CASES_SUFFIX: &str = ".cases.yaml";
@@ -103,6 +104,9 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
         builder.alone(seen);
     }
     let detectors = built(builder, &desk);
+    if let Some(detectors) = &detectors {
+        super::images::ages_only_warn(&rules.rules, &rules.clauses, detectors, &desk);
+    }
     let problems = desk.problems.take().settle();
     let Some(detectors) = detectors.filter(|_| problems.errors() == 0) else {
         return Err(problems);
@@ -122,7 +126,7 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
         needs: clauses.iter().map(|one| one.clause.needs()).collect(),
         scored,
         pictured: reading(&clauses, &|signal| detectors.is_pictured(signal)),
-        looked: reading(&clauses, &|signal| detectors.is_nudity(signal)),
+        looked: Eye::ALL.map(|eye| reading(&clauses, &|signal| detectors.asks(signal, eye))),
         acts: acts(&detectors, &conversations),
         reaches: (0..numbers.count())
             .map(|id| detectors.reach(SignalId(id)))

@@ -120,6 +120,21 @@ pub struct Image {
     pub metadata: Vec<At<String>>,
     /// It probably shows naked people; needs a model (`wardgate models fetch`).
     pub nudity: Option<At<Probably>>,
+    /// It probably is pornographic, drawn or not, as another model finds; needs that model.
+    pub drawn_nudity: Option<At<Probably>>,
+    /// Words stand in its pixels. Where a rule asks for this, what they say is read like any other
+    /// text; needs a model.
+    pub text: bool,
+    /// Somebody in it looks young; needs a model. Only to be more careful: no rule can negate it.
+    pub apparent_age: Option<At<Younger>>,
+}
+
+/// An age that a model sees in a face.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Younger {
+    /// Younger than so many years. Models are off by five on average: 25 catches most who are under 18.
+    pub below: f32,
 }
 
 /// What a model says of something.
@@ -142,6 +157,12 @@ pub struct Drawing {
     pub metadata: Vec<At<String>>,
     /// How probable a model finds it that it shows naked people.
     pub nudity: Option<At<f32>>,
+    /// How probable the other model finds it that it is pornographic.
+    pub drawn_nudity: Option<At<f32>>,
+    /// What a model reads in its pixels.
+    pub text: Option<At<String>>,
+    /// Years of whoever looks youngest to a model.
+    pub apparent_age: Option<At<f32>>,
 }
 
 /// A range of years.

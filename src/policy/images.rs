@@ -1,15 +1,22 @@
 //! Image signals and the pictures of cases, checked.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::clause::Atom;
 use super::compile::Input;
 use super::desk::Desk;
-use super::diagnostic::{Code, Place, did_you_mean, one_of};
-use super::file::{Drawing, Image, Probably};
+use super::diagnostic::{Code, Diagnostic, Place, Where, did_you_mean, one_of};
+use super::file::{Drawing, Image, Probably, Younger};
+use super::frame::Placed;
 use super::parts::At;
-use crate::detect::Look;
+use super::rule::Rule;
+use crate::detect::{Detectors, Look};
 use crate::picture::metadata::Metadata;
-use crate::picture::{self, BadLine, HashList, Pdq, Seen, drawing};
+use crate::picture::{self, BadLine, Eye, HashList, Pdq, Seen, drawing};
+
+/// Ages that may be waited for: below, nobody is told from anybody; above, everybody is young.
+const AGES: std::ops::RangeInclusive<f32> = 10.0..=60.0;
 
 /// What may be written of metadata.
 const METADATA: [(&str, Look); 3] = [
@@ -26,28 +33,83 @@ pub(super) fn looks(image: &At<Image>, input: &Input<'_>, desk: &Desk<'_>) -> Ve
     } = image;
     let mut looks = metadata(&image.metadata, desk);
     looks.extend(image.qr.then_some(Look::Code));
+    looks.extend(image.text.then_some(Look::Text));
     let nudity = image.nudity.as_ref();
-    looks.extend(nudity.and_then(|bound| self::nudity(bound, desk)));
+    looks.extend(
+        nudity
+            .and_then(|bound| probably(bound, desk))
+            .map(Look::Nudity),
+    );
+    let drawn = image.drawn_nudity.as_ref();
+    looks.extend(
+        drawn
+            .and_then(|bound| probably(bound, desk))
+            .map(Look::Drawn),
+    );
+    let age = image.apparent_age.as_ref();
+    looks.extend(age.and_then(|bound| younger(bound, desk)));
     if let Some(list) = &image.hash_list {
         looks.extend(listed(list, input, desk).map(|list| Look::Listed(Arc::new(list))));
-    } else if looks.is_empty() && image.metadata.is_empty() && nudity.is_none() {
+    } else if looks.is_empty()
+        && image.metadata.is_empty()
+        && nudity.or(drawn).is_none()
+        && age.is_none()
+    {
         let message = "`image` looks for nothing";
-        let help =
-            "write hash_list: a file, qr: true, metadata: [location], or nudity: {at_least: 0.8}";
+        let help = "write hash_list: a file, qr: true, metadata: [location], text: true, nudity: {at_least: 0.8}, or apparent_age: {below: 25}";
         desk.report(desk.at(Code::Empty, *place, message).help(help));
     }
     looks
 }
 
-fn nudity(bound: &At<Probably>, desk: &Desk<'_>) -> Option<Look> {
+fn probably(bound: &At<Probably>, desk: &Desk<'_>) -> Option<f32> {
     let at_least = bound.value.at_least;
     if at_least > 0.0 && at_least < 1.0 {
-        return Some(Look::Nudity(at_least));
+        return Some(at_least);
     }
     let message = format!("`at_least: {at_least}` is no probability to wait for");
     let diagnostic = desk.at(Code::Range, bound.place, message);
     desk.report(diagnostic.help("a number between 0 and 1"));
     None
+}
+
+fn younger(bound: &At<Younger>, desk: &Desk<'_>) -> Option<Look> {
+    let below = bound.value.below;
+    if AGES.contains(&below) {
+        return Some(Look::Young(below));
+    }
+    let message = format!("`below: {below}` is no age that a face tells");
+    let diagnostic = desk.at(Code::ApparentAge, bound.place, message);
+    desk.report(diagnostic.help("a number from 10 to 60; 25 catches most who are under 18"));
+    None
+}
+
+/// Reports rules that an apparent age could clear: it is only there to be more careful.
+pub(super) fn ages_only_warn(
+    rules: &[Rule],
+    clauses: &[Placed],
+    detectors: &Detectors,
+    desk: &Desk<'_>,
+) {
+    let clears = |one: &&Placed| {
+        let mut excuses = one.clause.unless.iter().flat_map(Atom::signals);
+        excuses.any(|signal| detectors.asks(signal, Eye::Age))
+    };
+    let mut reported = BTreeSet::new();
+    for one in clauses.iter().filter(clears) {
+        let Some(rule) = rules
+            .get(one.rule.0 as usize)
+            .filter(|_| reported.insert(one.rule.0))
+        else {
+            continue;
+        };
+        let message = format!("`{}` is cleared by how old somebody looks", rule.id);
+        let (path, line) = rule.place.clone();
+        let at = Where::File(format!("{path}:{line}"));
+        let diagnostic = Diagnostic::new(Code::AgeClears, at, message);
+        let help = "models take children for adults: read it beside other signals, without `not`";
+        desk.report(diagnostic.help(help));
+    }
 }
 
 fn metadata(names: &[At<String>], desk: &Desk<'_>) -> Vec<Look> {
@@ -135,11 +197,19 @@ pub(super) fn drawn(drawing: &At<Drawing>, desk: &Desk<'_>) -> Option<Seen> {
             Look::Location => found.location = true,
             Look::Generated => found.generated = true,
             Look::Credentials => found.credentials = true,
-            Look::Listed(_) | Look::Code | Look::Nudity(_) => {}
+            Look::Listed(_)
+            | Look::Code
+            | Look::Nudity(_)
+            | Look::Drawn(_)
+            | Look::Text
+            | Look::Young(_) => {}
         }
     }
     seen.metadata = found;
     seen.nudity = written.nudity.as_ref().map(|score| score.value);
+    seen.drawn_nudity = written.drawn_nudity.as_ref().map(|score| score.value);
+    seen.apparent_age = written.apparent_age.as_ref().map(|years| years.value);
+    seen.words = written.text.iter().map(|text| text.value.clone()).collect();
     Some(seen)
 }
 
@@ -152,10 +222,17 @@ mod tests {
     /// What is said of a policy with this image signal and this list.
     #[track_caller]
     fn check(image: &str, list: &str, expect: &[&str]) {
-        let rules = "- {id: CAN-010, title: T, status: stable, level: 1, severity: 2, when: seen, \
-                     action: flag, false_positives: [cooks]}";
+        check_when("seen", image, list, expect);
+    }
+
+    #[track_caller]
+    fn check_when(when: &str, image: &str, list: &str, expect: &[&str]) {
+        let rules = format!(
+            "- {{id: CAN-010, title: T, status: stable, level: 1, severity: 2, when: '{when}', \
+             action: flag, false_positives: [cooks]}}"
+        );
         let policy = format!(
-            "policy: p\ntitle: {{en: A, zh: 甲}}\nsignals: {{seen: {{image: {image}}}}}\nrules:\n  {rules}\n"
+            "policy: p\ntitle: {{en: A, zh: 甲}}\nsignals: {{word: {{words: [turnip]}}, seen: {{image: {image}}}}}\nrules:\n  {rules}\n"
         );
         let source = |path: &str, text: &str| Source {
             path: path.to_owned(),
@@ -174,6 +251,14 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_cleared_by_looking_old() {
+        let young = "{apparent_age: {below: 25}}";
+        check_when("word and seen", young, "", &[]);
+        check_when("word and not seen", young, "", &["P050", "CAN-010"]);
+        check_when("word and not seen", "{qr: true}", "", &[]);
+    }
+
+    #[test]
     fn authors_learn_what_is_wrong_with_an_image_signal() {
         check("{hash_list: known.csv, qr: true}", HASH, &[]);
         check("{metadata: [location, generated, credentials]}", "", &[]);
@@ -181,6 +266,11 @@ mod tests {
         check("{nudity: {at_least: 0.3}}", "", &[]);
         check("{nudity: {at_least: 1.0}}", "", &["no probability"]);
         check("{nudity: {at_most: 0.3}}", "", &["P003"]);
+        check("{drawn_nudity: {at_least: 0.6}}", "", &[]);
+        check("{drawn_nudity: {at_least: 0}}", "", &["no probability"]);
+        check("{text: true}", "", &[]);
+        check("{apparent_age: {below: 25}}", "", &[]);
+        check("{apparent_age: {below: 3}}", "", &["P051", "25 catches"]);
         check("{}", "", &["P016", "looks for nothing"]);
         check("{hash_list: knwon.csv}", HASH, &["P007", "`known.csv`"]);
         check(

@@ -77,6 +77,7 @@ use std::sync::Arc;
 
 use crate::detect::{Detectors, Hit, SignalId, SignalSet};
 use crate::message::{Band, Direction, Language, Part};
+use crate::picture::Eye;
 use audience::Cues;
 use cases::Case;
 use context::Contexts;
@@ -182,8 +183,8 @@ pub struct PolicySet {
     scored: Vec<u32>,
     /// Clauses that read what is seen of pictures without a model.
     pictured: Vec<u32>,
-    /// Clauses that read how probable it is that a picture shows naked people.
-    looked: Vec<u32>,
+    /// By eye: clauses that read what only it sees of pictures.
+    looked: [Vec<u32>; Eye::ALL.len()],
     /// By set of signals: whether a conversation hears one of them.
     acts: Vec<bool>,
     /// By signal: symbols that a hit can span, right context included.
@@ -255,9 +256,9 @@ impl PolicySet {
         clauses.into_iter().any(|one| selection.uses(one.rule))
     }
 
-    /// Rules that the selection uses and that read how probable it is that a picture shows naked people.
-    pub fn asks_nudity(&self, selection: &Selection) -> impl Iterator<Item = &Rule> {
-        let looked = self.looked.iter();
+    /// Rules that the selection uses and that read what only that eye sees of pictures.
+    pub fn asks_eye(&self, selection: &Selection, eye: Eye) -> impl Iterator<Item = &Rule> {
+        let looked = self.looked[eye as usize].iter();
         let rules = looked.map(|&at| self.clauses[at as usize].rule);
         let used = rules.filter(|rule| selection.uses(*rule));
         used.map(|rule| self.rule(rule))

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use wardgate::policy::{Action, AppPolicies, Override, Paint, Source, Status, compile};
+use wardgate::policy::{Action, AppPolicies, Code, Override, Paint, Source, Status, compile};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -133,9 +133,13 @@ fn every_code_has_a_pair() {
         .iter()
         .map(|(name, _)| name.split('-').next().expect("Pnnn").to_owned())
         .collect();
-    // The last code is the last variant of `Code`.
-    let last = wardgate::policy::Code::UnknownLabel as u16;
-    let all: BTreeSet<String> = (1..=last).map(|code| format!("P{code:03}")).collect();
+    // Codes of examples and of marks are tried where those are compiled.
+    let (last, later) = (Code::HashList as u16, [Code::AgeClears, Code::ApparentAge]);
+    let later = later.map(|code| code as u16);
+    let all: BTreeSet<String> = (1..=last)
+        .chain(later)
+        .map(|code| format!("P{code:03}"))
+        .collect();
     assert_eq!(names, all);
 }
 

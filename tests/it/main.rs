@@ -21,6 +21,7 @@ mod dialects;
 mod earlier;
 mod eval;
 mod examples;
+mod eyes;
 mod gateway;
 mod golden;
 mod hosts;

@@ -106,7 +106,7 @@ fn cases_draw_their_pictures() {
     let sources = policy::read_folders(&[folder]).expect("readable");
     let set = policy::compile(&sources, &[]).unwrap_or_else(|problems| panic!("{problems}"));
     let report = policy::cases::run(&Arc::new(set));
-    assert_eq!(report.results.len(), 18);
+    assert_eq!(report.results.len(), 28);
     for row in report.results {
         assert_eq!(row.outcome, Outcome::Pass, "{} {}", row.rule, row.name);
     }
@@ -474,8 +474,8 @@ async fn what_a_model_scores_is_read_by_rules_beside_the_prompt() {
         eprintln!("SKIPPED: {why}; run `wardgate models fetch`");
         return;
     }
-    let config =
-        "models: ../models\napps: [{name: test, upstream: {url: UPSTREAM}, on_failure: block}]";
+    let config = "models: ../models\napps: [{name: test, upstream: {url: UPSTREAM}, \
+                  on_failure: block, policies: [canary, pictures]}]";
     let gateway = Gateway::with_config(config).await;
     // Scores of the package: seed 13 has 0.114, seed 6 0.003.
     assert_eq!(ask(&gateway, 6, "a pear").await.json(), answer(6));
@@ -496,7 +496,7 @@ fn an_app_for_children_needs_the_models_that_its_own_policies_name() {
         let config = wardgate::config::Config::parse(&yaml, "test.yaml", &folder);
         let config = config.unwrap_or_else(|problems| panic!("{}", problems.0.join("\n")));
         let loaded = wardgate::app::Live::load(config, None);
-        loaded.map(|live| wardgate::app::missing_models(&live.config, &live.set))
+        loaded.map(|live| wardgate::eyes::missing(&live.config, &live.set))
     };
     let refused = load("profile: child, upstream: {url: mock}");
     let why = refused.expect_err("refused");
@@ -505,7 +505,10 @@ fn an_app_for_children_needs_the_models_that_its_own_policies_name() {
         "{why}"
     );
     let warned = load("profile: general, upstream: {url: mock}").expect("it serves");
-    assert!(warned[0].contains("PIC-060, PIC-061"), "{warned:?}");
+    assert!(
+        warned[0].contains("PIC-060, PIC-061, PIC-062"),
+        "{warned:?}"
+    );
     let unasked = load("profile: child, policies: [QL4], upstream: {url: mock}");
     let wall = unasked.expect("it serves");
     assert!(wall[0].contains("QL7.1-070, QL7.1-071 are off"), "{wall:?}");

@@ -81,6 +81,7 @@ const FLOORS: &[&[&str]] = &[
         "app",
         "earlier",
         "exchange",
+        "eyes",
         "prompt",
         "recorded",
         "remembered",
