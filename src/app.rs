@@ -10,6 +10,7 @@ use http::Uri;
 use http::request::Parts;
 
 use crate::audit::Audit;
+use crate::awaited::Awaited;
 use crate::cache::{AnswerCache, HitCache};
 use crate::config::{self, Config, ImageUrls};
 use crate::earlier::Earlier;
@@ -74,6 +75,8 @@ pub struct App {
     pub answers: Option<AnswerCache>,
     /// What was said before, if it joins that to what goes on from it.
     pub earlier: Option<Earlier>,
+    /// What its pictures are made from that are fetched later.
+    pub awaited: Awaited,
 }
 
 impl Gate {
@@ -145,9 +148,12 @@ impl Live {
                     .cache
                     .map(|bounds| kept.unwrap_or_else(|| AnswerCache::new(bounds))),
                 earlier: (app.kept == config::KeptContext::Stored).then(|| {
-                    let kept = previous.and_then(|live| live.earlier_of(app));
+                    let kept = previous.and_then(|live| live.known(app)?.earlier.clone());
                     kept.unwrap_or_default()
                 }),
+                awaited: previous
+                    .and_then(|live| live.known(app))
+                    .map_or_else(Awaited::default, |old| old.awaited.clone()),
                 config: app.clone(),
             }));
         }
@@ -171,10 +177,9 @@ impl Live {
         self.apps.iter().find(same)?.answers.clone()
     }
 
-    /// What an app of that name remembers of conversations.
-    fn earlier_of(&self, app: &config::App) -> Option<Earlier> {
-        let same = |old: &&Arc<App>| old.config.name == app.name;
-        self.apps.iter().find(same)?.earlier.clone()
+    /// The app of that name, which may remember what was said to it.
+    fn known(&self, app: &config::App) -> Option<&Arc<App>> {
+        self.apps.iter().find(|old| old.config.name == app.name)
     }
 
     /// The app that a request is for, and its path within that app, query included.

@@ -68,9 +68,10 @@ pub fn missing(config: &Config, set: &PolicySet) -> Vec<String> {
                 .map(|rule| &*rule.id.0)
                 .collect();
             if !rules.is_empty() {
+                let be = if rules.len() == 1 { "is" } else { "are" };
                 let (name, rules) = (&app.name, rules.join(", "));
                 lines.push(format!(
-                    "app {name}: {rules} are off: {why}; `wardgate models fetch` brings it"
+                    "app {name}: {rules} {be} off: {why}; `wardgate models fetch` brings it"
                 ));
             }
         }

@@ -24,6 +24,7 @@
 pub mod admin;
 pub mod app;
 pub mod audit;
+pub mod awaited;
 pub mod body;
 pub mod cache;
 pub mod caller_io;

@@ -464,7 +464,7 @@ impl Prompt {
         app: &App,
         codec: &'static dyn Codec,
         telling: Telling,
-    ) -> Arc<Context> {
+    ) -> Context {
         let set = &exchange.live.set;
         let nudge = self
             .detections
@@ -473,11 +473,12 @@ impl Prompt {
             .map(|detection| self.reply(exchange, app, detection));
         let closing = self.closing(app);
         let limits = &exchange.live.config.limits;
-        Arc::new(Context {
+        Context {
             selection: match self.doubtful {
                 true => app.selection.stricter(),
                 false => Arc::clone(&app.selection),
             },
+            doubtful: self.doubtful,
             talk: self.talk,
             closing,
             set: Arc::clone(set),
@@ -497,7 +498,7 @@ impl Prompt {
             sight: exchange.sight(app),
             nudge,
             exchange: exchange.id.clone(),
-        })
+        }
     }
 }
 

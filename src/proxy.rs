@@ -121,7 +121,8 @@ async fn road(
     let content_type = asked.content_type();
     let body = sight::inlined(exchange, &app, codec, content_type, body).await?;
     let mut ask = codec.read(content_type, &body, &limits.read())?;
-    if let Some(model) = codec::named(codec, bare).filter(|name| !name.is_empty()) {
+    let named = codec::named(codec, bare).filter(|name| !name.is_empty());
+    if let Some(model) = named.filter(|_| !codec.polls()) {
         model.clone_into(&mut ask.model);
     }
     let Joined { pictures, mut turn } = asked.join(codec, &body, &mut ask)?;
@@ -145,7 +146,11 @@ async fn road(
     let telling = codec.telling(&body);
     let body = changes.apply(codec, content_type, body, &ask)?;
     let body = sight::asking_for_files(exchange, &app, codec, content_type, body)?;
-    let context = prompt.into_context(exchange, &app, codec, telling);
+    let mut context = prompt.into_context(exchange, &app, codec, telling);
+    if let Some(task) = named.filter(|_| codec.polls()) {
+        asked.made_from(task, &mut context);
+    }
+    let context = Arc::new(context);
 
     exchange.leaves_unseen(codec.unseen());
     let answer = asked.forward(body).await?;
@@ -255,6 +260,12 @@ impl Asked<'_> {
         Ok(answer?)
     }
 
+    /// Lets pictures that are fetched by a name be judged beside what they were made from.
+    fn made_from(&self, name: &str, context: &mut Context) {
+        self.app.awaited.join(name, context);
+        self.exchange.heard(context.scene.audience);
+    }
+
     /// Lets the request begin with what was said before it.
     fn join(
         &self,
@@ -288,7 +299,7 @@ impl Asked<'_> {
     }
 
     /// A list goes back as it came. A picture among what a dialect lists (ComfyUI's `/view`) is judged
-    /// first; which prompt it came of is not known here.
+    /// first, beside its prompt if its name was told before.
     async fn listed(
         &self,
         codec: &'static dyn Codec,
@@ -317,7 +328,11 @@ impl Asked<'_> {
             ..Ask::of(Vec::new())
         };
         let prompt = prompt::judge(self.exchange, self.app, audience, &ask, &[]).await?;
-        let context = prompt.into_context(self.exchange, self.app, codec, Telling::Pieces);
+        let mut context = prompt.into_context(self.exchange, self.app, codec, Telling::Pieces);
+        if let Some(name) = file_name(self.query()) {
+            self.made_from(&name, &mut context);
+        }
+        let context = Arc::new(context);
         let record: Arc<dyn Record> = Arc::<Exchange>::clone(self.exchange);
         let found = in_file(&body);
         match self.shown(&context, &record, found, body).await? {
@@ -398,6 +413,13 @@ impl Asked<'_> {
     }
 }
 
+/// Of which file a query asks.
+fn file_name(query: &str) -> Option<String> {
+    let mut members = form_urlencoded::parse(query.as_bytes());
+    let named = members.find(|(name, _)| name == "filename");
+    named.map(|(_, name)| name.into_owned())
+}
+
 /// An answer that passed the guard before, under the same policies.
 fn replay(answer: &Answer) -> Response<Body> {
     let mut response = Response::new(body::full(answer.body.clone()));
@@ -468,6 +490,10 @@ async fn judge_answer(
         }
     };
     record.sent(guarded.len());
+    if head.status.is_success() {
+        let names = context.codec.awaited(&guarded, &context.read);
+        asked.app.awaited.keep(&names, &context);
+    }
     if let Some(mut turn) = turn.filter(|_| exchange.is_clean() && head.status.is_success()) {
         turn.push(&guarded);
         turn.store(None);

@@ -95,7 +95,7 @@ impl Session {
         let ask = memory.ask(&model);
         own.asks(&ask);
         let prompt = prompt::judge(&own, &app, audience, &ask, &[]).await?;
-        let context = prompt.into_context(&own, &app, codec, Telling::Pieces);
+        let context = Arc::new(prompt.into_context(&own, &app, codec, Telling::Pieces));
         Ok(Self {
             speech: Speech::new(app.config.sound),
             app,
@@ -216,6 +216,7 @@ impl Session {
             self.refused = Some(prompt.refusal(&exchange, &self.app));
         }
         let context = prompt.into_context(&exchange, &self.app, self.codec, Telling::Pieces);
+        let context = Arc::new(context);
         self.context = Arc::clone(&context);
         self.turn = None;
         Ok((context, exchange))

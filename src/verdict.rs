@@ -35,7 +35,7 @@ pub async fn answer(
     audience: Audience,
 ) -> Result<Response<Body>, Error> {
     let mut question = check.read(body, &exchange.live.config.limits.read())?;
-    let pictures = look(exchange, app, &mut question, body).await?;
+    let pictures = look(exchange, app, check, &mut question, body).await?;
     let audience = audience.heard(question.audience);
     let parts = question.asks.iter().flat_map(|ask| &ask.parts);
     prompt::scored_bytes(exchange, app, question.direction, parts)?;
@@ -65,12 +65,15 @@ pub async fn answer(
 async fn look(
     exchange: &Exchange,
     app: &App,
+    check: &dyn Check,
     question: &mut Question,
     body: &Bytes,
 ) -> Result<Vec<Pictured>, Error> {
     let words = question.asks.iter().flat_map(|ask| &ask.parts);
     let words: Vec<_> = words.map(|part| part.raw.clone()).collect();
-    let mut found = pictures::in_document(body, &words, &exchange.live.config.limits.read())?;
+    let places = check.pictures_in();
+    let limits = exchange.live.config.limits.read();
+    let mut found = pictures::in_members(body, places, &words, &limits)?;
     if found.is_empty() && question.pictures == 0 {
         exchange.leaves_unseen(question.unseen);
         return Ok(Vec::new());
@@ -136,7 +139,7 @@ fn finding(
     let nudge = nudge.map(|detection| judged.reply(exchange, app, detection));
     let undecided = match (direction, ask.parts.last()) {
         (Direction::Output, Some(part)) => undecided(
-            judged.into_context(exchange, app, codec::CODECS[0], codec::Telling::Pieces),
+            Arc::new(judged.into_context(exchange, app, codec::CODECS[0], codec::Telling::Pieces)),
             &part.text,
         ),
         _ => 0,

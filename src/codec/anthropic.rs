@@ -5,8 +5,7 @@
 //! text blocks, [`THINKING`], and from [`TOOLS`] on two per block: `TOOLS + 2 * index` the name of a
 //! tool, the next its input. Input that comes as an object is read value by value.
 //!
-//! Limit: files other than plain text are refused; pictures that a message shows are passed on
-//! unseen; thoughts and search results that are encrypted cannot be read by anybody here.
+//! Limit: files other than plain text are refused; thoughts and search results that are encrypted cannot be read by anybody here.
 
 use std::sync::LazyLock;
 

@@ -38,7 +38,7 @@ pub static FIELDS: &[Field] = &[
     Field::opaque("/messages/*/content/*/source/media_type", "checked"),
     Field::inspected(
         "/messages/*/content/*/source/**",
-        "a document's words; a picture's bytes are passed on unseen for now",
+        "a document's words; a picture's bytes are judged as one",
     ),
     Field::inspected("/messages/*/content/*/content", ""),
     Field::opaque("/messages/*/content/*/content/*/type", "checked"),

@@ -92,6 +92,12 @@ pub trait Check: Send + Sync + Debug {
     /// The one table of fields.
     fn fields(&self) -> &'static [Field];
 
+    /// Members of the body that hold pictures of what is judged, where others speak of who asks; none
+    /// where all do.
+    fn pictures_in(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Reads what is to be judged.
     ///
     /// # Errors

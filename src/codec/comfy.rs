@@ -153,6 +153,15 @@ impl Codec for Comfy {
         })
     }
 
+    /// The number of a graph, and then the files that it gave.
+    fn awaited(&self, answer: &[u8], limits: &ReadLimits) -> Vec<String> {
+        let path: &[&str] = match self {
+            Self::Prompt => &["prompt_id"],
+            Self::History => &["*", "outputs", "*", "*", "*", "filename"],
+        };
+        members::texts_at(answer, path, limits)
+    }
+
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {
         let document = Document::parse(body, limits)?;
         self.check_answer(members::root(&document)?)?;

@@ -9,8 +9,8 @@
 //! [`Telling`]. Where a request says neither, the model decides, and the second event that tells a
 //! text shows which it was.
 //!
-//! Limit: answers that tell all of it each time may have one choice. Pictures that a message shows
-//! are passed on unseen; sound, films and files are refused.
+//! Limit: answers that tell all of it each time may have one choice. Sound, films and files
+//! are refused.
 
 use std::sync::LazyLock;
 

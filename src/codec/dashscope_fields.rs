@@ -19,7 +19,7 @@ pub static FIELDS: &[Field] = &[
     Field::inspected("/input/messages/*/content/*/text", ""),
     Field::opaque(
         "/input/messages/*/content/*/image",
-        "a picture; passed on unseen for now",
+        "a picture: judged as one",
     ),
     Field::inspected("/input/messages/*/reasoning_content", ""),
     Field::inspected("/input/messages/*/name", ""),

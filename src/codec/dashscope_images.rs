@@ -1,9 +1,9 @@
 //! DashScope's pictures: a task is asked for, and polled until it is done.
 //!
-//! The prompt is judged when the task is asked for; the poll is read like an answer, and one of an
-//! unknown shape is refused.
+//! The prompt is judged when the task is asked for; the poll is read like an answer, its pictures are
+//! judged beside the prompt, and one of an unknown shape is refused.
 //!
-//! Limit: pictures that a request shows are passed on unseen; films are refused.
+//! Limit: films are refused.
 
 use std::sync::LazyLock;
 
@@ -26,7 +26,7 @@ static FIELDS: &[Field] = &[
     Field::opaque("/model", "a name that the upstream resolves"),
     Field::inspected("/input/prompt", ""),
     Field::inspected("/input/negative_prompt", ""),
-    Field::opaque("/input/ref_img", "a picture; passed on unseen for now"),
+    Field::opaque("/input/ref_img", "a picture, which is looked at"),
     Field::opaque("/input/images/*", "the same"),
     Field::opaque("/input/sketch_image_url", "the same"),
     Field::opaque("/input/base_image_url", "the same"),
@@ -133,6 +133,13 @@ impl Codec for DashScopeImages {
                 members::user_part(leaf, 0, Media::Text)
             })?)
         })
+    }
+
+    fn awaited(&self, answer: &[u8], limits: &ReadLimits) -> Vec<String> {
+        match self {
+            Self::Synthesis => members::texts_at(answer, &["output", "task_id"], limits),
+            Self::Task => Vec::new(),
+        }
     }
 
     fn read_answer(&self, body: &[u8], limits: &ReadLimits) -> Result<Vec<Piece>, ReadError> {

@@ -1,7 +1,8 @@
 //! Requests that are sent as forms: their fields by the same table as a document's members.
 //!
 //! [`multipart`] finds the fields; this file says which are words, which are files and which nobody
-//! may send, and puts edits back. Files go on unseen; their names are inspected.
+//! may send, and puts edits back. Files are
+//! [`super::pictures`]' to find, or sound; their names are inspected.
 
 use std::ops::Range;
 

@@ -7,8 +7,7 @@
 //! A streamed answer is events (`alt=sse`) or, without them, one array that grows; both are judged as
 //! they come.
 //!
-//! Limit: sound, films and files are refused; pictures that a
-//! prompt shows are passed on unseen; `cachedContent` is out of sight and refused.
+//! Limit: sound, films and files are refused; `cachedContent` is out of sight and refused.
 
 use std::ops::Range;
 use std::sync::LazyLock;

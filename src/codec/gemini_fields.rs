@@ -36,10 +36,7 @@ macro_rules! part {
 macro_rules! sent {
     ($at:literal) => {
         [
-            Field::opaque(
-                concat!($at, "/inlineData/**"),
-                "a picture, checked; passed on unseen for now",
-            ),
+            Field::opaque(concat!($at, "/inlineData/**"), "a picture: judged as one"),
             Field::opaque(concat!($at, "/inline_data/**"), "the same"),
             Field::opaque(concat!($at, "/fileData/**"), "the same"),
             Field::opaque(concat!($at, "/file_data/**"), "the same"),

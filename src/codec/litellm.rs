@@ -82,6 +82,17 @@ impl Check for LiteLlm {
         FIELDS
     }
 
+    /// What is known of who asks may name files and addresses; no model sees those.
+    fn pictures_in(&self) -> &'static [&'static str] {
+        &[
+            "images",
+            "structured_messages",
+            "texts",
+            "tools",
+            "tool_calls",
+        ]
+    }
+
     fn read(&self, body: &Bytes, limits: &ReadLimits) -> Result<Question, ReadError> {
         let document = Document::parse(body, limits)?;
         let root = members::root(&document)?;

@@ -266,6 +266,26 @@ pub fn empty_arrays(value: Value<'_>, names: &[&str], splices: &mut Vec<Splice>)
     }
 }
 
+/// The texts of a document at a path, in which `*` is any member or element; none of what is no document.
+pub fn texts_at(body: &[u8], path: &[&str], limits: &ReadLimits) -> Vec<String> {
+    fn descend(value: Value<'_>, path: &[&str], texts: &mut Vec<String>) {
+        match path {
+            [] => texts.extend(value.text().ok().flatten().map(Into::into)),
+            ["*", rest @ ..] => value.children().for_each(|one| descend(one, rest, texts)),
+            [name, rest @ ..] => {
+                if let Some(one) = value.get(name) {
+                    descend(one, rest, texts);
+                }
+            }
+        }
+    }
+    let mut texts = Vec::new();
+    if let Ok(document) = Document::parse(body, limits) {
+        descend(document.root(), path, &mut texts);
+    }
+    texts
+}
+
 /// A request that asks for what was made before: it says nothing.
 ///
 /// # Errors

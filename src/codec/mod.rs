@@ -478,6 +478,11 @@ pub trait Codec: Send + Sync + std::fmt::Debug {
         Ok(None)
     }
 
+    /// Under which names that it tells what was asked for is fetched later, where pictures are.
+    fn awaited(&self, _: &[u8], _: &ReadLimits) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What of its exchanges nobody looks into ("audio", "picture"): it passes by this declaration,
     /// the audit line names it.
     fn unseen(&self) -> &'static [&'static str] {

@@ -4,8 +4,7 @@
 //! what generate asks is one turn. An answer is one choice. Its lanes: [`CONTENT`], [`THINKING`], and
 //! from [`TOOLS`] on two per tool call: its name, and its arguments, which are read value by value.
 //!
-//! Limit: pictures that a message shows are passed on unseen; a `context`, which is an earlier
-//! conversation as numbers, is refused.
+//! Limit: a `context`, which is an earlier conversation as numbers, is refused.
 
 use std::sync::LazyLock;
 

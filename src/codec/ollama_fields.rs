@@ -8,7 +8,7 @@ pub static FIELDS: &[Field] = &[
     Field::opaque("/messages/*/role", "checked"),
     Field::inspected("/messages/*/content", ""),
     Field::inspected("/messages/*/thinking", ""),
-    Field::opaque("/messages/*/images/*", "pictures; passed on unseen for now"),
+    Field::opaque("/messages/*/images/*", "pictures: judged as such"),
     Field::inspected("/messages/*/tool_name", ""),
     Field::inspected("/messages/*/tool_calls/*/function/name", ""),
     Field::inspected("/messages/*/tool_calls/*/function/arguments/**", ""),
@@ -19,7 +19,7 @@ pub static FIELDS: &[Field] = &[
     Field::inspected("/suffix", "of generate"),
     Field::inspected("/system", "of generate"),
     Field::inspected("/template", "of generate"),
-    Field::opaque("/images/*", "pictures; passed on unseen for now"),
+    Field::opaque("/images/*", "pictures: judged as such"),
     Field::refused(
         "/context/**",
         "an earlier conversation as numbers, which nobody can read",

@@ -5,7 +5,7 @@
 //! [`REASONING_CONTENT`], [`REASONING`], the old `function_call`'s name and arguments, and from
 //! [`TOOLS`] on two per tool call: `TOOLS + 2 * index` its name, the next its arguments.
 //!
-//! Limit: audio and files are refused; pictures that a message shows are passed on unseen.
+//! Limit: audio and files are refused.
 
 use std::sync::LazyLock;
 

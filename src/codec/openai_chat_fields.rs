@@ -19,7 +19,7 @@ const OWN: &[Field] = &[
     ),
     Field::opaque(
         "/messages/*/content/*/image_url/url",
-        "a picture; passed on unseen for now",
+        "a picture: judged as one",
     ),
     Field::opaque(
         "/messages/*/content/*/image_url/detail",

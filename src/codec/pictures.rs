@@ -204,10 +204,44 @@ pub fn in_document(
     let document = Document::parse(body, limits)?;
     let mut found = Found::default();
     walk(document.root(), None, &mut String::new(), read, &mut found)?;
-    if found.pictures.len() + found.addresses.len() > limits.parts {
-        return Err(super::members::too_many(limits));
+    bounded(found, limits)
+}
+
+/// The same of some members of a body alone; of all where none is named.
+///
+/// # Errors
+/// As [`in_document`].
+pub fn in_members(
+    body: &[u8],
+    members: &[&str],
+    read: &[Range<usize>],
+    limits: &ReadLimits,
+) -> Result<Found, ReadError> {
+    if members.is_empty() {
+        return in_document(body, read, limits);
     }
-    Ok(found)
+    let document = Document::parse(body, limits)?;
+    let (root, mut found) = (document.root(), Found::default());
+    for name in members {
+        if let Some(member) = root.get(name) {
+            walk(
+                member,
+                Some(root),
+                &mut format!("/{name}"),
+                read,
+                &mut found,
+            )?;
+        }
+    }
+    bounded(found, limits)
+}
+
+/// What was found, unless it is more than may be looked at.
+fn bounded(found: Found, limits: &ReadLimits) -> Result<Found, ReadError> {
+    match found.pictures.len() + found.addresses.len() > limits.parts {
+        true => Err(super::members::too_many(limits)),
+        false => Ok(found),
+    }
 }
 
 /// Recurses at most as deep as the document, which its own limit bounds.

@@ -7,7 +7,7 @@
 //!
 //! Limit: an earlier response is joined or refused by whoever calls (see [`Codec::thread`]); what else
 //! is said out of sight (a stored prompt or conversation, an
-//! answer fetched later) is refused; pictures that a message shows are passed on unseen.
+//! answer fetched later) is refused.
 
 use std::sync::LazyLock;
 

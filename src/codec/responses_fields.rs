@@ -130,10 +130,7 @@ const REQUEST: &[Field] = &[
     Field::opaque("/input/*/content/*/type", "checked"),
     Field::inspected("/input/*/content/*/text", ""),
     Field::inspected("/input/*/content/*/refusal", ""),
-    Field::opaque(
-        "/input/*/content/*/image_url",
-        "a picture; passed on unseen for now",
-    ),
+    Field::opaque("/input/*/content/*/image_url", "a picture: judged as one"),
     Field::opaque("/input/*/content/*/file_id", "a picture; the same"),
     Field::opaque("/input/*/content/*/detail", "low, high or auto"),
     Field::opaque("/input/*/content/*/annotations/**", "of an earlier answer"),

@@ -3,8 +3,7 @@
 //! All that is sent is one turn of the user's. Scripts and settings carry words in places that only
 //! their authors know, so every string in them is read, but for the pictures that ControlNet takes.
 //!
-//! Limit: pictures that a request shows are passed on unseen; what a style's name stands for is the
-//! server's own text.
+//! Limit: what a style's name stands for is the server's own text.
 
 use std::sync::LazyLock;
 
@@ -32,7 +31,7 @@ static FIELDS: &[Field] = &[
     Field::inspected("/alwayson_scripts/**", ""),
     Field::opaque(
         "/alwayson_scripts/*/args/*/image",
-        "a picture; passed on unseen for now",
+        "a picture: judged as one",
     ),
     Field::opaque("/alwayson_scripts/*/args/*/image/image", "the same"),
     Field::opaque("/alwayson_scripts/*/args/*/image/mask", "the same"),
@@ -48,7 +47,7 @@ static FIELDS: &[Field] = &[
         "/override_settings/sd_vae",
         "a name that the server resolves",
     ),
-    Field::opaque("/init_images/*", "a picture; passed on unseen for now"),
+    Field::opaque("/init_images/*", "a picture: judged as one"),
     Field::opaque("/mask", "the same"),
     Field::opaque("/latent_mask", "the same"),
     Field::opaque("/firstpass_image", "the same"),

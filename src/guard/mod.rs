@@ -36,8 +36,10 @@ use crate::policy::{Action, Detection, Hold, Mode, PolicySet, RuleIx, Scene, Sel
 pub struct Context {
     /// The policy set that the exchange began with.
     pub set: Arc<PolicySet>,
-    /// What the app uses of it.
+    /// What the app uses of it, one level stricter where the prompt raised a doubt.
     pub selection: Arc<Selection>,
+    /// Whether it did.
+    pub doubtful: bool,
     /// Direction, output kind, audience.
     pub scene: Scene,
     /// Signals of the prompt: they count as present when its answer is judged.

@@ -90,6 +90,7 @@ impl Session {
         .map_err(|TooLong| self.too_long())?;
         if asks {
             let context = prompt.into_context(&exchange, &app, codec, Telling::Pieces);
+            let context = Arc::new(context);
             self.context = Arc::clone(&context);
             self.turn = None;
             self.asked.push_back(Asked {

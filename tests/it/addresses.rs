@@ -416,3 +416,30 @@ async fn files_are_asked_for_where_the_app_wants_no_addresses() {
         assert!(went.contains("a pear") && !went.contains("\r\nurl\r\n"));
     }
 }
+
+#[tokio::test]
+async fn what_lies_at_an_address_is_judged_for_who_asks_for_a_verdict() {
+    let shelf = Shelf::open();
+    let gateway = Gateway::start(&shelf.config("")).await;
+    for (word, withheld) in [("pear", false), ("turnip", true)] {
+        let url = shelf.url(&format!("/{word}.png"));
+        let image = json!({"type": "image_url", "image_url": {"url": url}});
+        let body = json!({"messages": [{"role": "user", "content": [image]}]});
+        let told = gateway.post("/guard/v1/check", &[], &body).await.json();
+        assert_eq!(told["action"] == "block", withheld, "{told}");
+        let body = json!({"model": "omni-moderation-latest", "input": [image]});
+        let told = gateway.post("/v1/moderations", &[], &body).await.json();
+        assert_eq!(told["results"][0]["flagged"], withheld, "{told}");
+        let body = json!({"input_type": "request", "texts": ["look"], "images": [url],
+            "request_data": {}, "litellm_call_id": "c"});
+        let path = "/beta/litellm_basic_guardrail_api";
+        let told = gateway.post(path, &[], &body).await.json();
+        assert_eq!(told["action"] == "BLOCKED", withheld, "{told}");
+    }
+    assert!(shelf.asked.load(Ordering::SeqCst) >= 6);
+    assert!(gateway.mock.seen().is_empty());
+    // Where it cannot be had, nobody says that it was seen.
+    let body = json!({"input": [{"type": "image_url", "image_url": {"url": "http://other.example/a.png"}}]});
+    let refused = gateway.post("/v1/moderations", &[], &body).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+}

@@ -355,6 +355,13 @@ async fn litellm_is_told_what_to_do() {
     );
     let messages = json!([{"role": "user", "content": "a radish pie"}, {"role": "assistant", "content": "yes"}, {"role": "user", "content": "go on"}]);
     let more = json!({"structured_messages": messages, "images": ["data:image/png;base64,AA"]});
+    // What is known of who asks may name pictures that no model sees.
+    let about =
+        json!({"logo": code("turnip"), "avatar": "http://example.com/a.png", "file_id": "f"});
+    let beside = told("request", &["a pear"], json!({"request_data": about})).await;
+    assert_eq!(beside["action"], "NONE", "{beside}");
+    let shown = told("request", &["a pear"], json!({"images": [code("turnip")]})).await;
+    assert_eq!(shown["action"], "BLOCKED", "{shown}");
     let edited = told("request", &["a radish pie", "yes", "go on"], more).await;
     assert_eq!(edited["action"], "GUARDRAIL_INTERVENED");
     assert!(!edited["texts"][0].to_string().contains("radish"));

@@ -3,6 +3,7 @@
 mod addresses;
 mod apps;
 mod audit;
+mod awaited;
 mod borders;
 mod cache;
 mod caller;

@@ -541,6 +541,14 @@ async fn a_picture_that_is_the_whole_answer_is_judged() {
             assert!(reply.json()["error"].is_object(), "{path}");
         }
     }
+    // What is only to be hidden is grey.
+    let chard = drawing::qr("chard").expect("short");
+    let reply = get(&chard, "/view?filename=a.png").await;
+    assert_eq!(reply.status, StatusCode::OK);
+    let look = |file: &[u8]| wardgate::picture::look(file).expect("a picture");
+    let (before, after) = (look(&chard), look(&reply.body));
+    assert_eq!((before.width, before.height), (after.width, after.height));
+    assert!(after.codes.is_empty() && !before.codes.is_empty());
     // A part of a picture is none: nobody could say what it shows.
     let reply = get(&good[..60], "/view?filename=a.png").await;
     assert_eq!(reply.status, StatusCode::BAD_GATEWAY);

@@ -109,6 +109,7 @@ pub fn context(codec: &'static dyn Codec, mode: Mode, telling: Telling) -> Arc<C
     let set = canary();
     Arc::new(Context {
         selection: Arc::clone(&set.selections[0]),
+        doubtful: false,
         set,
         scene: scene(Direction::Output),
         carried: Vec::<SignalId>::new(),

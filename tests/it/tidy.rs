@@ -79,6 +79,7 @@ const FLOORS: &[&[&str]] = &[
     // One exchange, and what exchanges share.
     &[
         "app",
+        "awaited",
         "earlier",
         "exchange",
         "eyes",
