@@ -20,6 +20,7 @@ use crate::hosts::{Elsewhere, Hosts};
 use crate::message::Band;
 use crate::metrics::Metrics;
 use crate::mock;
+use crate::opinion::Voices;
 use crate::picture::{Eye, Eyes};
 use crate::policy::{self, AppPolicies, Mode, PolicySet, Selection};
 use crate::reply::Error;
@@ -51,6 +52,8 @@ pub struct Live {
     pub set: Arc<PolicySet>,
     /// One for each of the config's apps, in its order.
     pub apps: Vec<Arc<App>>,
+    /// Whom policies may ask about prompts.
+    pub voices: Voices,
     /// What looks at pictures, as far as policies ask for it and it is there.
     pub eyes: Eyes,
     /// Where the built-in model listens, if an app ever used it.
@@ -113,6 +116,7 @@ impl Live {
         let set = policy::compile(&sources, &written).map_err(|problems| problems.to_string())?;
         let kept = previous.filter(|live| live.config.models == config.models);
         let eyes = eyes::load(&config, &set, kept.map(|live| &live.eyes))?;
+        let voices = Voices::load(&config, &set, previous.map(|live| &live.voices))?;
         let wants_mock = config
             .apps
             .iter()
@@ -161,13 +165,18 @@ impl Live {
             config,
             set: Arc::new(set),
             apps,
+            voices,
             eyes,
             mock,
         })
     }
 
-    /// The answer cache of an app that was and is bounded alike.
+    /// The answer cache of an app that was and is bounded alike. What others were asked about is not part
+    /// of its keys: whoever asks begins anew.
     fn answers_of(&self, app: &config::App) -> Option<AnswerCache> {
+        if !self.config.remotes.is_empty() || !self.config.classifiers.is_empty() {
+            return None;
+        }
         // What was said of pictures before may not be what is said now.
         let same = |old: &&Arc<App>| {
             let old = &old.config;

@@ -1,9 +1,12 @@
-//! Two caches: hits per part (no text in it), and guarded answers for repeat prompts.
+//! Caches: hits per part and what others said of one (no text in either), and guarded answers for
+//! repeat prompts.
 
 mod canonical;
 mod flight;
+mod scores;
 
 pub use flight::{AnswerCache, Begin, Lead, Wait};
+pub use scores::ScoreCache;
 
 use std::sync::Arc;
 

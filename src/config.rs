@@ -4,6 +4,7 @@
 //! into all its problems with `file:line:column` and a help line. Policies are not looked at here.
 
 mod check;
+mod check_asked;
 mod check_caller;
 mod check_pictures;
 mod check_upstream;
@@ -45,6 +46,10 @@ pub struct Config {
     pub policy_folders: Vec<PathBuf>,
     /// The folder of models in files ([`crate::models`]).
     pub models: PathBuf,
+    /// Endpoints that policies may ask about a prompt.
+    pub remotes: Vec<Remote>,
+    /// Classifiers in files that policies may ask.
+    pub classifiers: Vec<Classifier>,
     /// Where audit lines go.
     pub audit: AuditTarget,
     /// Every bound.
@@ -223,7 +228,7 @@ pub enum Upstream {
 }
 
 /// A server behind us.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamServer {
     /// Scheme, host, port and a base path.
     pub url: Uri,
@@ -235,6 +240,76 @@ pub struct UpstreamServer {
     pub http2: Http2,
     /// Which credential it sees.
     pub credential: Credential,
+}
+
+/// An endpoint that is asked about prompts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remote {
+    /// What policies call it.
+    pub name: String,
+    /// Where it is.
+    pub server: UpstreamServer,
+    /// What is asked, and how it answers.
+    pub asking: Asking,
+    /// The model's name, as it is told.
+    pub model: String,
+    /// Milliseconds until it has to have answered.
+    pub timeout_ms: u32,
+    /// Questions at once.
+    pub at_once: u32,
+}
+
+/// What an endpoint is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asking {
+    /// For a moderation.
+    Moderation,
+    /// In a chat.
+    Chat(Answers),
+}
+
+/// How a chat model answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answers {
+    /// As Llama Guard does.
+    LlamaGuard,
+    /// As Qwen3Guard does.
+    Qwen3Guard,
+    /// With a JSON object of scores, by a policy that it is told.
+    Scores {
+        /// What it judges by.
+        policy: String,
+        /// What it gives scores of.
+        labels: Vec<String>,
+    },
+}
+
+/// A classifier in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classifier {
+    /// What policies call it.
+    pub name: String,
+    /// The network (ONNX).
+    pub file: PathBuf,
+    /// Its `tokenizer.json`.
+    pub tokenizer: PathBuf,
+    /// Its labels, in the order of its outputs.
+    pub labels: Vec<String>,
+    /// How its outputs become probabilities.
+    pub squash: Squash,
+    /// Pieces of a text that it reads at a time.
+    pub max_tokens: u32,
+    /// Milliseconds until it has to have answered.
+    pub timeout_ms: u32,
+}
+
+/// How a network's outputs become probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Squash {
+    /// One of the labels is right.
+    Softmax,
+    /// Each is right or not.
+    Sigmoid,
 }
 
 /// Which HTTP version is spoken upstream.
@@ -385,6 +460,8 @@ impl Config {
             tls: None,
             policy_folders: Vec::new(),
             models: PathBuf::from(MODELS),
+            remotes: Vec::new(),
+            classifiers: Vec::new(),
             audit: AuditTarget::Stderr,
             limits: Limits::default(),
             apps: vec![App {

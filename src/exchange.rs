@@ -21,7 +21,7 @@ use crate::picture::Seen;
 use crate::picture::label::Label;
 use crate::policy::{Action, Detection, RuleIx};
 use crate::reply::{self, Error};
-use crate::server::Peer;
+use crate::server::{Peer, Worker};
 
 /// Pictures of one exchange that its audit line tells: a line stays a line.
 const PICTURES_TOLD: usize = 16;
@@ -38,6 +38,8 @@ pub struct Said {
 pub struct Exchange {
     /// Time-ordered and unguessable (UUID version 7); the caller gets it for an appeal.
     pub id: String,
+    /// Who serves it.
+    pub worker: Worker,
     /// Pinned at the beginning: a reload does not change a running exchange.
     pub live: Arc<Live>,
     gate: Arc<Gate>,
@@ -87,6 +89,7 @@ impl Exchange {
         };
         Arc::new(Self {
             id,
+            worker: peer.worker,
             live,
             gate: Arc::clone(gate),
             began: Instant::now(),
@@ -211,12 +214,27 @@ impl Exchange {
         }
     }
 
+    /// Somebody who is asked about it said nothing, and it goes on.
+    pub fn opinion_missing(&self) {
+        let mut line = self.line();
+        line.unseen = match line.unseen {
+            [] => &["opinion"],
+            ["audio"] => &["audio", "opinion"],
+            ["picture"] => &["picture", "opinion"],
+            ["audio", "picture"] => &["audio", "picture", "opinion"],
+            told => told,
+        };
+    }
+
     /// A picture of it goes on unseen.
     pub fn picture_unseen(&self) {
         let mut line = self.line();
-        line.unseen = match line.unseen.contains(&"audio") {
-            true => &["audio", "picture"],
-            false => &["picture"],
+        line.unseen = match line.unseen {
+            [] => &["picture"],
+            ["audio"] => &["audio", "picture"],
+            ["opinion"] => &["picture", "opinion"],
+            ["audio", "opinion"] => &["audio", "picture", "opinion"],
+            told => told,
         };
     }
 

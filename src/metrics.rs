@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -12,6 +13,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::audit::{CacheState, Line};
+use crate::detect::{Silent, Source};
 
 /// One kind of finished exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -59,6 +61,17 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OpinionLabels {
+    who: String,
+    answer: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WhoLabels {
+    who: String,
+}
+
 /// Judging takes 5 us to 80 ms: 15 buckets, each twice the one before.
 fn judge_seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.000_005, 2.0, 15))
@@ -86,6 +99,8 @@ pub struct Metrics {
     open_streams: Gauge,
     held_bytes: Gauge,
     upstream_errors: Family<CodeLabels, Counter>,
+    opinions: Family<OpinionLabels, Counter>,
+    opinion: Family<WhoLabels, Histogram, fn() -> Histogram>,
     reloads: Family<OutcomeLabels, Counter>,
     audit_dropped: Counter,
 }
@@ -119,6 +134,8 @@ impl Metrics {
             open_streams: Gauge::default(),
             held_bytes: Gauge::default(),
             upstream_errors: Family::default(),
+            opinions: Family::default(),
+            opinion: Family::new_with_constructor(answer_seconds),
             reloads: Family::default(),
             audit_dropped: Counter::default(),
         };
@@ -150,6 +167,11 @@ impl Metrics {
             "upstream_errors",
             "Upstream requests and answers that failed",
             self.upstream_errors.clone(),
+        );
+        registry.register(
+            "opinions",
+            "Texts that a remote or a model was asked about, by what it answered",
+            self.opinions.clone(),
         );
         registry.register("reloads", "Reloads by outcome", self.reloads.clone());
         registry.register(
@@ -183,6 +205,12 @@ impl Metrics {
         for (name, help, histogram) in seconds {
             registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
         }
+        registry.register_with_unit(
+            "opinion",
+            "Waiting for what a remote or a model says of a text",
+            Unit::Seconds,
+            self.opinion.clone(),
+        );
         let counts = [
             ("request_body", "Bytes of request bodies", &self.bytes_in),
             ("answer_body", "Bytes of answers that left", &self.bytes_out),
@@ -284,6 +312,19 @@ impl Metrics {
             .inc();
     }
 
+    /// Counts what one that is asked answered, and how long that took.
+    pub fn opinion(&self, of: &Source, answered: Answered, took: Option<Duration>) {
+        let who = of.to_string();
+        if let Some(took) = took {
+            let labels = WhoLabels { who: who.clone() };
+            let waits = self.opinion.get_or_create(&labels);
+            waits.observe(took.as_secs_f64());
+        }
+        let answer = answered.name();
+        let labels = OpinionLabels { who, answer };
+        self.opinions.get_or_create(&labels).inc();
+    }
+
     /// Counts a reload.
     pub fn reload(&self, outcome: Reloaded) {
         let outcome = match outcome {
@@ -304,6 +345,31 @@ impl Metrics {
         prometheus_client::encoding::text::encode(&mut text, &self.registry)
             .expect("a string takes every byte");
         text
+    }
+}
+
+/// What one that is asked about a text answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// Scores.
+    Said,
+    /// Scores, before.
+    Remembered,
+    /// Nothing.
+    Nothing(Silent),
+}
+
+impl Answered {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Said => "said",
+            Self::Remembered => "remembered",
+            Self::Nothing(Silent::Resting) => "resting",
+            Self::Nothing(Silent::Late) => "late",
+            Self::Nothing(Silent::Failed) => "failed",
+            Self::Nothing(Silent::Garbled) => "garbled",
+            Self::Nothing(Silent::TooMuch) => "too_much",
+        }
     }
 }
 

@@ -117,6 +117,13 @@ impl Network {
         self.model.metadata().get(name)
     }
 
+    /// What its inputs are called, in the file's order.
+    pub fn input_names(&self) -> Vec<&str> {
+        let ids = self.model.input_ids().iter();
+        let names = ids.map(|&id| self.model.node_info(id).and_then(|node| node.name()));
+        names.map(Option::unwrap_or_default).collect()
+    }
+
     /// Runs it; `inputs` in the file's order. Its first output, all numbers of it. Keeps the thread
     /// for as long as it takes.
     ///

@@ -1,5 +1,8 @@
 //! [`Prompt`]: a judged prompt, and what follows from it for the request and for the answer.
 
+mod edits;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,13 +15,14 @@ use crate::detect::{self, Hit, Scanner, SignalId};
 use crate::exchange::{Exchange, Said};
 use crate::guard::{self, Closing, Context};
 use crate::message::{Audience, Direction, Language, Media, Part, Role};
+use crate::opinion::{self, Heard};
 use crate::policy::border::{self, Crossings};
 use crate::policy::reply::Template;
 use crate::policy::{self, Action, Detection, Mode, PolicySet, Scene, Selection, Talk};
 use crate::reply::Error;
 use crate::sight::Pictured;
-use crate::text::Span;
 use crate::turns;
+use edits::{Changing, edits};
 
 /// Bytes scanned before other exchanges of the thread get their turn: about 0.1 ms of work.
 const SLICE_BYTES: usize = 16 * 1024;
@@ -47,6 +51,8 @@ pub struct Prompt {
     /// The conversation's language.
     language: Language,
     scene: Scene,
+    /// Somebody whom rules want to hear said nothing, and the app lets that pass.
+    pub incomplete: bool,
     /// By part of a picture: what stands in its place when it is withheld.
     stand_ins: BTreeMap<u32, String>,
 }
@@ -79,9 +85,26 @@ pub async fn judge(
         crossings.take(set, &ask.parts, &joint, &found);
     }
     crossings.insert(&mut hits);
-    let (verdict, talk) = policy::judge_conversation(set, &app.selection, scene, &ask.parts, &hits);
-    let mut detections = verdict.detections;
-    crossings.harden(&mut detections);
+    let judge = |hits: &[Arc<[Hit]>]| {
+        let (verdict, talk) =
+            policy::judge_conversation(set, &app.selection, scene, &ask.parts, hits);
+        let mut detections = verdict.detections;
+        crossings.harden(&mut detections);
+        (detections, talk)
+    };
+    let (mut detections, mut talk) = judge(&hits);
+    let mut heard = Heard::default();
+    if set.asks_others(&app.selection)
+        && let Some(told) = going_on(set, app, scene, &ask.parts, detections.clone())
+    {
+        heard = opinion::of(exchange, app, &ask.parts, &told).await?;
+    }
+    if heard.is_something() {
+        for (hits, heard) in hits.iter_mut().zip(&heard.hits) {
+            *hits = detect::joined(hits, heard);
+        }
+        (detections, talk) = judge(&hits);
+    }
     let stand_ins = stand_ins(&mut detections, pictures).await;
     let withheld = policy::withhold(set, scene, &ask.parts, &mut detections);
     let action = strongest(set, app, &detections);
@@ -105,6 +128,7 @@ pub async fn judge(
         language: language(&ask.parts),
         detections,
         scene,
+        incomplete: heard.incomplete,
         stand_ins,
     })
 }
@@ -139,6 +163,28 @@ async fn stand_ins(detections: &mut [Detection], pictures: &[Pictured]) -> BTree
     stand_ins
 }
 
+/// Each part as the model would have it if nobody else were asked: others are told no more. Nothing
+/// if the prompt is refused anyway, which is nobody else's concern.
+fn going_on<'p>(
+    set: &PolicySet,
+    app: &App,
+    scene: Scene,
+    parts: &'p [Part],
+    mut detections: Vec<Detection>,
+) -> Option<Vec<Cow<'p, str>>> {
+    let withheld = policy::withhold(set, scene, parts, &mut detections);
+    if strongest(set, app, &detections).ends() {
+        return None;
+    }
+    let changing = Changing::new(set, app, language(parts), &detections, &withheld);
+    let each = parts.iter().enumerate();
+    let told = each.map(|(at, part)| match changing.part(at, part) {
+        Some(changed) => Cow::Owned(changed),
+        None => Cow::Borrowed(part.text.as_str()),
+    });
+    Some(told.collect())
+}
+
 /// Judges the last turn of what was said as an answer; what precedes it counts as its prompt.
 ///
 /// # Errors
@@ -171,6 +217,7 @@ pub async fn judge_answer(
         language: language(&ask.parts),
         scene,
         stand_ins,
+        incomplete: false,
     })
 }
 
@@ -406,26 +453,16 @@ impl Prompt {
     /// What has to be replaced in what was said, and what the model is told.
     pub fn changes(&self, exchange: &Exchange, app: &App, ask: &Ask) -> Changes {
         let set = &exchange.live.set;
-        let acting: Vec<&Detection> = self
-            .detections
-            .iter()
-            .filter(|detection| guard::effective(set, app.config.mode, detection).withholds())
-            .collect();
+        let (language, withheld) = (self.language, &self.withheld);
+        let changing = Changing::new(set, app, language, &self.detections, withheld);
+        let acting = &changing.acting;
         let mut guidance: Vec<&str> = Vec::new();
-        for detection in &acting {
+        for detection in acting {
             let text = set.guidance(detection.rule, self.language);
             guidance.extend(text.filter(|text| !guidance.contains(text)));
         }
-        // Observing changes nothing; the wall has no history.
-        let withheld: &[u32] = match app.config.mode {
-            Mode::Enforce => &self.withheld,
-            Mode::Observe => &[],
-        };
-        let words = edits(set, self.language, &acting, withheld, &ask.parts);
-        let edits = words
-            .into_iter()
-            .chain(self.hidden(&acting, &ask.parts))
-            .collect();
+        let words = edits(&changing, &ask.parts).into_iter();
+        let edits = words.chain(self.hidden(acting, &ask.parts)).collect();
         let guidance = (!guidance.is_empty()).then(|| guidance.join("\n"));
         Changes { edits, guidance }
     }
@@ -500,60 +537,4 @@ impl Prompt {
             exchange: exchange.id.clone(),
         }
     }
-}
-
-/// One edit per part that a detection touches: its spans, joined where they overlap, replaced. Parts
-/// that are `withheld` are replaced whole.
-fn edits(
-    set: &PolicySet,
-    language: Language,
-    detections: &[&Detection],
-    withheld: &[u32],
-    parts: &[Part],
-) -> Vec<Edit> {
-    let mut edits = Vec::new();
-    let words = parts.iter().enumerate();
-    for (index, part) in words.filter(|(_, part)| part.media != Media::Image) {
-        if part.raw.is_empty() {
-            continue; // Said before: the model has it as it was edited then.
-        }
-        let mut spans: Vec<(Span, &str)> = Vec::new();
-        for detection in detections {
-            let replacement = set.replacement(detection.rule, language);
-            for (place, span) in [(detection.part, detection.span), detection.anchor] {
-                if place as usize == index {
-                    spans.push((span, replacement));
-                }
-            }
-        }
-        let whole = u32::try_from(index).is_ok_and(|index| withheld.binary_search(&index).is_ok());
-        if whole {
-            let rule = spans.first().map(|(_, replacement)| *replacement);
-            let replacement = rule.unwrap_or(policy::reply::removed(language));
-            spans = vec![(Span::new(0, part.text.len() as u32), replacement)];
-        }
-        if !spans.is_empty() {
-            edits.push(Edit {
-                raw: part.raw.clone(),
-                text: replaced(&part.text, spans),
-            });
-        }
-    }
-    edits
-}
-
-/// The text with each span replaced; overlapping spans become one, with the first one's replacement.
-fn replaced(text: &str, mut spans: Vec<(Span, &str)>) -> String {
-    spans.sort_unstable_by_key(|(span, _)| *span);
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    for (span, replacement) in spans {
-        if span.start >= at {
-            out.push_str(text.get(at as usize..span.start as usize).unwrap_or(""));
-            out.push_str(replacement);
-        }
-        at = at.max(span.end);
-    }
-    out.push_str(text.get(at as usize..).unwrap_or(""));
-    out
 }

@@ -139,6 +139,8 @@ async fn road(
             codec.refuse(&ask, &prompt.refusal(exchange, &app)),
         ));
     }
+    // An answer to what was not judged whole is no answer for others.
+    let lead = lead.filter(|_| !prompt.incomplete);
     let changes = prompt.changes(exchange, &app, &ask);
     if let Some(turn) = &mut turn {
         turn.ask(&ask, &pictures, &changes.edits);

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 use std::time::SystemTime;
 
-use super::{Ended, Files, pack};
+use super::{Ended, Files, Trouble, pack};
 use crate::config::{Day, Upstream};
 use crate::eyes;
+use crate::opinion::{self, Voices};
 use crate::policy;
 
 /// Bytes of a mebibyte, for people.
@@ -18,6 +19,7 @@ pub(super) fn run(files: &Files) -> Ended {
     let shipped = policy::shipped();
     let theirs = |path: &str| files.pack.is_none() && shipped.iter().any(|one| one.path == path);
     let mut out = pack.set.warnings.outside(theirs).to_string();
+    Voices::load(&pack.config, &pack.set, None).map_err(Trouble::new)?;
     let (rules, memory) = (
         pack.set.rules.len(),
         pack.set.detectors.memory() as f64 / MIB,
@@ -37,6 +39,9 @@ pub(super) fn run(files: &Files) -> Ended {
             out,
             "app {name}: {mode}, level {level}, audience {audience}, to {upstream}"
         );
+    }
+    for line in opinion::asked(&pack.config, &pack.set) {
+        let _ = writeln!(out, "{line}");
     }
     let today = Day::of(SystemTime::now());
     for app in &pack.config.apps {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Ended, Explain, Paint, SchemaOf, Trouble, card, pack};
+use crate::detect::Opinion;
 use crate::message::Language;
 use crate::policy::cases::Case;
 use crate::policy::{Explanation, Status, schema};
@@ -93,6 +94,7 @@ fn one(all: &Explanation<'_>) -> String {
         signals.map(|signal| format!("{} ({}:{})", signal.name, signal.place.0, signal.place.1));
     list(&mut out, "reads", signals.collect());
     list(&mut out, "scores", scores(all));
+    list(&mut out, "asks", asks(all));
     list(&mut out, "may wrongly see", rule.false_positives.clone());
     let of = |hit: bool| {
         let cases = all
@@ -104,6 +106,19 @@ fn one(all: &Explanation<'_>) -> String {
     list(&mut out, "finds", of(true));
     list(&mut out, "leaves alone, or is known to miss", of(false));
     out
+}
+
+/// What a rule asks others about a prompt.
+fn asks(all: &Explanation<'_>) -> Vec<String> {
+    let asked = all.asks.iter().map(|(name, opinion)| {
+        let Opinion {
+            source,
+            label,
+            at_least,
+        } = opinion;
+        format!("{name}: {source}, whether `{label}` is at least {at_least}")
+    });
+    asked.collect()
 }
 
 /// What a rule asks of the classifier: label, threshold, and what the card says of it there.
@@ -132,7 +147,11 @@ fn told(case: &Case) -> String {
         said.extend(seen.codes.iter().map(String::as_str));
     }
     said.retain(|text| !text.is_empty());
-    format!("{}: {}", case.title(), said.join(" / "))
+    let mut told = format!("{}: {}", case.title(), said.join(" / "));
+    for (source, label, score) in &case.said {
+        let _ = write!(told, " ({source}: {label} {score})");
+    }
+    told
 }
 
 /// Runs `schema`.

@@ -13,6 +13,7 @@ use crate::admin::Admin;
 use crate::app::{Gate, Live};
 use crate::config::{Config, Upstream};
 use crate::eyes;
+use crate::opinion;
 use crate::proxy::Proxy;
 use crate::reload::{self, Triggers};
 use crate::server::{self, Drain, Listener, Setup};
@@ -241,7 +242,10 @@ fn greeting(serve: &Serve, live: &Live, address: SocketAddr, admin: Option<Socke
     );
     for app in &live.apps {
         let upstream = match &app.config.upstream {
-            Upstream::Mock => "the built-in mock model: nothing leaves this machine".to_owned(),
+            Upstream::Mock if live.config.remotes.is_empty() => {
+                "the built-in mock model: nothing leaves this machine".to_owned()
+            }
+            Upstream::Mock => "the built-in mock model".to_owned(),
             Upstream::Server(_) => app.url.clone(),
         };
         let (name, mode) = (&app.config.name, app.config.mode.name());
@@ -250,6 +254,9 @@ fn greeting(serve: &Serve, live: &Live, address: SocketAddr, admin: Option<Socke
             out,
             "  app        {name}: {mode}, audience {audience}, to {upstream}"
         );
+    }
+    for line in opinion::asked(&live.config, &live.set) {
+        let _ = writeln!(out, "  asks       {line}");
     }
     for line in eyes::missing(&live.config, &live.set) {
         let _ = writeln!(out, "  models     {line}");

@@ -100,6 +100,8 @@ impl Check<'_> {
             self.regions(&policy_folders),
         );
         let apps = self.apps(file.apps, &shared);
+        let remotes = self.remotes(file.remotes);
+        let classifiers = self.classifiers(file.classifiers);
         Config {
             listen,
             admin: file.admin,
@@ -108,6 +110,8 @@ impl Check<'_> {
             models: self
                 .folder
                 .join(file.models.as_deref().unwrap_or(Path::new(MODELS))),
+            remotes,
+            classifiers,
             audit,
             limits,
             apps,

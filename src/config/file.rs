@@ -28,6 +28,12 @@ pub struct File {
     /// Where audit lines go.
     #[serde(default)]
     pub audit: Audit,
+    /// Endpoints that policies may ask about a prompt, by name.
+    #[serde(default)]
+    pub remotes: BTreeMap<String, Spanned<Remote>>,
+    /// Classifiers in files that policies may ask, by name.
+    #[serde(default)]
+    pub classifiers: BTreeMap<String, Spanned<Classifier>>,
     /// Every bound.
     pub limits: Option<Spanned<Limits>>,
     /// The applications.
@@ -357,4 +363,81 @@ pub struct Override {
     pub action: Option<String>,
     /// Another status.
     pub status: Option<String>,
+}
+
+/// An endpoint that is asked about prompts. They are sent to it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Remote {
+    /// Where it is, as an app's upstream.
+    pub upstream: Spanned<Upstream>,
+    /// What it speaks.
+    pub kind: Kind,
+    /// The model's name.
+    #[serde(default)]
+    pub model: String,
+    /// How a chat model answers.
+    pub answers: Option<Answers>,
+    /// What a model is told that answers in scores: what to judge by.
+    #[serde(default)]
+    pub policy: String,
+    /// The labels that it gives scores of.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// Milliseconds until it has to have answered.
+    pub timeout_ms: Option<u32>,
+    /// Questions at once.
+    pub at_once: Option<u32>,
+}
+
+/// What an endpoint speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// OpenAI's moderations.
+    Moderation,
+    /// OpenAI's chat completions.
+    Chat,
+}
+
+/// How a chat model answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answers {
+    /// "safe", or "unsafe" and codes.
+    LlamaGuard,
+    /// "Safety: ..." and "Categories: ...".
+    Qwen3guard,
+    /// A JSON object of scores.
+    Scores,
+}
+
+/// A classifier in a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Classifier {
+    /// The network (ONNX).
+    pub file: Spanned<PathBuf>,
+    /// Its `tokenizer.json`.
+    pub tokenizer: Spanned<PathBuf>,
+    /// Its labels, in the order of its outputs.
+    pub labels: Vec<String>,
+    /// How its outputs become probabilities.
+    #[serde(default)]
+    pub scores: Squash,
+    /// Pieces of a text that it reads at a time.
+    pub max_tokens: Option<u32>,
+    /// Milliseconds until it has to have answered.
+    pub timeout_ms: Option<u32>,
+}
+
+/// How a network's outputs become probabilities.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Squash {
+    /// One of the labels is right.
+    #[default]
+    Softmax,
+    /// Each is right or not.
+    Sigmoid,
 }

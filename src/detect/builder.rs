@@ -11,6 +11,7 @@ use super::contact;
 use super::image::{self, Look};
 use super::lexicon::{Lexicon, Words};
 use super::meaning::{self, Judge, MAX_UNITS, Meanings};
+use super::opinion::{self, Opinion};
 use super::pattern::{Guard, Patterns, Regexes};
 use super::sets::Sets;
 use super::trie::Trie;
@@ -30,6 +31,7 @@ pub struct Builder {
     addresses: Vec<(SignalId, Shape)>,
     cloaking: Vec<(SignalId, Cloaking)>,
     images: Vec<(SignalId, Look)>,
+    opinions: Vec<(SignalId, Opinion)>,
     vouchers: HashSet<(SignalId, SignalId)>,
     reach: HashMap<SignalId, u32>,
     free: HashSet<SignalId>,
@@ -50,6 +52,7 @@ pub struct Detectors {
     pub(super) addresses: Vec<address::Wanted>,
     pub(super) cloaking: Vec<cloaking::Wanted>,
     pub(super) images: Vec<image::Wanted>,
+    pub(super) opinions: Vec<opinion::Wanted>,
     pub(super) sets: Sets,
     /// What is looked for in the meaning of sentences, if anything.
     pub(super) meanings: Option<Meanings>,
@@ -176,6 +179,24 @@ impl Builder {
         self.reaches(signal, 1);
     }
 
+    /// Adds: something that others say of a whole text, at least so probably.
+    pub fn opinion(&mut self, signal: SignalId, opinion: Opinion) -> Result<(), Problem> {
+        let at_least = opinion.at_least;
+        if !(at_least > 0.0 && at_least <= 1.0) {
+            let message = format!("`at_least: {at_least}` is no probability to wait for");
+            let help = "a number above 0, and at most 1";
+            return Err(Problem::new(message, Some(help)));
+        }
+        self.opinions.push((signal, opinion));
+        self.reaches(signal, 1);
+        Ok(())
+    }
+
+    /// Whether others are asked for the signal.
+    pub fn is_opinion(&self, signal: SignalId) -> bool {
+        self.opinions.iter().any(|(of, _)| *of == signal)
+    }
+
     /// A hit of `sign` near by is the second sign that a doubtful hit of `doubtful` needs
     /// (two Han that only sound like a word of it, say).
     pub fn vouch(&mut self, sign: SignalId, doubtful: SignalId) {
@@ -246,6 +267,12 @@ impl Builder {
             look,
         });
         let images = images.collect();
+        let opinions = self.opinions.into_iter();
+        let opinions = opinions.map(|(signal, opinion)| opinion::Wanted {
+            signals: single(signal),
+            opinion,
+        });
+        let opinions = opinions.collect();
         let detectors = Detectors {
             lexicon: Trie::grow(terms, &sets),
             patterns: self.regexes.build(&sets)?,
@@ -255,6 +282,7 @@ impl Builder {
             addresses,
             cloaking,
             images,
+            opinions,
             sets,
             meanings,
             reach: self.reach,

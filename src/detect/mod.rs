@@ -25,6 +25,7 @@ mod meaning;
 #[cfg(test)]
 mod meaning_tests;
 mod opening;
+mod opinion;
 mod pattern;
 mod phrase;
 mod regex;
@@ -41,6 +42,7 @@ pub use builder::{Builder, Detectors};
 pub use cloaking::Cloaking;
 pub use image::Look;
 pub use meaning::Hold;
+pub use opinion::{Opinion, Scores, Silent, Source, joined};
 pub use regex::{Prepared, prepare};
 pub use scanner::Scanner;
 pub use sets::SignalSet;

@@ -19,7 +19,7 @@ use super::rule::{Action, Rule, RuleIx, Status};
 use super::scripts;
 use super::spread::spread;
 use super::{PolicySet, Selection};
-use crate::detect::{self, Hit, Scanner};
+use crate::detect::{self, Hit, Opinion, Scanner, Source};
 use crate::message::{
     Audience, AudienceSource, Band, Direction, Language, Media, Output, Part, Role,
 };
@@ -38,6 +38,8 @@ pub struct Case {
     pub turns: Vec<(Role, String)>,
     /// What is seen of the picture beside the last of it.
     pub image: Option<Arc<Seen>>,
+    /// What others say of the last of it, by label.
+    pub said: Vec<(Source, String, f32)>,
     /// Direction, output and audience.
     pub scene: Scene,
     /// What is expected.
@@ -125,6 +127,7 @@ fn case(written: &At<file::Case>, rules: &[Rule], desk: &Desk<'_>) -> Option<Cas
             Some(image) => Some(Arc::new(super::images::drawn(image, desk)?)),
             None => None,
         },
+        said: super::opinions::said(case),
         scene: Scene {
             direction,
             output: case.output.map_or(Output::Text, Output::from),
@@ -298,6 +301,17 @@ fn found(set: &Arc<PolicySet>, case: &Case) -> Vec<Detection> {
     if let Some(seen) = &case.image {
         hits[picture] = set.detectors.look(seen).into();
     }
+    if let Some((at, (_, text))) = case.turns.iter().enumerate().next_back() {
+        let said = |opinion: &Opinion| {
+            let mut said = case.said.iter();
+            let about = |(source, label, _): &&(Source, String, f32)| {
+                *source == opinion.source && *label == opinion.label
+            };
+            said.find(about).map(|(_, _, score)| *score)
+        };
+        let heard = set.detectors.heard(text, &said);
+        hits[at] = detect::joined(&hits[at], &heard);
+    }
     let crossings = Crossings::of(set, &parts);
     crossings.insert(&mut hits);
     let trial = set.trial(case.rule);
@@ -334,6 +348,10 @@ fn streamed(set: &Arc<PolicySet>, case: &Case, wanted: Action) -> Outcome {
     let ([(role, text)], None) = (case.turns.as_slice(), &case.image) else {
         return Outcome::Pass;
     };
+    // Others are asked about whole prompts.
+    if !case.said.is_empty() {
+        return Outcome::Pass;
+    }
     if case.scene.output != Output::Text {
         return Outcome::Pass;
     }

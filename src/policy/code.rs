@@ -82,6 +82,10 @@ pub enum Code {
     ExamplesLack,
     /// Examples from which little was learned.
     ExamplesPoor,
+    /// A rule that reads in answers what others are only asked about prompts.
+    OpinionOfAnswer = 44,
+    /// A signal that asks others, and does not say whom, about what, or from when it counts.
+    Opinion,
     /// A mark in a reply that no support pack fills.
     Mark = 46,
     /// A rule that an apparent age could clear.

@@ -20,7 +20,8 @@ use super::rule::{Rule, RuleIx};
 use super::shipped::is_policy;
 use super::yaml;
 use super::{
-    AppPolicies, PolicySet, Selection, Source, cases, conversation, rules, scripts, select, signals,
+    AppPolicies, PolicySet, Selection, Source, cases, conversation, opinions, rules, scripts,
+    select, signals,
 };
 use crate::detect::{Builder, Detectors, SignalId};
 use crate::message::{Direction, Language, Role};
@@ -103,6 +104,7 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
     for seen in conversations.iter().flat_map(|one| one.seen) {
         builder.alone(seen);
     }
+    opinions::only_in_prompts(&input, &rules, &builder, &desk);
     let detectors = built(builder, &desk);
     if let Some(detectors) = &detectors {
         super::images::ages_only_warn(&rules.rules, &rules.clauses, detectors, &desk);
@@ -127,6 +129,9 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
         scored,
         pictured: reading(&clauses, &|signal| detectors.is_pictured(signal)),
         looked: Eye::ALL.map(|eye| reading(&clauses, &|signal| detectors.asks(signal, eye))),
+        asked: reading(&clauses, &|signal| {
+            detectors.opinions_of(signal).next().is_some()
+        }),
         acts: acts(&detectors, &conversations),
         reaches: (0..numbers.count())
             .map(|id| detectors.reach(SignalId(id)))

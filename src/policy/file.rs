@@ -4,6 +4,8 @@
 //! them, so a doc comment here is what an editor shows.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer};
 
 use super::actions::Actions;
@@ -94,6 +96,12 @@ pub struct Signal {
     /// A file of examples and counter-examples, one JSON object a line: `{"text": ..., "expect": true}`.
     /// Sentences that are probably what the examples have in common.
     pub examples: Option<At<String>>,
+    /// An endpoint of the config's `remotes:` that is asked about each text of a prompt.
+    pub remote: Option<At<String>>,
+    /// A model of the config's `classifiers:` that is asked about each text of a prompt.
+    pub model: Option<At<String>>,
+    /// What the endpoint or the model is asked: one of its labels.
+    pub label: Option<At<String>>,
     /// How probable at least, between 0 and 1.
     pub at_least: Option<At<f32>>,
     /// Ways of hiding text, whatever it says: invisible, mixed_script, variant, split, decoded,
@@ -444,6 +452,12 @@ pub struct Case {
     /// A picture beside the text, or alone.
     #[serde(default)]
     pub image: Option<At<Drawing>>,
+    /// What endpoints say of the text, or of the last message: name -> label -> probability.
+    #[serde(default)]
+    pub remote: BTreeMap<String, BTreeMap<String, f32>>,
+    /// What models in files say of it.
+    #[serde(default)]
+    pub model: BTreeMap<String, BTreeMap<String, f32>>,
     /// Or a conversation: each message is one turn, judged as a prompt.
     #[serde(default)]
     pub messages: Option<Vec<Message>>,

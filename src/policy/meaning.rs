@@ -28,7 +28,8 @@ pub(super) fn make(
         }
         return None;
     };
-    if classifier.is_none() && examples.is_none() {
+    let others = written.remote.is_some() || written.model.is_some() || written.label.is_some();
+    if classifier.is_none() && examples.is_none() && !others {
         let help = "say what has to be that probable: `classifier: grooming`, or `examples: lists/name.jsonl`";
         missing(at_least.place, "classifier", help);
     }

@@ -35,6 +35,7 @@ mod log;
 mod mark;
 mod meaning;
 mod normal;
+mod opinions;
 mod paint;
 pub mod parts;
 mod past;
@@ -75,7 +76,7 @@ pub(crate) use spelling::did_you_mean;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::detect::{Detectors, Hit, SignalId, SignalSet};
+use crate::detect::{Detectors, Hit, Opinion, SignalId, SignalSet};
 use crate::message::{Band, Direction, Language, Part};
 use crate::picture::Eye;
 use audience::Cues;
@@ -185,6 +186,8 @@ pub struct PolicySet {
     pictured: Vec<u32>,
     /// By eye: clauses that read what only it sees of pictures.
     looked: [Vec<u32>; Eye::ALL.len()],
+    /// Clauses that read what others say.
+    asked: Vec<u32>,
     /// By set of signals: whether a conversation hears one of them.
     acts: Vec<bool>,
     /// By signal: symbols that a hit can span, right context included.
@@ -208,6 +211,8 @@ pub struct Explanation<'s> {
     pub cases: Vec<&'s Case>,
     /// The signals it reads.
     pub signals: Vec<&'s SignalInfo>,
+    /// What those ask others, by their name.
+    pub asks: Vec<(&'s str, &'s Opinion)>,
 }
 
 impl PolicySet {
@@ -228,6 +233,27 @@ impl PolicySet {
         let travels = Contexts::that(|way, _, _, _| way == direction);
         let mut scored = self.scored.iter().map(|&at| &self.clauses[at as usize]);
         scored.any(|one| one.clause.contexts.meets(travels) && selection.uses(one.rule))
+    }
+
+    /// Whether rules that the selection uses want to hear what others say of a prompt.
+    pub fn asks_others(&self, selection: &Selection) -> bool {
+        self.opinions(selection).next().is_some()
+    }
+
+    /// What rules that the selection uses want to hear of others about a prompt.
+    pub fn opinions<'s>(
+        &'s self,
+        selection: &'s Selection,
+    ) -> impl Iterator<Item = (RuleIx, &'s Opinion)> {
+        let prompts = Contexts::that(|way, _, _, _| way == Direction::Prompt);
+        let asked = self.asked.iter().map(|&at| &self.clauses[at as usize]);
+        let used =
+            asked.filter(move |one| one.clause.contexts.meets(prompts) && selection.uses(one.rule));
+        let wanted = used.flat_map(|one| one.clause.signals().map(|signal| (one.rule, signal)));
+        wanted.flat_map(|(rule, signal)| {
+            let opinions = self.detectors.opinions_of(signal);
+            opinions.map(move |opinion| (rule, opinion))
+        })
     }
 
     /// All hits of a text that travels that way; its sentences are scored only if the selection asks
@@ -328,12 +354,22 @@ impl PolicySet {
     /// Everything about the rule of that id.
     pub fn explain(&self, id: &str) -> Option<Explanation<'_>> {
         let ix = self.find(id)?;
-        let signals = self.read_by(ix).into_iter();
-        Some(Explanation {
+        let mut all = Explanation {
             rule: self.rule(ix),
             cases: self.cases.iter().filter(|case| case.rule == ix).collect(),
-            signals: signals.filter_map(|signal| self.signal(signal)).collect(),
-        })
+            signals: Vec::new(),
+            asks: Vec::new(),
+        };
+        for id in self.read_by(ix) {
+            let Some(signal) = self.signal(id) else {
+                continue;
+            };
+            all.signals.push(signal);
+            let asks = self.detectors.opinions_of(id);
+            all.asks
+                .extend(asks.map(|opinion| (&*signal.name, opinion)));
+        }
+        Some(all)
     }
 
     /// Every signal that a rule reads, sorted.

@@ -356,6 +356,9 @@ impl Maker<'_> {
             cloaking,
             classifier,
             examples,
+            remote,
+            model,
+            label,
             at_least,
             image,
             views: _,
@@ -371,13 +374,16 @@ impl Maker<'_> {
             cloaking.is_some(),
             classifier.is_some(),
             examples.is_some(),
+            remote.is_some(),
+            model.is_some(),
+            label.is_some(),
             at_least.is_some(),
             image.is_some(),
         ];
         if !forms.contains(&true) {
             let message = format!("signal `{}` looks for nothing", name.value);
             let help = "give it words, a list, a pattern, an age, contact kinds, an image, a \
-                        classifier's label or examples";
+                        classifier's label, examples, a remote or a model";
             self.desk
                 .report(self.desk.at(Code::Empty, name.place, message).help(help));
         }
@@ -423,6 +429,7 @@ impl Maker<'_> {
         let sources = (self.input, self.lessons);
         let asked = (name.value.as_str(), written);
         let separation = meaning::make(asked, self.signal, sources, self.desk, self.builder);
+        super::opinions::make(written, self.signal, self.desk, self.builder);
         if let Some(image) = image {
             for look in super::images::looks(image, self.input, self.desk) {
                 self.builder.image(self.signal, look);

@@ -49,6 +49,7 @@ fn every_example_is_loaded_here() {
         [
             "addresses.yaml",
             "anthropic.yaml",
+            "asked.yaml",
             "audio.yaml",
             "comfyui.yaml",
             "dashscope.yaml",

@@ -134,12 +134,16 @@ fn every_code_has_a_pair() {
         .map(|(name, _)| name.split('-').next().expect("Pnnn").to_owned())
         .collect();
     // Codes of examples and of marks are tried where those are compiled.
-    let (last, later) = (Code::HashList as u16, [Code::AgeClears, Code::ApparentAge]);
+    let last = Code::HashList as u16;
+    let later = [
+        Code::OpinionOfAnswer,
+        Code::Opinion,
+        Code::AgeClears,
+        Code::ApparentAge,
+    ];
     let later = later.map(|code| code as u16);
-    let all: BTreeSet<String> = (1..=last)
-        .chain(later)
-        .map(|code| format!("P{code:03}"))
-        .collect();
+    let all = (1..=last).chain(later).map(|code| format!("P{code:03}"));
+    let all: BTreeSet<String> = all.collect();
     assert_eq!(names, all);
 }
 

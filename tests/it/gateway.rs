@@ -32,9 +32,13 @@ pub struct Gateway {
 
 /// What a config makes; its audit lines lie in `folder`.
 pub fn live(yaml: &str, folder: &Path) -> Live {
+    live_with("[data/policies]", yaml, folder)
+}
+
+fn live_with(folders: &str, yaml: &str, folder: &Path) -> Live {
     let lines = folder.join("audit.jsonl");
     let yaml = format!(
-        "listen: 127.0.0.1:0\npolicy_folders: [data/policies]\naudit: {{file: {}}}\n{yaml}",
+        "listen: 127.0.0.1:0\npolicy_folders: {folders}\naudit: {{file: {}}}\n{yaml}",
         lines.display(),
     );
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
@@ -97,9 +101,18 @@ impl Gateway {
 
     /// A whole config; `UPSTREAM` stands for the mock's URL.
     pub async fn with_config(yaml: &str) -> Self {
+        Self::with_folders("[data/policies]", yaml).await
+    }
+
+    /// A whole config but for its policy folders.
+    pub async fn with_folders(folders: &str, yaml: &str) -> Self {
         let mock = Mock::start().await.expect("the mock starts");
         let audit = tempfile::tempdir().expect("a folder");
-        let live = live(&yaml.replace("UPSTREAM", &mock.url()), audit.path());
+        let live = live_with(
+            folders,
+            &yaml.replace("UPSTREAM", &mock.url()),
+            audit.path(),
+        );
         let setup = Setup {
             address: live.config.listen,
             tls: (live.config.tls.as_ref())

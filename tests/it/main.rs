@@ -2,12 +2,14 @@
 
 mod addresses;
 mod apps;
+mod asked;
 mod audit;
 mod awaited;
 mod borders;
 mod cache;
 mod caller;
 mod checks;
+mod classifiers;
 mod cli;
 mod clients;
 mod cloaks;
