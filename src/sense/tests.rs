@@ -8,7 +8,7 @@ use super::{
     BadModel, DIMENSIONS, Encoder, Example, Heads, INPUTS, MAX_PIECES, Probe, ngrams, shipped,
 };
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct Golden {
     text: String,
     rows: Vec<u32>,
@@ -44,6 +44,29 @@ fn vectors_agree_with_the_forward_pass_in_floats() {
         assert_eq!(inputs.len(), INPUTS);
         let cosine = cosine(&inputs[..DIMENSIONS], &case.vector);
         assert!(cosine >= 0.999, "{:?}: {cosine}", case.text);
+    }
+}
+
+/// What the scores of the golden texts are on whatever machine: a threshold means the same everywhere.
+/// Another model has others: `UPDATE=1 cargo test --lib sense::tests::scores_are` writes them.
+#[test]
+fn scores_are_those_of_every_machine() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sense/scores.json");
+    let heads = super::shipped_heads();
+    let scores = |case: &Golden| heads.scores(&case.text, &shipped().encode(&case.text));
+    let scores: Vec<Vec<f32>> = golden().iter().map(scores).collect();
+    if std::env::var_os("UPDATE").is_some() {
+        let rows: Vec<String> = scores.iter().map(|row| format!("{row:?}")).collect();
+        std::fs::write(file, format!("[\n{}\n]\n", rows.join(",\n"))).expect("writable");
+    }
+    let written = std::fs::read_to_string(file).expect("readable");
+    let written: Vec<Vec<f32>> = serde_json::from_str(&written).expect("scores");
+    assert_eq!(written.len(), scores.len());
+    for (case, (there, here)) in golden().iter().zip(written.iter().zip(&scores)) {
+        assert_eq!(there.len(), heads.labels().len());
+        let apart = |(there, here): (&f32, &f32)| (there - here).abs();
+        let widest = there.iter().zip(here).map(apart).fold(0.0, f32::max);
+        assert!(widest <= 1e-4, "{:?}: {widest}", case.text);
     }
 }
 
@@ -85,11 +108,35 @@ fn broken_files_are_refused_with_a_reason() {
     assert!(refused(Encoder::load(&super::ENCODER[..1000]).map(drop)).contains("not usable"));
 }
 
+/// Text of any kind: letters, signs, controls, every character there is, one of them without end, and
+/// honest words with such characters among their letters.
+fn any_text() -> impl Strategy<Value = String> {
+    let strange = prop::collection::vec(any::<char>(), 0..100);
+    let golden = prop::sample::select(golden());
+    let disguised = (golden, strange.clone()).prop_map(|(case, strange)| {
+        let letters = case
+            .text
+            .chars()
+            .zip(strange.into_iter().chain(std::iter::repeat('\u{200b}')));
+        letters
+            .flat_map(|(letter, strange)| [letter, strange])
+            .collect::<String>()
+    });
+    prop_oneof![
+        "\\PC{0,120}|.{0,80}|[\\x00-\\x20a.]{0,200}",
+        strange.prop_map(String::from_iter),
+        (any::<char>(), 0_usize..600).prop_map(|(one, times)| one.to_string().repeat(times)),
+        disguised,
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_text_has_a_vector_of_length_one(text in "\\PC{0,120}|.{0,80}|[\\x00-\\x20a.]{0,200}") {
+    fn any_text_has_a_vector_of_length_one(text in any_text()) {
+        let pieces = shipped().pieces(&text);
+        prop_assert!((2..=MAX_PIECES).contains(&pieces.len()), "{}", pieces.len());
         let inputs = shipped().encode(&text);
         prop_assert!(inputs.iter().all(|value| value.is_finite()));
         let length: f32 = inputs[..DIMENSIONS].iter().map(|value| value * value).sum();
