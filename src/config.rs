@@ -31,7 +31,7 @@ use crate::policy::reply::Template;
 use crate::policy::{AppPolicies, Hold, Mode};
 pub use credential::{Credential, Secret};
 pub use route::{Match, Passthrough};
-pub use support::{Day, HelplineBook, Support};
+pub use support::{Day, HelplineBook, Support, stale_lines};
 
 /// Everything a server is started with.
 #[derive(Debug, Clone)]

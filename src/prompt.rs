@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::app::App;
+use crate::app::{App, Live};
 use crate::cache::Scored;
 use crate::codec::{Ask, Codec, Edit, ReadError, Refusal, Telling};
 use crate::detect::{self, Hit, Scanner, SignalId};
@@ -252,7 +252,8 @@ pub fn scored_bytes<'p>(
     if !live.set.asks_meaning(&app.selection, direction) {
         return Ok(None);
     }
-    let bytes = parts.map(|part| part.text.len()).sum();
+    let asked = parts.filter(|part| is_scored(live, app, direction, part));
+    let bytes = asked.map(|part| part.text.len()).sum();
     let limit = live.config.limits.scored_bytes;
     if bytes > limit as usize {
         let message = format!(
@@ -262,6 +263,12 @@ pub fn scored_bytes<'p>(
         return Err(Error::client("too_much_text", message));
     }
     Ok(Some(bytes))
+}
+
+/// Whether the app asks what a part means: its rules may read the user's words only.
+fn is_scored(live: &Live, app: &App, direction: Direction, part: &Part) -> bool {
+    live.set
+        .asks_meaning_of(&app.selection, direction, part.role)
 }
 
 /// The hits of each part, and what is seen in each picture as the hits of its first.
@@ -275,6 +282,7 @@ async fn hits_of_all(
     let scored = scored_bytes(exchange, app, direction, parts.iter())?;
     let mut hits = Vec::with_capacity(parts.len());
     for part in parts {
+        let scored = scored.filter(|_| is_scored(&exchange.live, app, direction, part));
         hits.push(hits_of(exchange, &part.text, scored).await?);
     }
     let detectors = &exchange.live.set.detectors;
@@ -430,7 +438,7 @@ impl Prompt {
     fn closing(&self, app: &App) -> Closing {
         let said = |text: &Template| text.text(self.language).to_owned();
         Closing {
-            support: app.config.support.as_ref().map(|one| said(&one.text)),
+            support: (app.config.support.as_ref()).and_then(|one| one.text.as_ref().map(said)),
             appeal: app.config.appeal.as_ref().map(said),
             helplines: app.config.helplines.of(self.language).clone(),
         }

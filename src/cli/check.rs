@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::SystemTime;
 
 use super::{Ended, Files, Trouble, pack};
-use crate::config::{Day, Upstream};
+use crate::config::{Day, Upstream, stale_lines};
 use crate::eyes;
 use crate::opinion::{self, Voices};
 use crate::policy;
@@ -44,14 +44,8 @@ pub(super) fn run(files: &Files) -> Ended {
         let _ = writeln!(out, "{line}");
     }
     let today = Day::of(SystemTime::now());
-    for app in &pack.config.apps {
-        for stale in app.support.iter().flat_map(|support| support.stale(today)) {
-            let _ = writeln!(
-                out,
-                "warning: app {}: {stale}; check it at its source",
-                app.name
-            );
-        }
+    for line in stale_lines(&pack.config, today) {
+        let _ = writeln!(out, "warning: {line}");
     }
     for line in eyes::missing(&pack.config, &pack.set) {
         let _ = writeln!(out, "warning: {line}");

@@ -74,7 +74,11 @@ fn one(all: &Explanation<'_>) -> String {
         out,
         "  status    {status}, level {level}, severity {severity}{wall}"
     );
-    let _ = writeln!(out, "  action    {}", rule.actions);
+    let instead = match rule.instead {
+        true => ", only where the same turn would else be refused, and instead of that",
+        false => "",
+    };
+    let _ = writeln!(out, "  action    {}{instead}", rule.actions);
     let area = rule.area.text(Language::En);
     let _ = writeln!(out, "  why       {area} ({})", rule.reference);
     let _ = writeln!(out, "  when      {}", one_line(&rule.when));

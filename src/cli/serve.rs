@@ -5,13 +5,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
 
 use tokio::runtime::{Builder, Runtime};
 
 use super::{Ended, Files, Mock, Outcome, Serve, Trouble, pack};
 use crate::admin::Admin;
 use crate::app::{Gate, Live};
-use crate::config::{Config, Upstream};
+use crate::config::{Config, Day, Upstream, stale_lines};
 use crate::eyes;
 use crate::opinion;
 use crate::proxy::Proxy;
@@ -260,6 +261,9 @@ fn greeting(serve: &Serve, live: &Live, address: SocketAddr, admin: Option<Socke
     }
     for line in eyes::missing(&live.config, &live.set) {
         let _ = writeln!(out, "  models     {line}");
+    }
+    for line in stale_lines(&live.config, Day::of(SystemTime::now())) {
+        let _ = writeln!(out, "  help lines {line}");
     }
     if serve.files.config.is_none() {
         out.push_str(&tries(&base, serve.upstream.is_none()));

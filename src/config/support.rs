@@ -12,6 +12,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::check::Check;
 use super::problems::Problems;
+use super::{App, Config};
 use crate::message::Language;
 use crate::policy::file::Localised;
 use crate::policy::helpline::{Helplines, Purpose};
@@ -121,8 +122,8 @@ impl Day {
 pub struct Support {
     /// The region's name.
     pub region: String,
-    /// What follows a supporting reply.
-    pub text: Template,
+    /// What follows a supporting reply: the lines that somebody checked, if there are any.
+    pub text: Option<Template>,
     /// Lines with the day of their last check.
     pub verified: Vec<Checked>,
     /// What its lines fill in replies.
@@ -187,7 +188,7 @@ impl Support {
     pub fn stale(&self, today: Day) -> Vec<String> {
         let old = |day: &Day| today.number - day.number > i64::from(FRESH_DAYS);
         let why = |line: &Checked| match &line.on {
-            None => Some("was never verified".to_owned()),
+            None => Some("was never verified and is said to nobody".to_owned()),
             Some(day) if old(day) => {
                 let ago = today.number - day.number;
                 Some(format!("was last verified {ago} days ago"))
@@ -202,6 +203,17 @@ impl Support {
         });
         stale.collect()
     }
+}
+
+/// What whoever deploys this has to do about help lines, one line each and app by app.
+pub fn stale_lines(config: &Config, today: Day) -> Vec<String> {
+    let of_app = |app: &App| {
+        let stale = app.support.iter().flat_map(|pack| pack.stale(today));
+        let name = app.name.clone();
+        let said = stale.map(move |stale| format!("app {name}: {stale}; check it at its source"));
+        said.collect::<Vec<_>>()
+    };
+    config.apps.iter().flat_map(of_app).collect()
 }
 
 /// All support packs by region.
@@ -325,29 +337,31 @@ fn read(source: &Source, problems: &mut Problems<'_>) -> Option<(Support, Option
         );
     }
     let (mut en, mut zh, mut verified) = (Vec::new(), Vec::new(), Vec::new());
+    let mut known: Vec<(Purpose, &str)> = Vec::new();
     for line in &file.lines.value {
+        let on = check_line(line, problems);
         verified.push(Checked {
             name: line.name.value.en.clone(),
-            on: check_line(line, problems),
+            on,
             sourced: line.source.is_some(),
         });
+        // A child calls what we say: a number that nobody checked is worse than words.
+        if on.is_none() {
+            continue;
+        }
         for (said, language) in [(&mut en, Language::En), (&mut zh, Language::Zh)] {
             said.push(line.text(language));
         }
+        let reach = line.reach.value.as_str();
+        known.extend(line.purposes.iter().map(|purpose| (*purpose, reach)));
     }
-    let known: Vec<(Purpose, &str)> = (file.lines.value.iter())
-        .flat_map(|line| {
-            let reach = line.reach.value.as_str();
-            line.purposes.iter().map(move |purpose| (*purpose, reach))
-        })
-        .collect();
     let helplines = HelplineBook {
         en: Helplines::new(Language::En, &known),
         zh: Helplines::new(Language::Zh, &known),
     };
     let support = Support {
         region,
-        text: Template::new(en.join("\n"), zh.join("\n")),
+        text: (!en.is_empty()).then(|| Template::new(en.join("\n"), zh.join("\n"))),
         verified,
         helplines,
     };
@@ -455,7 +469,7 @@ mod tests {
         };
         let support = Support {
             region: "example".into(),
-            text: Template::new("a", "b"),
+            text: Some(Template::new("a", "b")),
             verified: vec![
                 line("Never", None, false),
                 line("Old", Some("2025-11-23"), true),
@@ -496,6 +510,47 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_nobody_checked_is_said_to_nobody() {
+        let pack = |days: [&str; 2]| {
+            let line = |number: usize, day: &str| {
+                format!(
+                    "  - {{name: {{en: A, zh: 甲}}, reach: \"00{number}\", hours: {{en: b, zh: 乙}}, languages: [en, zh], \
+                     for: [help, danger], source: 'https://help.example', verified_on: {day}}}\n"
+                )
+            };
+            let text = format!(
+                "region: garden\ntitle: {{en: G, zh: 园}}\nlines:\n{}{}",
+                line(0, days[0]),
+                line(1, days[1])
+            );
+            let (path, shipped) = ("garden.yaml".to_owned(), false);
+            let source = Source {
+                path,
+                text,
+                shipped,
+            };
+            let mut problems = Problems {
+                origin: &source.path,
+                text: &source.text,
+                blocks: Vec::new(),
+            };
+            let read = read(&source, &mut problems).expect("readable").0;
+            assert!(problems.blocks.is_empty(), "{:?}", problems.blocks);
+            read
+        };
+        let said = |pack: &Support| pack.helplines.of(Language::En).fill("{help}, {danger}");
+        let half = pack(["never", "2026-11-27"]);
+        assert_eq!(said(&half), "001, 001");
+        assert_eq!(half.text, Some(Template::new("A: 001 (b)", "甲:001(乙)")));
+        let none = pack(["never", "never"]);
+        assert_eq!(
+            said(&none),
+            "a child helpline in your country, your local emergency number"
+        );
+        assert_eq!((none.text, none.verified.len()), (None, 2));
+    }
+
+    #[test]
     fn every_shipped_line_has_a_source_or_is_never_verified() {
         for region in ["cn", "example", "intl", "us"] {
             let (support, _) = shipped(region);
@@ -517,7 +572,7 @@ mod tests {
         assert_eq!(said(&unnamed, Language::Zh), "12356, 110、120");
         assert_eq!(
             said(&unnamed, Language::En),
-            "988 (US) or 116 123 (UK and some EU countries), your local emergency number"
+            "988 (US) or 116 123 (UK and Ireland), your local emergency number"
         );
         let mut regions = Regions::default();
         regions.take(Some((us, None)));

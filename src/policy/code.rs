@@ -92,6 +92,8 @@ pub enum Code {
     AgeClears = 50,
     /// An apparent age that no face tells.
     ApparentAge,
+    /// A rule that stands in for what cannot be stood in for.
+    Instead = 56,
 }
 
 impl Code {

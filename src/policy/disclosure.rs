@@ -8,6 +8,10 @@
 //!   answered is not answered with the same text for ever. Severity 1 (danger to life) still is, and
 //!   so is a turn whose block gave way: nothing that was ever withheld goes to the model later.
 //!
+//!
+//! A rule with `instead_of: block` is a mere doubt that somebody tells: it never acts by itself. Where
+//! the turn would be refused, and everything that refuses it gives way, its support stands instead.
+//!
 //! Answers are never weighed, and no claim of a disclosure reaches a rule of severity 1.
 
 use super::PolicySet;
@@ -16,12 +20,13 @@ use super::judge::{Detection, Scene};
 use super::rule::{Action, RuleIx, Severity};
 use crate::message::{Output, Part, Role};
 
-/// Lowers to [`Action::Flag`] what gives way; `found` are the detections of a whole prompt, and
-/// their `part` indexes `parts`.
-pub(super) fn weigh(set: &PolicySet, scene: Scene, parts: &[Part], found: &mut [Detection]) {
+/// Lowers to [`Action::Flag`] what gives way, and takes away doubts that stand in for nothing.
+/// `found` are the detections of a whole prompt, and their `part` indexes `parts`.
+pub(super) fn weigh(set: &PolicySet, scene: Scene, parts: &[Part], found: &mut Vec<Detection>) {
     if scene.minor() == Minor::No || scene.output != Output::Text {
         return;
     }
+    doubt(set, parts, found);
     let turn = |one: &Detection| {
         let part = parts.get(one.part as usize)?;
         Some((part.turn, part.role))
@@ -48,6 +53,34 @@ pub(super) fn weigh(set: &PolicySet, scene: Scene, parts: &[Part], found: &mut [
     }
 }
 
+/// Takes away every doubtful support that stands in for no refusal: where nothing refuses the turn,
+/// where what refuses it does not give way, and where somebody surely tells.
+fn doubt(set: &PolicySet, parts: &[Part], found: &mut Vec<Detection>) {
+    let place = |one: &Detection| {
+        let part = parts.get(one.part as usize)?;
+        Some((part.turn, part.role))
+    };
+    let doubtful = |one: &Detection| one.action == Action::Support && set.rule(one.rule).instead;
+    if !found.iter().any(doubtful) {
+        return;
+    }
+    let of_turn = |turn, action| {
+        let here = found.iter().filter(move |one| place(one) == turn);
+        here.filter(move |one| one.action == action && !doubtful(one))
+    };
+    let stands_in = |turn: Option<(u32, Role)>| {
+        turn.is_some_and(|(_, role)| role == Role::User)
+            && of_turn(turn, Action::Block).next().is_some()
+            && of_turn(turn, Action::Block).all(|one| yields(set, one))
+            && of_turn(turn, Action::Support).next().is_none()
+    };
+    let stays: Vec<bool> = (found.iter())
+        .map(|one| !doubtful(one) || stands_in(place(one)))
+        .collect();
+    let mut stays = stays.into_iter();
+    found.retain(|_| stays.next().unwrap_or(true));
+}
+
 fn yields(set: &PolicySet, one: &Detection) -> bool {
     one.action == Action::Block && !set.rule(one.rule).wall() && !grave(set, one.rule)
 }
@@ -66,9 +99,10 @@ pub(super) mod tests {
     use super::*;
     use crate::message::{Audience, AudienceSource, Band, Direction, Media};
 
-    /// Told, told in danger, an ordinary block, a block of severity 1, the wall, a nudge, nothing.
-    pub const WORDS: [&str; 7] = [
-        "turnip", "celery", "leek", "onion", "radish", "fennel", "soup",
+    /// Told, told in danger, an ordinary block, a block of severity 1, the wall, a nudge, maybe told,
+    /// nothing.
+    pub const WORDS: [&str; 8] = [
+        "turnip", "celery", "leek", "onion", "radish", "fennel", "parsnip", "soup",
     ];
 
     pub fn set() -> Arc<PolicySet> {
@@ -79,8 +113,11 @@ pub(super) mod tests {
             )
         };
         let signals = WORDS.map(|word| format!("  {word}: {{words: [{word}]}}\n"));
+        let maybe = "  - {id: QL2.1-040, title: t, status: stable, level: 1, severity: 2, when: parsnip, \
+                     applies: {direction: [prompt], output: [text]}, action: {minor: support, adult: allow}, \
+                     instead_of: block, reply: r, false_positives: [soup]}\n";
         let text = format!(
-            "policy: garden\ntitle: {{en: Garden, zh: 菜园}}\nreplies: {{r: {{en: No., zh: 不。}}}}\nsignals:\n{}rules:\n{}{}{}{}{}{}",
+            "policy: garden\ntitle: {{en: Garden, zh: 菜园}}\nreplies: {{r: {{en: No., zh: 不。}}}}\nsignals:\n{}rules:\n{}{}{}{}{}{}{maybe}",
             signals.concat(),
             rule("QL2.1-010", 2, "turnip", "support"),
             rule("X.SH-010", 1, "celery", "support"),
@@ -159,6 +196,30 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_doubt_that_somebody_tells_stands_in_for_a_refusal_and_for_nothing_else() {
+        let text = |said| decided(Band::Age8, Output::Text, &[(Role::User, said)]);
+        assert_eq!(text("a parsnip"), Action::Allow);
+        assert_eq!(text("a parsnip and a fennel"), Action::Nudge);
+        assert_eq!(text("a parsnip and a leek"), Action::Support);
+        assert_eq!(text("a leek and a parsnip"), Action::Support);
+        assert_eq!(text("a parsnip, a leek, an onion"), Action::Block);
+        assert_eq!(text("a parsnip, a leek, a radish"), Action::Block);
+        assert_eq!(text("a parsnip and a turnip"), Action::Support);
+        let apart = [
+            (Role::User, "a parsnip"),
+            (Role::Assistant, "soup"),
+            (Role::User, "a leek"),
+        ];
+        assert_eq!(decided(Band::Age8, Output::Text, &apart), Action::Block);
+        let adult = decided(
+            Band::Adult,
+            Output::Text,
+            &[(Role::User, "a leek and a parsnip")],
+        );
+        assert_eq!(adult, Action::Block);
+    }
+
+    #[test]
     fn turns_are_weighed_apart_and_support_is_for_what_is_said_now() {
         let talk = |said: &[(Role, &str)]| decided(Band::Unknown, Output::Text, said);
         let (user, model) = (Role::User, Role::Assistant);
@@ -212,7 +273,8 @@ pub(super) mod tests {
             }
             // Without a word of the user's telling, nothing gives way.
             let told = said.iter().any(|(role, text)| {
-                *role == Role::User && (text.contains("turnip") || text.contains("celery"))
+                *role == Role::User
+                    && ["turnip", "celery", "parsnip"].iter().any(|word| text.contains(word))
             });
             if holds("leek") && !told {
                 prop_assert_eq!(strongest, Action::Block);

@@ -213,6 +213,9 @@ pub struct Rule {
     /// What stands in place of a redacted span.
     #[serde(default)]
     pub replace: Option<At<TextForm>>,
+    /// `block`: the rule counts only where the same turn would else be refused, and answers instead.
+    #[serde(default)]
+    pub instead_of: Option<At<Action>>,
     /// What this rule may be wrong about. "None" is refused.
     pub false_positives: At<Vec<At<String>>>,
 }

@@ -77,7 +77,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::detect::{Detectors, Hit, Opinion, SignalId, SignalSet};
-use crate::message::{Band, Direction, Language, Part};
+use crate::message::{Band, Direction, Language, Part, Role};
 use crate::picture::Eye;
 use audience::Cues;
 use cases::Case;
@@ -230,9 +230,23 @@ impl PolicySet {
     /// Whether some rule that the selection uses asks what the sentences of a text mean that travels
     /// that way. If none does, nobody has to score them.
     pub fn asks_meaning(&self, selection: &Selection, direction: Direction) -> bool {
-        let travels = Contexts::that(|way, _, _, _| way == direction);
+        self.asks(selection, Contexts::that(|way, _, _, _| way == direction))
+    }
+
+    /// The same of what one speaker says.
+    pub fn asks_meaning_of(
+        &self,
+        selection: &Selection,
+        direction: Direction,
+        speaker: Role,
+    ) -> bool {
+        let said = Contexts::that(|way, _, role, _| way == direction && role == speaker);
+        self.asks(selection, said)
+    }
+
+    fn asks(&self, selection: &Selection, contexts: Contexts) -> bool {
         let mut scored = self.scored.iter().map(|&at| &self.clauses[at as usize]);
-        scored.any(|one| one.clause.contexts.meets(travels) && selection.uses(one.rule))
+        scored.any(|one| one.clause.contexts.meets(contexts) && selection.uses(one.rule))
     }
 
     /// Whether rules that the selection uses want to hear what others say of a prompt.

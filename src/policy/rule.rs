@@ -162,6 +162,8 @@ pub struct Rule {
     pub severity: Severity,
     /// What is done, as the file says, before any app changes it.
     pub actions: Actions,
+    /// Whether it counts only where the same turn would else be refused, and answers instead.
+    pub instead: bool,
     /// What the reader sees in place of the answer.
     pub reply: Option<Template>,
     /// What a `rewrite` appends for the model.

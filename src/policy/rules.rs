@@ -16,6 +16,7 @@ use super::parts::At;
 use super::reply::{REMOVED, Replies, Template};
 use super::rule::{Action, Level, Rule, RuleId, RuleIx, Severity, Status};
 use super::signals::Visible;
+use crate::message::{Band, Direction, Output};
 
 /// What became of the rules.
 #[derive(Debug, Default)]
@@ -97,6 +98,7 @@ impl Maker<'_> {
         let reply = self.reply(rule.reply.as_ref(), "reply");
         let guidance = self.reply(rule.guidance.as_ref(), "guidance");
         self.check_reply(rule, actions);
+        self.check_instead(rule, actions);
         let id = RuleId(rule.id.value.clone());
         let severity = Severity(rule.severity.value);
         let title = self
@@ -124,6 +126,7 @@ impl Maker<'_> {
             level: Level(rule.level.value),
             severity,
             actions,
+            instead: rule.instead_of.is_some(),
             reply,
             guidance,
             replace: self.replace(rule),
@@ -214,6 +217,25 @@ impl Maker<'_> {
             self.desk.report(
                 diagnostic.help("name a text of a file with `replies:`: `reply: refusal.name`"),
             );
+        }
+    }
+
+    /// What stands in for a refusal is support, of a prompt that asks for words.
+    fn check_instead(&self, rule: &file::Rule, actions: Actions) {
+        let Some(At { value, place }) = rule.instead_of else {
+            return;
+        };
+        let supports = |(band, action): (Band, Action)| {
+            action == Action::Support || (band == Band::Adult && !action.ends())
+        };
+        let words = !applies(&rule.applies).meets(prompts_for_words().complement());
+        if value != Action::Block || !actions.each().all(supports) || !words {
+            let message = "nothing can stand in for something else like that";
+            let help = "`instead_of: block` goes with `action: {minor: support, ...}` and \
+                        `applies: {direction: [prompt], output: [text]}`: what a child may be telling is \
+                        answered with help where it would be refused";
+            let diagnostic = self.desk.at(Code::Instead, place, message);
+            self.desk.report(diagnostic.help(help));
         }
     }
 
@@ -309,6 +331,11 @@ fn is_id(id: &str) -> bool {
 /// Whether a shipped rule belongs to the wall.
 fn is_wall(id: &RuleId, severity: Severity) -> bool {
     id.row() == "QL7.1" || id.row().starts_with("QL3.") && severity == Severity(1)
+}
+
+/// Prompts that ask for words.
+fn prompts_for_words() -> Contexts {
+    Contexts::that(|way, kind, _, _| way == Direction::Prompt && kind == Output::Text)
 }
 
 fn applies(written: &file::Applies) -> Contexts {

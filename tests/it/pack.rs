@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wardgate::message::{Audience, AudienceSource, Band, Direction, Output, Role};
+use wardgate::message::{Audience, AudienceSource, Band, Direction, Media, Output, Part, Role};
 use wardgate::policy::{
-    Action, AppPolicies, Horizon, Paint, PolicySet, Scene, compile, judge_text, shipped,
+    Action, AppPolicies, Horizon, Paint, PolicySet, Scene, compile, judge_prompt, judge_text,
+    shipped,
 };
 
 /// What people write before a text that they want summarised, translated or explained.
@@ -37,11 +38,29 @@ fn root(path: &str) -> PathBuf {
 
 /// What stops or changes the text, by the strictest app: empty if nothing does.
 fn stopped(set: &Arc<PolicySet>, scene: Scene, text: &str) -> Vec<String> {
-    let (role, horizon) = match scene.direction {
-        Direction::Prompt => (Role::User, Horizon::Whole),
-        Direction::Output => (Role::Assistant, Horizon::Stream),
+    let selection = &set.selections[0];
+    let verdict = match scene.direction {
+        Direction::Prompt => {
+            let part = Part {
+                role: Role::User,
+                media: Media::Text,
+                turn: 0,
+                text: text.to_owned(),
+                at: String::new(),
+                raw: 0..0,
+            };
+            let hits = [set.scan(selection, scene.direction, text)];
+            judge_prompt(set, selection, scene, &[part], &hits)
+        }
+        Direction::Output => judge_text(
+            set,
+            selection,
+            scene,
+            Role::Assistant,
+            Horizon::Stream,
+            text,
+        ),
     };
-    let verdict = judge_text(set, &set.selections[0], scene, role, horizon, text);
     let acting = |action: Action| action > Action::Flag;
     let found = verdict.detections.iter();
     found

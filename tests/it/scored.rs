@@ -45,6 +45,7 @@ fn messages(texts: &[String]) -> Value {
 async fn more_text_than_is_scored() {
     let gateway = Gateway::with_config(APPS).await;
     prompts_are_refused_in_their_dialect(&gateway).await;
+    only_whose_words_a_rule_reads_are_scored(&gateway).await;
     what_was_scored_before_counts_too(&gateway).await;
     answers_end_unseen(&gateway).await;
     verdicts_count_all_that_is_asked(&gateway).await;
@@ -71,6 +72,15 @@ async fn prompts_are_refused_in_their_dialect(gateway: &Gateway) {
     let words = "/words/v1/chat/completions";
     let passed = gateway.post(words, &[], &chat).await;
     assert_eq!(passed.status, StatusCode::OK);
+}
+
+async fn only_whose_words_a_rule_reads_are_scored(gateway: &Gateway) {
+    let mut chat = messages(&["What grows in a garden?".to_owned()]);
+    let rules = json!({"role": "system", "content": lines(20)});
+    let said = chat["messages"].as_array_mut().expect("messages");
+    said.insert(0, rules);
+    let passed = gateway.post("/v1/chat/completions", &[], &chat).await;
+    assert_eq!(passed.status, StatusCode::OK, "{:?}", passed.body);
 }
 
 async fn what_was_scored_before_counts_too(gateway: &Gateway) {
