@@ -5,13 +5,15 @@
 //! Bit sets may say yes where the trie says no, never no where the trie says yes: they decide
 //! which prefixes are tried, not what is found.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::grid::{Grid, Place};
 use super::lexicon::{
     Edge, HAS_HELD, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon, MAX_TAIL, bit,
 };
-use super::table::{Table, get, set, then};
+use super::table::{Table, get, set};
 use super::thread::{AFTER_SYLLABLE, REAL, Thread};
+use super::word::{End, STEMS, TAILS, WORDS, Word};
 use crate::text::Class;
 
 /// Bits of the set of pairs for each pair: a Han and its neighbour are looked up by four to 25 of
@@ -23,15 +25,6 @@ const MAX_PAIRS: usize = 1 << 22;
 
 /// Keys of a symbol.
 const KEYS: usize = 5;
-
-/// Bits of the set of words. A Han term adds one word for each of its syllables.
-const WORDS: usize = 1 << 20;
-
-/// Bits of the set of stems: three letters each.
-const STEMS: usize = 26 * 26 * 26;
-
-/// Bits of the set of terms with a tail.
-const TAILS: usize = 1 << 16;
 
 /// Letters of a word that are followed into the trie; no first word is longer.
 const MAX_WORD: usize = 24;
@@ -46,15 +39,16 @@ pub(super) struct Beginnings {
     ends: Vec<End>,
     /// Hashed first letters of terms with a tail.
     stems: Vec<u64>,
-    /// Hashed terms with a tail.
+    /// Hashed terms with a tail, and whether one has a single letter.
     tails: Vec<u64>,
+    short_tail: bool,
     /// Hashed pairs of keys.
     pairs: Vec<u64>,
     /// By pair of keys: where its beginnings lie, and by which hashed codes they go on.
     index: Table<(u32, u64)>,
     begins: Vec<Beginning>,
-    /// By code: a term of one symbol ends there.
-    single: Vec<bool>,
+    /// Which neighbours begin anything, told without their keys.
+    grid: Grid,
     /// By code: a space may follow.
     spaced: Vec<bool>,
 }
@@ -64,21 +58,12 @@ pub(super) struct Beginnings {
 pub(super) struct Beginning {
     /// The node that they lead to.
     pub to: u32,
-    first: (u16, Kind),
-    second: (u16, Kind),
+    pub first: (u16, Kind),
+    pub second: (u16, Kind),
     /// Whether it is the last of its pair of keys.
     last: bool,
     /// Hashed codes by which it goes on; all bits where a term ends.
     third: u64,
-}
-
-/// A prefix that a whole word is.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct End {
-    /// As it is after the last letter, but for where it began.
-    pub thread: Thread,
-    /// Whether it is the last of its word.
-    last: bool,
 }
 
 /// One side of a pair while the index is made.
@@ -95,7 +80,6 @@ impl Beginnings {
             words: vec![0; WORDS / 64],
             stems: vec![0; STEMS.div_ceil(64)],
             tails: vec![0; TAILS / 64],
-            single: vec![false; classes.len()],
             spaced: vec![false; classes.len()],
             ..Self::default()
         };
@@ -141,7 +125,7 @@ impl Beginnings {
             let alone = word.length == 1 && lexicon.has(node) & (HAS_SQUEEZED | HAS_HELD) != 0;
             if (ends || alone) && word.length > 0 {
                 set(&mut self.words, word.bit());
-                words.entry(word.hash).or_default().push(thread);
+                words.entry(word.hash()).or_default().push(thread);
             }
         }
         self.whole = Table::of(words.len());
@@ -151,10 +135,8 @@ impl Beginnings {
             self.whole.insert(hash, self.ends.len() as u32);
             let last = threads.len() - 1;
             let ends = threads.into_iter().enumerate();
-            self.ends.extend(ends.map(|(at, thread)| End {
-                thread,
-                last: at == last,
-            }));
+            self.ends
+                .extend(ends.map(|(at, thread)| End::of(lexicon, thread, at == last)));
         }
     }
 
@@ -163,12 +145,16 @@ impl Beginnings {
         match word.stem() {
             Some(bit) => set(&mut self.stems, bit),
             // Two letters and a tail: any third letter.
-            None => self.stems.fill(u64::MAX),
+            None => {
+                self.stems.fill(u64::MAX);
+                self.short_tail |= word.length == 1;
+            }
         }
     }
 
     fn add_pairs(&mut self, lexicon: &Lexicon, classes: &[Class], chars: &[Option<char>]) {
         let mut groups: HashMap<u32, Vec<Beginning>> = HashMap::new();
+        let mut single = BTreeSet::new();
         let lossy = |kind| matches!(kind, Kind::Syllable | Kind::Shape | Kind::Fuzzy);
         let disguised = lexicon.edges.iter().filter(|edge| lossy(edge.kind));
         let disguised: HashSet<u32> = disguised.map(|edge| edge.to).collect();
@@ -195,7 +181,7 @@ impl Beginnings {
                 continue;
             }
             if lexicon.has(middle) & HAS_TERM != 0 {
-                self.single[usize::from(first.code)] = true;
+                single.insert(first.code);
             }
             for (second, to) in edges(lexicon, middle).filter_map(side) {
                 if !word(second.code) {
@@ -213,6 +199,7 @@ impl Beginnings {
                 }
             }
         }
+        self.grid = Grid::of(lexicon, groups.values().flatten(), chars, &single);
         let bits = (groups.len() * BITS_PER_PAIR).next_power_of_two();
         self.pairs = vec![0; bits.clamp(64, MAX_PAIRS) / 64];
         self.index = Table::of(groups.len());
@@ -234,7 +221,8 @@ impl Beginnings {
     /// What this whole word of these letters begins.
     #[inline]
     pub(super) fn word(&self, word: Word, letters: impl Iterator<Item = char>) -> Begins {
-        let stem = word.stem().is_none_or(|bit| get(&self.stems, bit));
+        let stem = word.stem();
+        let stem = stem.map_or(self.short_tail, |bit| get(&self.stems, bit));
         if word.length > MAX_WORD || (stem && self.has_tail(word, letters)) {
             return Begins::Unknown;
         }
@@ -242,7 +230,7 @@ impl Beginnings {
             return Begins::Nothing;
         }
         self.whole
-            .get(word.hash)
+            .get(word.hash())
             .map_or(Begins::Nothing, Begins::Word)
     }
 
@@ -261,18 +249,22 @@ impl Beginnings {
     }
 
     /// What a word begins that lies here.
-    pub(super) fn ends(&self, from: u32) -> impl Iterator<Item = Thread> + '_ {
+    pub(super) fn ends(&self, from: u32) -> impl Iterator<Item = &End> + '_ {
         let ends = &self.ends[from as usize..];
-        let last = ends.iter().position(|end| end.last);
-        ends[..last.map_or(0, |last| last + 1)]
-            .iter()
-            .map(|end| end.thread)
+        let last = ends.iter().position(End::is_last);
+        ends[..last.map_or(0, |last| last + 1)].iter()
     }
 
-    /// Whether a term of one symbol has this code.
+    /// Whether a Han and its neighbour begin anything.
     #[inline]
-    pub(super) fn single(&self, labels: &Labels) -> bool {
-        self.single[usize::from(labels.exact)]
+    pub(super) fn meet(&self, first: Place, second: Place) -> bool {
+        self.grid.meet(first, second)
+    }
+
+    /// Where a symbol stands among those that begin something, by its page in the lexicon.
+    #[inline]
+    pub(super) fn place(&self, page: usize, ch: char) -> Place {
+        self.grid.places[page][ch as usize % 256]
     }
 
     /// Whether a space may follow the first symbol of a term, read as this one may be.
@@ -367,7 +359,7 @@ impl Beginnings {
             + self.whole.memory()
             + self.ends.capacity() * size_of::<End>()
             + self.begins.capacity() * size_of::<Beginning>()
-            + self.single.len()
+            + self.grid.memory()
             + self.spaced.len()
     }
 }
@@ -382,47 +374,9 @@ pub(super) enum Begins {
     Unknown,
 }
 
-/// Letters read so far.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Word {
-    hash: u64,
-    stem: u32,
-    length: usize,
-}
-
-impl Word {
-    /// The word with one more letter.
-    #[inline]
-    pub(super) fn then(self, c: char) -> Self {
-        let stem = if self.length < 3 {
-            (c as u32).wrapping_sub('a' as u32).min(25) + self.stem * 26
-        } else {
-            self.stem
-        };
-        Self {
-            hash: then(self.hash, c),
-            stem,
-            length: self.length + 1,
-        }
-    }
-
-    fn bit(self) -> usize {
-        (self.hash >> 40) as usize % WORDS
-    }
-
-    fn tail_bit(self) -> usize {
-        (self.hash >> 40) as usize % TAILS
-    }
-
-    /// `None` if it has fewer than three letters.
-    fn stem(self) -> Option<usize> {
-        (self.length >= 3).then_some(self.stem as usize % STEMS)
-    }
-}
-
 impl Labels {
     /// The keys there are.
-    fn keys(&self) -> &[u16] {
+    pub(super) fn keys(&self) -> &[u16] {
         &self.keys[..usize::from(self.many)]
     }
 
@@ -451,7 +405,7 @@ impl Labels {
 }
 
 /// The edges of a node with their codes.
-fn edges(lexicon: &Lexicon, node: u32) -> impl Iterator<Item = (u16, Edge)> + '_ {
+pub(super) fn edges(lexicon: &Lexicon, node: u32) -> impl Iterator<Item = (u16, Edge)> + '_ {
     let node = lexicon.nodes[node as usize];
     let range = node.first as usize..node.first as usize + usize::from(node.edges);
     let codes = lexicon.codes[range.clone()].iter().copied();
@@ -473,7 +427,7 @@ fn chars(lexicon: &Lexicon, codes: usize) -> Vec<Option<char>> {
 }
 
 /// The codes by which terms go on from a node, hashed; all bits where a term ends.
-fn third(lexicon: &Lexicon, node: u32) -> u64 {
+pub(super) fn third(lexicon: &Lexicon, node: u32) -> u64 {
     match lexicon.has(node) & HAS_TERM {
         0 => edges(lexicon, node).fold(0, |mask, (code, _)| mask | bit(code)),
         _ => u64::MAX,

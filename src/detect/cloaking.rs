@@ -179,7 +179,9 @@ impl Watch {
                 say(Cloaking::MixedScript, here, index + 1);
             }
         }
-        if seen.symbol.class == Class::Han && fold::is_rare(seen.original) {
+        // A rare form folds to another character: most Han need no look into the list.
+        let folded = seen.original != seen.symbol.ch;
+        if folded && seen.symbol.class == Class::Han && fold::is_rare(seen.original) {
             say(Cloaking::Variant, here, index + 1);
         }
         if let Some(at) = self.spelled.next(seen, index) {

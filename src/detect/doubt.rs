@@ -4,7 +4,7 @@
 //! Sounds collide: a two-character homophone is an ordinary word more often than a disguise (菠菜 is
 //! a vegetable). The rules of `reference/evasion.md`, sections 2 and 4: a candidate must begin and
 //! end where words do, which cuts the noise of two characters 16 to 33 times, and two characters
-//! need a second signal near by.
+//! need a second signal near by. The same word once more is none.
 
 use super::Detectors;
 use super::align::{is_aligned, is_word};
@@ -258,16 +258,33 @@ impl Doubts {
             return left;
         }
         for other in 0..self.open.len() {
-            let one = self.open[other];
+            let one = &self.open[other];
+            if !detectors.sets.may_share(found.signals, one.found.signals) {
+                continue;
+            }
             let shared = match is_near(&one.found, &found) && self.is_due(other, moment) {
                 true => detectors.sets.shared(found.signals, one.found.signals),
                 false => 0,
             };
-            if shared & left & !bits != 0 && self.is_apart(tape, other) {
+            let fresh = shared & left & !bits != 0;
+            if fresh && !self.is_same(tape, at, other) && self.is_apart(tape, other) {
                 bits |= shared;
             }
         }
         bits & left
+    }
+
+    /// Whether two doubts are about the same word: who says it twice has said one thing. An honest
+    /// text about 菠菜 does.
+    fn is_same(&self, tape: &Tape, at: usize, other: usize) -> bool {
+        let (one, two) = (&self.open[at].found, &self.open[other].found);
+        let seen = (one.to.max(two.to) + RIGHT).min(tape.len());
+        let window = tape.before(seen);
+        let symbol = |index: u32| window.get(index).map(|seen| seen.symbol.ch);
+        let length = one.to - one.from;
+        length == two.to - two.from
+            && length <= WIDEST
+            && (0..length).all(|step| symbol(one.from + step) == symbol(two.from + step))
     }
 
     /// Notes what the known matches that were not yet looked at are second signs of. Whatever counts

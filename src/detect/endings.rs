@@ -10,6 +10,8 @@ use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 pub(super) struct Endings {
     literals: &'static [&'static str],
     automaton: OnceLock<AhoCorasick>,
+    /// Their last symbols, hashed to a bit each: most texts end otherwise.
+    lasts: OnceLock<u64>,
 }
 
 impl Endings {
@@ -18,6 +20,7 @@ impl Endings {
         Self {
             literals,
             automaton: OnceLock::new(),
+            lasts: OnceLock::new(),
         }
     }
 
@@ -35,6 +38,9 @@ impl Endings {
     /// The first literal of the list with which the text ends, on a word border if it begins with a
     /// Latin letter.
     fn find(&self, text: &[char]) -> Option<&'static str> {
+        if self.lasts() & last_bit(*text.last()?) == 0 {
+            return None;
+        }
         let automaton = self.automaton();
         let longest = automaton.max_pattern_len();
         let backwards: String = text.iter().rev().take(longest).collect();
@@ -44,6 +50,13 @@ impl Endings {
         let rest = self.literals[first..].iter().copied();
         rest.filter(|literal| ends(text, literal))
             .find(|literal| borders(text, literal))
+    }
+
+    fn lasts(&self) -> u64 {
+        *self.lasts.get_or_init(|| {
+            let lasts = self.literals.iter().filter_map(|one| one.chars().last());
+            lasts.fold(0, |bits, last| bits | last_bit(last))
+        })
     }
 
     fn automaton(&self) -> &AhoCorasick {
@@ -59,6 +72,11 @@ impl Endings {
                 .expect("a few dozen short literals")
         })
     }
+}
+
+/// The bit of a last symbol.
+fn last_bit(symbol: char) -> u64 {
+    1 << ((symbol as u32).wrapping_mul(0x9E37_79B1) >> 26)
 }
 
 /// Whether the text ends with the literal.

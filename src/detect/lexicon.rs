@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::beginnings::Beginnings;
+use super::grid::Place;
 use super::sets::{MAX_SET, Sets};
 use super::{Problem, SignalId, SignalSet};
 use crate::text::{Class, Symbol, ViewKind, Views, symbols};
@@ -441,6 +442,13 @@ impl Lexicon {
         &self.labels[page][ch as usize % 256]
     }
 
+    /// Where a symbol stands among those that terms begin with.
+    #[inline]
+    pub(super) fn place(&self, ch: char) -> Place {
+        let page = self.pages[ch as usize / 256];
+        self.beginnings.place(usize::from(page), ch)
+    }
+
     /// The code of the space between words; 0 if every term is a single word.
     pub(super) fn space(&self) -> u16 {
         self.space
@@ -450,6 +458,12 @@ impl Lexicon {
     #[inline]
     pub(super) fn leet(&self, ch: char) -> [u16; 2] {
         self.leet.get(ch as usize).copied().unwrap_or_default()
+    }
+
+    /// Whether a sign may stand for a letter of any term.
+    #[inline]
+    pub(super) fn is_leet(&self, ch: char) -> bool {
+        self.leet(ch) != [0, 0]
     }
 
     /// Where a term may begin with this code.

@@ -18,6 +18,7 @@ mod cloaking;
 mod contact;
 mod doubt;
 mod endings;
+mod grid;
 mod image;
 mod lane;
 mod lexicon;
@@ -37,6 +38,7 @@ mod table;
 mod thread;
 mod trie;
 mod window;
+mod word;
 
 pub use builder::{Builder, Detectors};
 pub use cloaking::Cloaking;

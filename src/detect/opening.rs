@@ -1,10 +1,11 @@
 //! [`Opening`]: what may begin at a symbol of a text, told from the symbols that follow it, so
 //! that no beginning is followed that dies at the next step. Where they are not known yet, anything.
 
-use super::beginnings::{Begins, Word};
+use super::beginnings::Begins;
 use super::lexicon::{Labels, Lexicon, MAX_SEPARATORS};
 use super::phrase::is_word;
 use super::window::Seen;
+use super::word::{PACKED, Word};
 use crate::text::Class;
 
 /// What may begin at a symbol.
@@ -13,6 +14,8 @@ pub(super) enum Opening<'l> {
     Nothing,
     /// Terms that begin with a Han and the symbol after it.
     Pair(Pair<'l>),
+    /// A term that is one Han, and those that begin with it and the symbol after it.
+    Single(Option<Pair<'l>>),
     /// What a whole word of so many letters begins, which lies there.
     Word(u32, usize),
     /// No term begins with a whole word of so many letters.
@@ -32,21 +35,29 @@ pub(super) struct Pair<'l> {
 /// symbol before it.
 #[inline]
 pub(super) fn han<'l>(lexicon: &'l Lexicon, last: Option<Class>, symbols: &[Seen]) -> Opening<'l> {
-    let labels = lexicon.labels(symbols[0].symbol.ch);
-    if lexicon.beginnings.single(labels) {
-        return Opening::Anything;
-    }
     let Some(next) = symbols.get(1) else {
         return Opening::Anything;
     };
+    let (first, second) = (symbols[0].symbol.ch, next.symbol.ch);
+    let place = lexicon.place(first);
+    let single = place.is_single();
     match next.symbol.class {
-        Class::Han | Class::Letter => Opening::Pair(Pair {
-            first: labels,
-            second: lexicon.labels(next.symbol.ch),
-            third: symbols.get(2).copied(),
-        }),
+        Class::Han | Class::Letter => {
+            let begins = lexicon.beginnings.meet(place, lexicon.place(second));
+            let both = begins.then(|| Pair {
+                first: lexicon.labels(first),
+                second: lexicon.labels(second),
+                third: symbols.get(2).copied(),
+            });
+            match both {
+                both if single => Opening::Single(both),
+                Some(both) => Opening::Pair(both),
+                None => Opening::Nothing,
+            }
+        }
         Class::Digit => Opening::Anything,
-        _ => over_gap(lexicon, (last, labels), &symbols[1..]),
+        _ if single => Opening::Anything,
+        _ => over_gap(lexicon, (last, first), &symbols[1..]),
     }
 }
 
@@ -54,28 +65,26 @@ pub(super) fn han<'l>(lexicon: &'l Lexicon, last: Option<Class>, symbols: &[Seen
 /// too. The gap is looked at, so that not every beginning has to be carried into it.
 fn over_gap<'l>(
     lexicon: &'l Lexicon,
-    (last, labels): (Option<Class>, &'l Labels),
+    (last, first): (Option<Class>, char),
     gap: &[Seen],
 ) -> Opening<'l> {
-    let alone = !is_word(last);
+    let (alone, place) = (!is_word(last), lexicon.place(first));
+    let spaced = || lexicon.beginnings.spaced(lexicon.labels(first));
     for seen in gap.iter().take(usize::from(MAX_SEPARATORS)) {
         let (ch, class) = (seen.symbol.ch, seen.symbol.class);
         let read = lexicon.labels(ch);
         match class {
             Class::Han | Class::Letter => {
-                let mut begins = false;
-                let any = |_, _, _| begins = true;
-                lexicon.beginnings.pair(labels, read, None, any);
-                return if begins {
-                    Opening::Anything
-                } else {
-                    Opening::Nothing
+                let begins = lexicon.beginnings.meet(place, lexicon.place(ch));
+                return match begins {
+                    true => Opening::Anything,
+                    false => Opening::Nothing,
                 };
             }
             Class::Digit => break,
             // It may itself be a symbol of a term, or a letter in disguise.
-            _ if lexicon.leet(ch)[0] != 0 => break,
-            _ if read.exact != 0 && (!class.is_white() || lexicon.beginnings.spaced(labels)) => {
+            _ if lexicon.is_leet(ch) => break,
+            _ if read.exact != 0 && (!class.is_white() || spaced()) => {
                 break;
             }
             _ if class.is_natural() && !alone => return Opening::Nothing,
@@ -88,23 +97,41 @@ fn over_gap<'l>(
 /// What may begin with the letter that these symbols begin with: only a word that is whole tells.
 #[inline]
 pub(super) fn word(lexicon: &Lexicon, symbols: &[Seen]) -> Opening<'static> {
-    let mut word = Word::default();
-    for (length, seen) in symbols.iter().enumerate() {
-        let symbol = seen.symbol;
-        match symbol.class {
-            Class::Letter => word = word.then(symbol.ch),
-            Class::Digit | Class::Mark => break,
-            // `!` may be a letter in disguise.
-            _ if lexicon.leet(symbol.ch)[0] != 0 => break,
-            _ => {
-                let letters = symbols.iter().map(|seen| seen.symbol.ch);
-                return match lexicon.beginnings.word(word, letters) {
-                    Begins::Nothing => Opening::Dull(length),
-                    Begins::Word(ends) => Opening::Word(ends, length),
-                    Begins::Unknown => Opening::Anything,
-                };
-            }
+    let (word, length) = letters(symbols);
+    let Some(end) = symbols.get(length).map(|seen| seen.symbol) else {
+        return Opening::Anything;
+    };
+    match end.class {
+        Class::Digit => return Opening::Anything,
+        // `!` and `+` may be letters in disguise.
+        _ if lexicon.is_leet(end.ch) => return Opening::Anything,
+        _ => {}
+    }
+    let letters = symbols.iter().map(|seen| seen.symbol.ch);
+    match lexicon.beginnings.word(word, letters) {
+        Begins::Nothing => Opening::Dull(length),
+        Begins::Word(ends) => Opening::Word(ends, length),
+        Begins::Unknown => Opening::Anything,
+    }
+}
+
+/// The letters that these symbols begin with, and how many they are.
+#[inline]
+fn letters(symbols: &[Seen]) -> (Word, usize) {
+    let mut packed = 0;
+    for (length, seen) in symbols.iter().enumerate().take(PACKED) {
+        if seen.symbol.class != Class::Letter {
+            return (Word::of(packed, length), length);
+        }
+        match Word::pack(packed, seen.symbol.ch) {
+            Some(longer) => packed = longer,
+            None => break,
         }
     }
-    Opening::Anything
+    // A long word, or one of other letters than a to z.
+    let letters = symbols.iter().map(|seen| seen.symbol);
+    let letters = letters.take_while(|symbol| symbol.class == Class::Letter);
+    letters.fold((Word::default(), 0), |(word, length), symbol| {
+        (word.then(symbol.ch), length + 1)
+    })
 }

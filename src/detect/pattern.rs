@@ -156,8 +156,7 @@ impl Matching {
         for (at, seen) in symbols.iter().enumerate() {
             let one = seen.symbol.ch;
             let after = starts::after(before.replace(one));
-            let two = symbols.get(at + 1).map(|seen| seen.symbol.ch);
-            let begins = patterns.starts.any(after, one, two);
+            let begins = patterns.starts.any(after, &symbols[at..]);
             if !begins && self.threads.is_empty() && self.matches.is_empty() {
                 continue;
             }

@@ -22,6 +22,7 @@ use super::thread::{
     TONED, Thread, Waiting, complete,
 };
 use super::window::{Seen, Tape, Window};
+use super::word::Behind;
 use crate::text::Class;
 
 /// Live prefixes per lane; ordinary text has a handful.
@@ -139,7 +140,7 @@ impl Phrases {
                 }
                 Class::Letter | Class::Space | Class::Line => {}
                 Class::Han => match han(lexicon, self.last, &symbols[at..]) {
-                    Opening::Anything => break,
+                    Opening::Anything | Opening::Single(_) => break,
                     Opening::Nothing | Opening::Word(..) | Opening::Dull(_) => {}
                     Opening::Pair(both) => {
                         self.look_ahead(lexicon, both, seen, index + at as u32);
@@ -228,11 +229,17 @@ impl Phrases {
                     self.word = Some(whole_word(seen, step.index, ends, length));
                 }
                 Opening::Pair(both) => self.look_ahead(lexicon, both, seen, step.index),
+                Opening::Single(both) => {
+                    self.end_single(&step, found);
+                    if let Some(both) = both {
+                        self.look_ahead(lexicon, both, seen, step.index);
+                    }
+                }
                 Opening::Anything => self.begin(&step, found),
             }
         }
         if let Some(word) = self.word.take_if(|word| word.to == step.index) {
-            self.end_word(word, &step, found);
+            self.end_word(word, &step, &follows[1..], found);
         }
         for mut thread in begun {
             if class == Class::Letter {
@@ -247,18 +254,34 @@ impl Phrases {
         self.last = Some(class);
     }
 
-    /// Follows what a word begins from its last letter, the newest symbol, on.
-    fn end_word(&mut self, word: Begun, step: &Step, found: &mut Vec<Found>) {
-        for end in step.lexicon.beginnings.ends(word.ends) {
-            let thread = Thread {
-                start: word.start,
-                from: word.from,
-                ..end
-            };
-            if thread.goes_on(step.lexicon) {
+    /// Reports the terms that are the newest symbol alone, a Han: nothing else of a single Han counts
+    /// but what it is.
+    fn end_single(&mut self, step: &Step, found: &mut Vec<Found>) {
+        let mut last = None;
+        for edge in step.lexicon.roots(step.labels.exact) {
+            if last.replace(edge.to) == Some(edge.to) {
+                continue;
+            }
+            let mut thread = Thread::new(step.seen.start, step.index);
+            thread.node = edge.to;
+            thread.by(edge.kind);
+            complete(thread, step, &mut self.waiting, found);
+        }
+    }
+
+    /// Follows what a word begins from its last letter, the newest symbol, on; of what follows it, one
+    /// space and two letters tell which terms cannot go on.
+    fn end_word(&mut self, word: Begun, step: &Step, follows: &[Seen], found: &mut Vec<Found>) {
+        let lexicon = step.lexicon;
+        let behind = Behind::of(lexicon, word.from == word.to, follows);
+        for end in lexicon.beginnings.ends(word.ends) {
+            let thread = end.thread(word.start, word.from);
+            if end.goes_on(&behind) && thread.goes_on(lexicon) {
                 self.threads.push(thread);
             }
-            complete(thread, step, &mut self.waiting, found);
+            if end.is_complete() {
+                complete(thread, step, &mut self.waiting, found);
+            }
         }
     }
 

@@ -121,7 +121,7 @@ impl Scanner {
             if self.certain(self.bytes) {
                 self.spell(self.bytes, hits);
             }
-            at += self.write_ascii(&piece.as_bytes()[at..], due);
+            at += self.write_plain(&piece[at..], due);
             let Some(c) = piece[at..].chars().next() else {
                 break;
             };
@@ -261,23 +261,35 @@ impl Scanner {
         }
     }
 
-    /// Writes the ASCII that these bytes begin with, as far as nothing else is to be done: until the
-    /// batch is full, or what a code spells is certain. Returns the number of bytes.
+    /// Writes the characters of one symbol each that a text begins with, as far as nothing else is to
+    /// be done: until the batch is full, or what a code spells is certain. Returns the number of bytes.
     #[inline]
-    fn write_ascii(&mut self, bytes: &[u8], due: u32) -> usize {
-        if self.meaning.is_some() || !bytes.first().is_some_and(u8::is_ascii) {
+    fn write_plain(&mut self, text: &str, due: u32) -> usize {
+        if self.meaning.is_some() {
             return 0;
         }
-        let room = self.due.min(due).saturating_sub(self.symbols());
         let spelled = self.spelled.get(self.spelled_read);
-        let quiet = spelled.map_or(u32::MAX, |spelled| spelled.when.saturating_sub(self.bytes));
-        // The last one is written as any other character, so that the batch is looked after.
-        let most = (room.min(quiet) as usize)
-            .saturating_sub(1)
-            .min(bytes.len());
-        let written = self.lane.tape.push_ascii(&bytes[..most], self.bytes);
-        self.bytes += written as u32;
-        written
+        let until = spelled.map_or(u32::MAX, |spelled| spelled.when);
+        let mut at = 0;
+        loop {
+            // The last one is written as any other character, so that the batch is looked after.
+            let room = self.due.min(due).saturating_sub(self.symbols());
+            let room = room.saturating_sub(1) as usize;
+            let quiet = until.saturating_sub(self.bytes) as usize;
+            let bytes = &text.as_bytes()[at..];
+            let ascii = &bytes[..room.min(quiet).min(bytes.len())];
+            let tape = &mut self.lane.tape;
+            let written = match ascii.first() {
+                Some(byte) if byte.is_ascii() => tape.push_ascii(ascii, self.bytes),
+                Some(_) => tape.push_wide(&text[at..], self.bytes, room, until),
+                None => 0,
+            };
+            self.bytes += written as u32;
+            at += written;
+            if written == 0 {
+                return at;
+            }
+        }
     }
 
     /// Whether something that a code spells is certain when so many bytes have been read.

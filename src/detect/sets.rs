@@ -130,12 +130,18 @@ impl Sets {
         u64::MAX >> (MAX_SET - self.members(set).len())
     }
 
+    /// Whether two sets may have a member in common.
+    #[inline]
+    pub(super) fn may_share(&self, set: SignalSet, other: SignalSet) -> bool {
+        self.marks[set.0 as usize] & self.marks[other.0 as usize] != 0
+    }
+
     /// The members of `set` that are in `other`, too.
     pub(super) fn shared(&self, set: SignalSet, other: SignalSet) -> u64 {
         if set == other {
             return self.whole(set);
         }
-        if self.marks[set.0 as usize] & self.marks[other.0 as usize] == 0 {
+        if !self.may_share(set, other) {
             return 0;
         }
         let theirs = self.members(other);

@@ -11,6 +11,7 @@ use regex_automata::util::primitives::StateID;
 
 use super::regex::MAX_PATTERNS;
 use super::table::{Table, get, set, then};
+use super::window::Seen;
 
 /// Symbols that may follow a place of a pattern and are listed; more count as anything.
 const LISTED: usize = 256;
@@ -28,6 +29,11 @@ const DEPTH: usize = 6;
 /// Bits of the set of first symbols, and of the set of keys.
 const FIRST_BITS: usize = 1 << 12;
 const KEY_BITS: usize = 1 << 18;
+
+/// First symbols of a way that a place is told apart by before anything is looked up, and bits of the
+/// set of each number of them: those sets stay in the nearest caches.
+const HEAD: usize = 3;
+const HEAD_BITS: usize = 1 << 17;
 
 /// What is known of the symbols at a place.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +84,8 @@ struct Firsts {
     /// By first symbol of ASCII: which symbols of ASCII may follow it.
     pairs: Vec<u128>,
     first: Vec<u64>,
+    /// Hashed heads of as many symbols as are known of a way: one, two, three.
+    heads: [Vec<u64>; HEAD],
     /// Hashed keys.
     known: Vec<u64>,
 }
@@ -86,19 +94,33 @@ struct Firsts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Beginning {
     key: u64,
-    one: char,
-    /// `None` if anything may follow.
-    two: Option<char>,
+    head: Head,
+    /// Whether longer ways tell the rest of its head.
+    longer: bool,
     after: After,
 }
+
+/// The first symbols of a way; `None` where anything may follow.
+type Head = [Option<char>; HEAD];
 
 /// The first symbols of a way, and what the automaton is in behind them.
 #[derive(Clone, Copy)]
 struct Prefix {
     hash: u64,
-    one: char,
-    two: Option<char>,
+    head: Head,
     state: StateID,
+}
+
+impl Prefix {
+    /// The prefix with one more symbol, which is the one at `depth`.
+    fn then(&self, symbol: char, state: StateID, depth: usize) -> Self {
+        let mut head = self.head;
+        if let Some(slot) = head.get_mut(depth) {
+            *slot = Some(symbol);
+        }
+        let hash = then(self.hash, symbol);
+        Self { hash, head, state }
+    }
 }
 
 /// How one pattern begins; `None` if with anything. `rows` says by the byte before (the last is for
@@ -115,10 +137,10 @@ pub(super) fn beginnings(
         let before = before.map(|(byte, _)| u8::try_from(byte).ok().map(char::from));
         let after = before.fold(0, |all, byte| all | after(byte));
         let ways = ways(dfa, start, &mut known)?.into_iter();
-        all.extend(ways.map(|(key, one, two)| Beginning {
+        all.extend(ways.map(|(key, head, longer)| Beginning {
             key,
-            one,
-            two,
+            head,
+            longer,
             after,
         }));
     }
@@ -130,26 +152,26 @@ pub(super) fn beginnings(
 /// What follows a state, once it was asked for.
 type Known = HashMap<StateID, Option<Vec<(char, StateID)>>>;
 
-/// The keys of all ways from one start, with their first two symbols.
+/// The keys of all ways from one start, with their first symbols and whether there are longer ones.
 fn ways(
     dfa: &dense::DFA<Vec<u32>>,
     start: StateID,
     known: &mut Known,
-) -> Option<Vec<(u64, char, Option<char>)>> {
+) -> Option<Vec<(u64, Head, bool)>> {
     let mut ways = Vec::new();
+    let nothing = Prefix {
+        hash: 0,
+        head: [None; HEAD],
+        state: start,
+    };
     let first = follows(dfa, start, FIRSTS)?.into_iter();
-    let first = first.map(|(one, state)| Prefix {
-        hash: then(0, one),
-        one,
-        two: None,
-        state,
-    });
+    let first = first.map(|(one, state)| nothing.then(one, state, 0));
     let mut prefixes: Vec<Prefix> = first.collect();
     for depth in 1..=DEPTH {
         let mut longer = Vec::new();
         for prefix in prefixes {
-            let add = |kind, two, ways: &mut Vec<_>| {
-                ways.push((key(kind, prefix.hash), prefix.one, two));
+            let mut add = |kind, longer| {
+                ways.push((key(kind, prefix.hash), prefix.head, longer));
             };
             let next = match depth < 3 || (depth < DEPTH && longer.len() < WAYS) {
                 true => known
@@ -159,19 +181,14 @@ fn ways(
                 false => None,
             };
             let Some(next) = next else {
-                add(Kind::Begins, prefix.two, &mut ways);
-                add(Kind::Anything, prefix.two, &mut ways);
+                add(Kind::Begins, false);
+                add(Kind::Anything, false);
                 continue;
             };
-            // Of several second symbols, each longer way notes its own.
-            let second = prefix.two.or(next.first().map(|first| first.0));
-            add(Kind::Begins, second, &mut ways);
-            longer.extend(next.iter().map(|&(symbol, state)| Prefix {
-                hash: then(prefix.hash, symbol),
-                two: prefix.two.or(Some(symbol)),
-                state,
-                ..prefix
-            }));
+            // Nothing follows where only the end of the text may.
+            add(Kind::Begins, !next.is_empty());
+            let next = next.iter();
+            longer.extend(next.map(|&(symbol, state)| prefix.then(symbol, state, depth)));
         }
         prefixes = longer;
     }
@@ -214,16 +231,24 @@ impl Starts {
         starts
     }
 
-    /// Whether any pattern begins with these symbols behind such a one.
+    /// Whether any pattern may begin with these symbols, of which there is one at least, behind
+    /// such a one.
     #[inline]
-    pub(super) fn any(&self, after: After, one: char, two: Option<char>) -> bool {
+    pub(super) fn any(&self, after: After, symbols: &[Seen]) -> bool {
         let firsts = self.behind(after);
-        let begins = match two {
+        let symbol = |at: usize| symbols.get(at).map(|seen| seen.symbol.ch);
+        let one = symbols[0].symbol.ch;
+        let begins = match symbol(1) {
             Some(two) if one.is_ascii() && two.is_ascii() => {
                 firsts.pairs[one as usize] >> (two as u32) & 1 != 0
             }
             _ => get(&firsts.first, first_bit(one)),
         };
+        let begins = begins
+            && match (symbol(1), symbol(2)) {
+                (Some(two), Some(three)) => firsts.has_head([one, two, three]),
+                _ => true,
+            };
         begins || !self.anywhere.is_empty()
     }
 
@@ -286,26 +311,50 @@ impl Default for Firsts {
         Self {
             pairs: vec![0; 128],
             first: vec![0; FIRST_BITS / 64],
+            heads: std::array::from_fn(|_| vec![0; HEAD_BITS / 64]),
             known: vec![0; KEY_BITS / 64],
         }
     }
 }
 
 impl Firsts {
-    fn note(&mut self, Beginning { one, two, key, .. }: Beginning) {
+    fn note(&mut self, beginning: Beginning) {
+        set(&mut self.known, key_bit(beginning.key));
+        let [Some(one), two, _] = beginning.head else {
+            return;
+        };
+        // Of a way that goes on, each longer one notes its own.
+        if beginning.longer {
+            return;
+        }
         set(&mut self.first, first_bit(one));
-        set(&mut self.known, key_bit(key));
         if let Some(row) = self.pairs.get_mut(one as usize) {
             *row |= two.map_or(u128::MAX, |two| match two as usize {
                 two @ 0..128 => 1 << two,
                 _ => 0,
             });
         }
+        let symbols = beginning.head.iter().flatten();
+        let (hash, length) = symbols.fold((0, 0), |(hash, length), &symbol| {
+            (then(hash, symbol), length + 1)
+        });
+        set(&mut self.heads[length - 1], head_bit(hash));
+    }
+
+    /// Whether a way begins with these symbols, or with fewer of them and then anything.
+    #[inline]
+    fn has_head(&self, symbols: [char; HEAD]) -> bool {
+        let mut hash = 0;
+        symbols.into_iter().zip(&self.heads).any(|(symbol, heads)| {
+            hash = then(hash, symbol);
+            get(heads, head_bit(hash))
+        })
     }
 
     fn memory(&self) -> usize {
+        let heads = self.heads.iter().map(Vec::len).sum::<usize>();
         self.pairs.len() * size_of::<u128>()
-            + (self.first.len() + self.known.len()) * size_of::<u64>()
+            + (self.first.len() + heads + self.known.len()) * size_of::<u64>()
     }
 }
 
@@ -368,6 +417,11 @@ fn key(kind: Kind, hash: u64) -> u64 {
 fn first_bit(one: char) -> usize {
     // Letters and signs have a bit each, Han share them.
     one as usize % FIRST_BITS
+}
+
+#[inline]
+fn head_bit(hash: u64) -> usize {
+    (hash >> 40) as usize % HEAD_BITS
 }
 
 #[inline]

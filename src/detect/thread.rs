@@ -202,9 +202,11 @@ fn view(thread: Thread, term: &Term, step: &Step) -> Option<ViewKind> {
         return term.views.has_all(thread.uses.with(view)).then_some(view);
     }
     let spells = |written: &str| step.window.spells(thread.from, step.index + 1, written);
+    // Where a lossy view was needed, that one is named.
+    let lossy = term.turned || !thread.uses.is_empty();
     let level = if thread.flags & SQUEEZED != 0 {
         ViewKind::Squeezed
-    } else if thread.flags & LEET != 0 || !term.written.iter().any(|one| spells(one)) {
+    } else if lossy || thread.flags & LEET != 0 || !term.written.iter().any(|one| spells(one)) {
         ViewKind::Skeleton
     } else {
         ViewKind::Surface

@@ -5,7 +5,8 @@
 //! the new ones in a tight loop of its own. What a detector sees at a symbol is the window that
 //! ends there, so that how the text was cut into batches cannot be seen.
 
-use crate::text::{Class, Symbol, fold};
+use crate::text::Symbol;
+use crate::text::fold::{self, Reading};
 
 /// One symbol as a lane reads it.
 #[derive(Debug, Clone, Copy)]
@@ -46,24 +47,39 @@ impl Tape {
     /// the first is at byte `start`; returns how many there were.
     pub(super) fn push_ascii(&mut self, bytes: &[u8], start: u32) -> usize {
         let symbols = fold::ascii();
-        let read = |byte: u8| symbols.get(usize::from(byte)).copied().flatten();
-        let odd = bytes.iter().position(|&byte| read(byte).is_none());
-        let plain = &bytes[..odd.unwrap_or(bytes.len())];
-        self.seen.extend((start..).zip(plain).map(|(start, &byte)| {
-            let original = char::from(byte);
-            let class = Class::Mark;
-            let unread = Symbol {
-                ch: original,
-                class,
-            };
-            Seen {
-                symbol: read(byte).unwrap_or(unread),
-                original,
+        let plain = &bytes[..fold::plain_ascii(bytes)];
+        self.seen
+            .extend((start..).zip(plain).map(|(start, &byte)| Seen {
+                symbol: symbols[usize::from(byte & 0x7F)],
+                original: char::from(byte),
                 start,
                 end: start + 1,
-            }
-        }));
+            }));
         plain.len()
+    }
+
+    /// Writes the characters beyond ASCII that a text begins with and that are one symbol each, of
+    /// which the first is at byte `start`: at most so many, and none that starts at byte `until` or
+    /// later. Returns the number of bytes.
+    pub(super) fn push_wide(&mut self, text: &str, start: u32, most: usize, until: u32) -> usize {
+        let mut end = start;
+        for original in text.chars().take(most) {
+            if original.is_ascii() || end >= until {
+                break;
+            }
+            let Reading::One(symbol) = fold::read(original) else {
+                break;
+            };
+            let start = end;
+            end += original.len_utf8() as u32;
+            self.seen.push(Seen {
+                symbol,
+                original,
+                start,
+                end,
+            });
+        }
+        (end - start) as usize
     }
 
     /// Symbols written so far.
@@ -146,18 +162,29 @@ impl<'t> Window<'t> {
 
     /// Whether symbols `from..to` came as exactly these characters, with nothing dropped between.
     pub(super) fn spells(&self, from: u32, to: u32, written: &str) -> bool {
-        let mut index = from;
-        let mut follows = None;
-        for c in written.chars() {
-            let Some(seen) = self.get(index) else {
-                return false;
-            };
-            if seen.original != c || follows.is_some_and(|end| end != seen.start) {
-                return false;
-            }
-            follows = Some(seen.end);
-            index += 1;
+        let Some(symbols) = self.between(from, to) else {
+            return false;
+        };
+        let mut follows = symbols.first().map_or(0, |first| first.start);
+        let mut left = symbols.iter();
+        let same = written.chars().all(|c| {
+            let next = left.next();
+            let next = next.filter(|seen| seen.original == c && seen.start == follows);
+            next.inspect(|seen| follows = seen.end).is_some()
+        });
+        same && left.len() == 0
+    }
+
+    /// Symbols `from..to`, if they are among the last [`KEPT`].
+    #[inline]
+    fn between(&self, from: u32, to: u32) -> Option<&'t [Seen]> {
+        let length = self.seen.len();
+        let back = |index: u32| self.len().checked_sub(index).map(|back| back as usize);
+        let (first, last) = (back(from)?, back(to)?);
+        if first > KEPT {
+            return None;
         }
-        index == to
+        self.seen
+            .get(length.checked_sub(first)?..length.checked_sub(last)?)
     }
 }

@@ -161,7 +161,7 @@ fn any(bytes: &[u8; BLOCK + 2]) -> bool {
     }
     if some >= 0x80 {
         for at in 0..BLOCK {
-            found |= u8::from(han(bytes[at + 1], bytes[at + 2]));
+            found |= u8::from(han(bytes[at], bytes[at + 1], bytes[at + 2]));
         }
     }
     found > 0
@@ -170,7 +170,7 @@ fn any(bytes: &[u8; BLOCK + 2]) -> bool {
 /// Whether a stem may end with these bytes.
 #[inline(always)]
 const fn telling(a: u8, b: u8, c: u8) -> bool {
-    latin(a | 0x20, b | 0x20, c | 0x20) | han(b, c)
+    latin(a | 0x20, b | 0x20, c | 0x20) | han(a, b, c)
 }
 
 /// The ends of the Latin stems, in lower case: bit 5 is set, which leaves `-` and digits alone.
@@ -186,15 +186,16 @@ const fn latin(a: u8, b: u8, c: u8) -> bool {
     rot | pairs | triples
 }
 
-/// The last two bytes of 码, 撒, 暗, 倒, 逆, 反 and 密.
+/// 码, 撒, 暗, 倒, 逆, 反 and 密.
 #[inline(always)]
-const fn han(b: u8, c: u8) -> bool {
-    ((b == 0xA0) & (c == 0x81))
-        | ((b == 0x92) & (c == 0x92))
-        | ((b == 0x9A) & (c == 0x97))
-        | ((b == 0x80) & ((c == 0x92) | (c == 0x86)))
-        | ((b == 0x8F) & (c == 0x8D))
-        | ((b == 0xAF) & (c == 0x86))
+const fn han(a: u8, b: u8, c: u8) -> bool {
+    ((a == 0xE7) & (b == 0xA0) & (c == 0x81))
+        | ((a == 0xE6) & (((b == 0x92) & (c == 0x92)) | ((b == 0x9A) & (c == 0x97))))
+        | ((a == 0xE5)
+            & (((b == 0x80) & (c == 0x92))
+                | ((b == 0x8F) & (c == 0x8D))
+                | ((b == 0xAF) & (c == 0x86))))
+        | ((a == 0xE9) & (b == 0x80) & (c == 0x86))
 }
 
 /// The stem that ends here; `byte(n)` is the byte n before the last. A Latin one begins its word,

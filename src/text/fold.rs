@@ -83,15 +83,36 @@ pub fn read(c: char) -> Reading {
     unpack(page, page.packed[code % PAGE], c)
 }
 
-/// How each character of ASCII reads that is a symbol.
-pub fn ascii() -> &'static [Option<Symbol>; 128] {
-    static SYMBOLS: OnceLock<[Option<Symbol>; 128]> = OnceLock::new();
+/// How each character of ASCII reads that is a symbol ([`plain_ascii`]); the others stand for themselves.
+pub fn ascii() -> &'static [Symbol; 128] {
+    static SYMBOLS: OnceLock<[Symbol; 128]> = OnceLock::new();
     SYMBOLS.get_or_init(|| {
-        std::array::from_fn(|code| match read(char::from(code as u8)) {
-            Reading::One(symbol) => Some(symbol),
-            _ => None,
+        std::array::from_fn(|code| {
+            let c = char::from(code as u8);
+            let class = Class::Mark;
+            let unread = Symbol { ch: c, class };
+            read(c).symbols().next().unwrap_or(unread)
         })
     })
+}
+
+/// How many of these bytes, from the first on, are ASCII that reads as one symbol each: all but
+/// control characters.
+pub fn plain_ascii(bytes: &[u8]) -> usize {
+    let chunks = bytes.chunks(PLAIN_CHUNK);
+    let whole = chunks.take_while(|chunk| chunk.iter().fold(true, |all, &b| all & is_plain(b)));
+    let from: usize = whole.map(<[u8]>::len).sum();
+    let rest = bytes[from..].iter().take(PLAIN_CHUNK);
+    from + rest.take_while(|&&byte| is_plain(byte)).count()
+}
+
+/// Bytes that are looked at together, in the machine's vectors.
+const PLAIN_CHUNK: usize = 32;
+
+/// Whether a byte is a character of ASCII that reads as one symbol.
+#[inline]
+const fn is_plain(byte: u8) -> bool {
+    (byte.wrapping_sub(0x20) < 0x5F) | (byte.wrapping_sub(0x9) < 5)
 }
 
 #[inline]
@@ -361,6 +382,28 @@ mod tests {
         for c in '\0'..=char::MAX {
             for folded in fold(c) {
                 assert_eq!(fold(folded), [folded], "{c:?} -> {folded:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn plain_ascii_is_one_symbol_each() {
+        for byte in 0..=u8::MAX {
+            let one = byte.is_ascii() && matches!(read(char::from(byte)), Reading::One(_));
+            assert_eq!(plain_ascii(&[byte]) == 1, one, "{byte:#x}");
+            let text = [[b'a'; 40].as_slice(), &[byte], b"b"].concat();
+            assert_eq!(plain_ascii(&text), if one { 42 } else { 40 });
+            if let (true, Reading::One(symbol)) = (one, read(char::from(byte))) {
+                assert_eq!(ascii()[usize::from(byte)], symbol);
+            }
+        }
+    }
+
+    #[test]
+    fn a_rare_form_folds_to_another_character() {
+        for c in (0x2E80..=0x3_FFFF).filter_map(char::from_u32) {
+            if is_rare(c) {
+                assert_ne!(fold(c), [c], "{c}");
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Neutral words in every disguise and in pairs of disguises: which are found, and whether the
 //! span is exactly what was written.
 //!
-//! `cargo test --test it cloaks:: -- --nocapture` prints the rates of all tricks. Only those whose
-//! views have landed ([`LANDED`]) are asserted.
+//! `cargo test --test it cloaks:: -- --nocapture` prints the rates of all tricks. What is asserted of
+//! which is said by [`claim`]; `policies/README.md` has it as a table.
 
 mod cuts;
 
@@ -16,14 +16,38 @@ use wardgate::text::{ViewKind, Views, skeleton};
 
 use crate::cli::wardgate;
 
-/// The views whose tricks must be caught. A view that lands goes into this line.
-const LANDED: &[&str] = &[
-    "skeleton", "squeezed", "pinyin", "shape", "hidden", "emoji", "reversed",
-];
+/// What is asserted of a trick on the words of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// Caught, and the span is what was written.
+    Exact,
+    /// Caught, and the span lies within what was written: a stream has shown the first signs of a code
+    /// before they can be told from a word, and a column has its neighbours' cells between its own.
+    Inside,
+    /// Nothing.
+    Nothing,
+}
 
-/// Tricks that are not caught well enough, although their view is there: columns of several words
-/// (a space is no cell), puns on emoji whose names are long, a short word whose last letter is `+`.
-const WAITING: &[Trick] = &[Trick::Leet, Trick::Vertical, Trick::EmojiPun];
+/// What is asserted. Nothing of: a code of one short word, which is a token like any other; columns of
+/// several words, since a space is no cell; base64 backwards that a word or two fill; puns on the
+/// emoji of two Han, which need more than one sign; sounds that only nearly agree, without a second sign; leet, because `+` and `|` at the edge of a word are
+/// signs and no letters.
+fn claim(trick: Trick, group: usize) -> Claim {
+    let (name, han, _) = &groups()[group];
+    let one_word = *name == "1 word";
+    match trick {
+        Trick::Leet => Claim::Nothing,
+        Trick::Fuzzy | Trick::Cantonese if *name != SIGNED => Claim::Nothing,
+        Trick::EmojiPun if *han < 3 => Claim::Nothing,
+        Trick::Vertical if *han == 0 && !one_word => Claim::Nothing,
+        Trick::ReversedBase64 if *han < 3 => Claim::Nothing,
+        Trick::Base64 | Trick::Base32 | Trick::Hex if one_word => Claim::Nothing,
+        Trick::Base64 | Trick::Base32 if *han > 0 => Claim::Exact,
+        Trick::Base64 | Trick::Base32 | Trick::Hex | Trick::ReversedBase64 => Claim::Inside,
+        Trick::CodePoint | Trick::Morse | Trick::Punycode | Trick::Vertical => Claim::Inside,
+        _ => Claim::Exact,
+    }
+}
 
 /// Caught with exact spans, in percent: single tricks, pairs (issue 3, point 1).
 const SINGLE: usize = 99;
@@ -126,6 +150,7 @@ const SIGN: &str = "加微信 abc12345";
 struct Tally {
     tried: usize,
     found: usize,
+    inside: usize,
     exact: usize,
     /// The first that was not.
     missed: Option<String>,
@@ -140,6 +165,9 @@ impl Tally {
         let spans: Vec<Range<usize>> = own.map(|hit| hit.span.range()).collect();
         self.tried += 1;
         self.found += usize::from(spans.iter().any(|span| overlap(span, &made.span)));
+        let within =
+            |span: &Range<usize>| made.span.start <= span.start && span.end <= made.span.end;
+        self.inside += usize::from(spans.iter().any(within));
         let exact = spans.iter().any(|span| is_exact(span, made));
         self.exact += usize::from(exact);
         if !exact && self.missed.is_none() {
@@ -150,17 +178,24 @@ impl Tally {
     fn sum(&mut self, other: &Self) {
         self.tried += other.tried;
         self.found += other.found;
+        self.inside += other.inside;
         self.exact += other.exact;
     }
 
-    fn reaches(&self, percent: usize) -> bool {
-        self.exact * 100 >= self.tried * percent
+    fn reaches(&self, claim: Claim, percent: usize) -> bool {
+        let caught = match claim {
+            Claim::Exact => self.exact,
+            Claim::Inside => self.inside,
+            Claim::Nothing => self.tried,
+        };
+        caught * 100 >= self.tried * percent
     }
 
     fn text(&self) -> String {
         let percent = |part: usize| part as f64 * 100.0 / self.tried.max(1) as f64;
-        let (found, exact) = (percent(self.found), percent(self.exact));
-        format!("{found:5.1}/{exact:5.1} ({})", self.tried)
+        let (found, inside) = (percent(self.found), percent(self.inside));
+        let exact = percent(self.exact);
+        format!("{found:5.1}/{inside:5.1}/{exact:5.1} ({})", self.tried)
     }
 }
 
@@ -236,8 +271,11 @@ fn pair(pair: (Trick, Trick)) -> Vec<Tally> {
     tallies
 }
 
-fn landed(trick: Trick) -> bool {
-    LANDED.contains(&trick.view()) && !WAITING.contains(&trick)
+/// Whether pairs with it are asserted: it is exact in every group, and no code, which is often the
+/// other trick's text no more.
+fn pairs_up(trick: Trick) -> bool {
+    let exact = |group| claim(trick, group) == Claim::Exact;
+    trick.view() != "decoded" && (0..groups().len()).all(exact)
 }
 
 /// A lossy trick on two Han is evidence that needs a second signal; it is printed, not asserted.
@@ -248,17 +286,17 @@ fn decides_alone(group: usize, tricks: &[Trick]) -> bool {
 
 fn line(name: &str, view: &str, tallies: &[Tally]) -> String {
     let cells = tallies.iter().map(|tally| match tally.tried {
-        0 => format!("{:>19}", "-"),
-        _ => format!("{:>19}", tally.text()),
+        0 => format!("{:>25}", "-"),
+        _ => format!("{:>25}", tally.text()),
     });
     format!("{name:<28} {view:<9}{}", cells.collect::<String>())
 }
 
 fn heading(what: &str) -> String {
-    let names = groups().iter().map(|(name, ..)| format!("{name:>19}"));
+    let names = groups().iter().map(|(name, ..)| format!("{name:>25}"));
     let names: String = names.collect();
     format!(
-        "{what}: found / found with exact span, percent (disguises)\n{:38}{names}",
+        "{what}: found / span inside / span exact, percent (disguises)\n{:38}{names}",
         ""
     )
 }
@@ -279,10 +317,11 @@ fn single_tricks_are_caught() {
         assert!(tallies.iter().any(|tally| tally.tried > 0), "{name}");
         table += &format!("\n{}", line(name, trick.view(), &tallies));
         for (group, tally) in tallies.iter().enumerate() {
-            if tally.reaches(SINGLE) {
+            let claim = claim(trick, group);
+            let wanted = claim != Claim::Nothing && decides_alone(group, &[trick]);
+            if tally.reaches(if wanted { claim } else { Claim::Exact }, SINGLE) {
                 continue;
             }
-            let wanted = landed(trick) && decides_alone(group, &[trick]);
             let list = if wanted { &mut missed } else { &mut pending };
             list.push(shortfall(name, group, tally));
         }
@@ -309,11 +348,11 @@ fn pairs_of_tricks_are_caught() {
         let rows = views.entry(name).or_insert_with(none);
         for (group, tally) in pair((first, second)).iter().enumerate() {
             rows[group].sum(tally);
-            if !landed(first) || !landed(second) || !decides_alone(group, &[first, second]) {
+            if !pairs_up(first) || !pairs_up(second) || !decides_alone(group, &[first, second]) {
                 continue;
             }
             wanted[group].sum(tally);
-            if !tally.reaches(PAIR) {
+            if !tally.reaches(Claim::Exact, PAIR) {
                 let name = format!("{} + {}", first.name(), second.name());
                 worst.push(shortfall(&name, group, tally));
             }
@@ -326,7 +365,7 @@ fn pairs_of_tricks_are_caught() {
     let worst = worst.join("\n");
     println!("below {PAIR} %:\n{worst}");
     for (tally, (name, ..)) in wanted.iter().zip(groups()) {
-        let enough = tally.tried > 0 && tally.reaches(PAIR);
+        let enough = tally.tried > 0 && tally.reaches(Claim::Exact, PAIR);
         assert!(enough, "{name}: {}\n{worst}", tally.text());
     }
 }

@@ -388,6 +388,13 @@ fn a_named_sign_vouches_for_two_han_that_only_sound_alike() {
     assert_eq!(said("今天的罗卜很好吃"), [], "by its sound alone");
     assert_eq!(said("今天的罗卜很好吃，摊位在左边"), blocked);
     assert_eq!(said("今天的罗卜很好吃，学校在左边"), []);
+    assert_eq!(
+        said("罗卜很好吃，我爱罗卜，妈妈买了罗卜"),
+        [],
+        "said thrice"
+    );
+    let twice = [blocked.clone(), blocked.clone()].concat();
+    assert_eq!(said("罗卜很好吃，我爱箩卜"), twice, "written in two ways");
     let far = format!("今天的罗卜很好吃{}摊位在左边", "，左边是学校".repeat(8));
     assert_eq!(said(&far), [], "too far away");
 }
