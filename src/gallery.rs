@@ -27,7 +27,7 @@ type Look = Result<Arc<Seen>, Unreadable>;
 #[derive(Debug)]
 pub struct Gallery {
     seen: Cache<[u8; 32], Look>,
-    /// Looks at once: one a core, so that memory is bounded and streams get their share.
+    /// Looks at once: memory is bounded, and one core is left to the streams.
     turns: Arc<Semaphore>,
 }
 
@@ -43,7 +43,7 @@ impl Default for Gallery {
                 .max_capacity(MEMORY_BYTES)
                 .weigher(weigh)
                 .build(),
-            turns: Arc::new(Semaphore::new(cores)),
+            turns: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
         }
     }
 }

@@ -119,8 +119,7 @@ async fn road(
     };
 
     let content_type = asked.content_type();
-    let body = sight::inlined(exchange, &app, codec, content_type, body).await?;
-    let mut ask = codec.read(content_type, &body, &limits.read())?;
+    let (body, mut ask) = sight::read(exchange, &app, codec, content_type, body).await?;
     let named = codec::named(codec, bare).filter(|name| !name.is_empty());
     if let Some(model) = named.filter(|_| !codec.polls()) {
         model.clone_into(&mut ask.model);

@@ -49,30 +49,30 @@ impl Pictured {
     }
 }
 
-/// The request with the pictures themselves in place of their addresses, where the app lets them be
+/// Reads a request, with the pictures themselves in place of their addresses where the app lets them be
 /// fetched: the model's server then sees the very bytes that are judged.
 ///
 /// # Errors
 /// A body that the codec cannot read; a picture that cannot be had, or that is none.
-pub async fn inlined(
+pub async fn read(
     exchange: &Exchange,
     app: &App,
     codec: &dyn Codec,
     content_type: &str,
     body: Bytes,
-) -> Result<Bytes, Error> {
+) -> Result<(Bytes, Ask), Error> {
+    let limits = exchange.live.config.limits.read();
+    let ask = codec.read(content_type, &body, &limits)?;
     let Elsewhere::Fetch(hosts) = &app.elsewhere else {
-        return Ok(body);
+        return Ok((body, ask));
     };
     let form = content_type.starts_with("multipart/");
     if form || body.is_empty() || codec.polls() || !pictures::may_hold(&body) {
-        return Ok(body);
+        return Ok((body, ask));
     }
-    let limits = exchange.live.config.limits.read();
-    let ask = codec.read(content_type, &body, &limits)?;
     let found = pictures::in_document(&body, &words(&ask), &limits)?;
     if found.addresses.is_empty() {
-        return Ok(body);
+        return Ok((body, ask));
     }
     let sight = exchange.sight(app);
     let fetched = guard::pictures::fetch(&sight, hosts, exchange, found.addresses).await;
@@ -82,7 +82,9 @@ pub async fn inlined(
         let format = format.ok_or(unchecked(Unchecked::Unreadable(Unreadable::Format)))?;
         put.push((address, brought.file, format));
     }
-    Ok(addresses::inlined(&body, &put)?)
+    let body = addresses::inlined(&body, &put)?;
+    let ask = codec.read(content_type, &body, &limits)?;
+    Ok((body, ask))
 }
 
 /// What a prompt holds, with the pictures at its addresses, where the app lets them be fetched: for who

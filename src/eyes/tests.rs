@@ -118,6 +118,13 @@ fn words_are_read_as_the_package_reads_them() {
         let picture = fs::read(data(&format!("words/{name}.png"))).expect("readable");
         let seen = look_with(&eyes, &picture).expect("readable");
         assert_eq!(letters(&seen.words.concat()), letters(expected), "{name}");
+        // Its package loses the spaces of small print.
+        if name == "small" {
+            assert!(
+                seen.words[0].starts_with("a recipe with turnip and leek"),
+                "{seen:?}"
+            );
+        }
     }
     // Words of a frame among others are read, and the same words once.
     let page = |name: &str| {

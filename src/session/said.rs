@@ -33,10 +33,8 @@ impl Session {
 
     async fn hear(&mut self, head: &Head, event: &str) -> Result<(), Error> {
         let body = Bytes::copy_from_slice(event.as_bytes());
-        let limits = self.own.live.config.limits.read();
         let (own, kind) = (Arc::clone(&self.own), "application/json");
-        let body = sight::inlined(&own, &self.app, self.codec, kind, body).await?;
-        let mut ask = self.codec.read("application/json", &body, &limits)?;
+        let (body, mut ask) = sight::read(&own, &self.app, self.codec, kind, body).await?;
         self.model.clone_into(&mut ask.model);
         self.check_sound(head, event)?;
         let asks = head.kind() == "response.create";
@@ -58,7 +56,7 @@ impl Session {
         let pictures = sight::of_prompt(&exchange, &app, codec, kind, &body, &mut ask).await?;
         let new = std::mem::take(&mut ask.parts);
         ask.parts = self.memory.followed_by(new.clone());
-        if ask.parts.len() > limits.parts {
+        if ask.parts.len() > self.own.live.config.limits.read().parts {
             let why = "The session holds more texts than can be judged. Begin a new one.";
             return Err(Error::client("too_many_parts", why));
         }
