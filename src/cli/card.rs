@@ -7,8 +7,8 @@ const TABLE: &str = "## Labels on unseen own lines";
 /// How a column of a probability is headed.
 const PROBABILITY: &str = "p ";
 
-/// Figures of a label at the highest probability of the card that is not above `at_least` (0 to 1), a
-/// line per language; none if the card does not speak of the label.
+/// Figures of a label at the highest probability of the card that is not above `at_least` (0 to 1), or at
+/// its lowest where that is above, a line per language; none if the card does not speak of the label.
 pub(super) fn figures(label: &str, at_least: f32) -> Vec<String> {
     from(CARD, label, at_least)
 }
@@ -25,19 +25,27 @@ fn from(card: &str, label: &str, at_least: f32) -> Vec<String> {
     };
     let probability = |cell: &str| cell.strip_prefix(PROBABILITY)?.parse::<f32>().ok();
     let columns = head.enumerate();
-    let columns = columns.filter_map(|(column, cell)| Some((column, probability(cell)?)));
-    let best = columns
+    let columns: Vec<_> = columns
+        .filter_map(|(column, cell)| Some((column, probability(cell)?)))
+        .collect();
+    let by_probability = |one: &&(usize, f32), other: &&(usize, f32)| one.1.total_cmp(&other.1);
+    let below = columns
+        .iter()
         .filter(|(_, at)| *at <= at_least + f32::EPSILON)
-        .max_by(|one, other| one.1.total_cmp(&other.1));
-    let Some((column, at)) = best else {
-        return Vec::new();
+        .max_by(by_probability);
+    // A lower threshold finds more of both than any column says.
+    let (found, since) = match (below, columns.iter().min_by(by_probability)) {
+        (Some(found), _) => (found, "from"),
+        (None, Some(lowest)) => (lowest, "already from"),
+        (None, None) => return Vec::new(),
     };
+    let (column, at) = *found;
     let told = |row: Vec<&str>| {
         let (recall, alarms) = row.get(column)?.split_once('/')?;
         let (language, recall, alarms) = (row.get(1)?, recall.trim(), alarms.trim());
         (row.first() == Some(&label)).then(|| {
             format!(
-                "{language}, from {at}: {recall} % of unseen lines about it, {alarms} % of the others"
+                "{language}, {since} {at}: {recall} % of unseen lines about it, {alarms} % of the others"
             )
         })
     };
@@ -63,7 +71,10 @@ mod tests {
             ]
         );
         assert_eq!(from(SMALL, "leek", 0.9).len(), 2);
-        assert!(from(SMALL, "leek", 0.05).is_empty());
+        assert_eq!(
+            from(SMALL, "leek", 0.05)[0],
+            "en, already from 0.1: 90 % of unseen lines about it, 9.0 % of the others"
+        );
         assert!(from(SMALL, "chard", 0.6).is_empty() && from("", "leek", 0.6).is_empty());
     }
 
