@@ -181,6 +181,8 @@ fn write_lines(queue: &Queue, mut target: impl Write, mut prev: String, metrics:
 pub(crate) mod tests {
     use std::sync::mpsc;
 
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// A plain line.
@@ -205,7 +207,7 @@ pub(crate) mod tests {
             timings: Timings::default(),
             fault: None,
             not_inspected: false,
-            unseen: &[],
+            unseen: BTreeSet::new(),
             pictures: Vec::new(),
         }
     }

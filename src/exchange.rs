@@ -2,6 +2,7 @@
 //!
 //! Holds no text: ids, spans, keyed hashes, sizes, times.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -84,7 +85,7 @@ impl Exchange {
             timings: Timings::default(),
             fault: None,
             not_inspected: false,
-            unseen: &[],
+            unseen: BTreeSet::new(),
             pictures: Vec::new(),
         };
         Arc::new(Self {
@@ -206,36 +207,19 @@ impl Exchange {
         }
     }
 
-    /// It goes on, and what of it nobody looks into.
-    pub fn leaves_unseen(&self, unseen: &'static [&'static str]) {
-        // What was found to go unseen stays told.
-        if !unseen.is_empty() {
-            self.line().unseen = unseen;
-        }
+    /// It goes on, and nobody looks into these of it.
+    pub fn leaves_unseen(&self, unseen: &[&'static str]) {
+        self.line().unseen.extend(unseen);
     }
 
     /// Somebody who is asked about it said nothing, and it goes on.
     pub fn opinion_missing(&self) {
-        let mut line = self.line();
-        line.unseen = match line.unseen {
-            [] => &["opinion"],
-            ["audio"] => &["audio", "opinion"],
-            ["picture"] => &["picture", "opinion"],
-            ["audio", "picture"] => &["audio", "picture", "opinion"],
-            told => told,
-        };
+        self.leaves_unseen(&["opinion"]);
     }
 
     /// A picture of it goes on unseen.
     pub fn picture_unseen(&self) {
-        let mut line = self.line();
-        line.unseen = match line.unseen {
-            [] => &["picture"],
-            ["audio"] => &["audio", "picture"],
-            ["opinion"] => &["picture", "opinion"],
-            ["audio", "opinion"] => &["audio", "picture", "opinion"],
-            told => told,
-        };
+        self.leaves_unseen(&["picture"]);
     }
 
     /// A picture of it was looked at.

@@ -260,7 +260,7 @@ impl Metrics {
             };
             self.not_inspected.get_or_create(&labels).inc();
         }
-        for what in line.unseen {
+        for &what in &line.unseen {
             let labels = UnseenLabels {
                 app: line.app.clone(),
                 what,

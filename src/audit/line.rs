@@ -1,5 +1,6 @@
 //! [`Line`]: one exchange as the audit sees it, and what of a caller may stand in it.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use serde::Serialize;
@@ -46,10 +47,10 @@ pub struct Line {
     pub fault: Option<LineFault>,
     /// Whether something went on that nobody had read (passthrough, or `on_failure: allow`).
     pub not_inspected: bool,
-    /// What of it nobody looks into, by its dialect's declaration: "audio", "picture". Its words
-    /// were judged.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    pub unseen: &'static [&'static str],
+    /// What of it nobody looked into: "audio", "picture"; "opinion", where somebody who was asked about
+    /// it said nothing. Its words were judged.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub unseen: BTreeSet<&'static str>,
     /// Pictures that were looked at, the first few of an exchange.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pictures: Vec<PictureSeen>,

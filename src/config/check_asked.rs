@@ -42,13 +42,7 @@ impl Check<'_> {
         let (at, written) = (written.referenced, written.value);
         let place = written.upstream.referenced;
         let asking = self.asking(&written, at)?;
-        let timeout_ms = self.within(
-            written.timeout_ms,
-            "timeout_ms",
-            at,
-            TIMEOUT_MS,
-            1..=TIMEOUT_MS_MAX,
-        );
+        let timeout_ms = self.timeout_ms(written.timeout_ms, at);
         let at_once = self.within(written.at_once, "at_once", at, AT_ONCE, 1..=AT_ONCE_MAX);
         match self.upstream(written.upstream) {
             Upstream::Server(server) => Some(Remote {
@@ -117,13 +111,7 @@ impl Check<'_> {
         written: Spanned<file::Classifier>,
     ) -> Option<Classifier> {
         let (at, written) = (written.referenced, written.value);
-        let timeout_ms = self.within(
-            written.timeout_ms,
-            "timeout_ms",
-            at,
-            TIMEOUT_MS,
-            1..=TIMEOUT_MS_MAX,
-        );
+        let timeout_ms = self.timeout_ms(written.timeout_ms, at);
         let max_tokens = self.within(written.max_tokens, "max_tokens", at, MAX_TOKENS, TOKENS);
         Some(Classifier {
             name,
@@ -149,6 +137,11 @@ impl Check<'_> {
         let help = "labels: [fine, bullying], each once, at most 128";
         self.problems.add(at, message, help);
         None
+    }
+
+    fn timeout_ms(&mut self, written: Option<u32>, at: Location) -> u32 {
+        let range = 1..=TIMEOUT_MS_MAX;
+        self.within(written, "timeout_ms", at, TIMEOUT_MS, range)
     }
 
     fn within(

@@ -8,7 +8,6 @@
 //!   answered is not answered with the same text for ever. Severity 1 (danger to life) still is, and
 //!   so is a turn whose block gave way: nothing that was ever withheld goes to the model later.
 //!
-//!
 //! A rule with `instead_of: block` is a mere doubt that somebody tells: it never acts by itself. Where
 //! the turn would be refused, and everything that refuses it gives way, its support stands instead.
 //!
@@ -27,10 +26,7 @@ pub(super) fn weigh(set: &PolicySet, scene: Scene, parts: &[Part], found: &mut V
         return;
     }
     doubt(set, parts, found);
-    let turn = |one: &Detection| {
-        let part = parts.get(one.part as usize)?;
-        Some((part.turn, part.role))
-    };
+    let turn = |one: &Detection| turn_of(parts, one);
     let supported: Vec<_> = found
         .iter()
         .filter(|one| one.action == Action::Support)
@@ -56,10 +52,7 @@ pub(super) fn weigh(set: &PolicySet, scene: Scene, parts: &[Part], found: &mut V
 /// Takes away every doubtful support that stands in for no refusal: where nothing refuses the turn,
 /// where what refuses it does not give way, and where somebody surely tells.
 fn doubt(set: &PolicySet, parts: &[Part], found: &mut Vec<Detection>) {
-    let place = |one: &Detection| {
-        let part = parts.get(one.part as usize)?;
-        Some((part.turn, part.role))
-    };
+    let place = |one: &Detection| turn_of(parts, one);
     let doubtful = |one: &Detection| one.action == Action::Support && set.rule(one.rule).instead;
     if !found.iter().any(doubtful) {
         return;
@@ -79,6 +72,12 @@ fn doubt(set: &PolicySet, parts: &[Part], found: &mut Vec<Detection>) {
         .collect();
     let mut stays = stays.into_iter();
     found.retain(|_| stays.next().unwrap_or(true));
+}
+
+/// In which turn something was found, and who speaks there.
+fn turn_of(parts: &[Part], one: &Detection) -> Option<(u32, Role)> {
+    let part = parts.get(one.part as usize)?;
+    Some((part.turn, part.role))
 }
 
 fn yields(set: &PolicySet, one: &Detection) -> bool {

@@ -39,7 +39,7 @@ fn line() -> Line {
             code: "upstream_reset",
         }),
         not_inspected: false,
-        unseen: &[],
+        unseen: std::collections::BTreeSet::new(),
         pictures: Vec::new(),
     }
 }
