@@ -86,152 +86,172 @@ fn transform(luma: &[f32], width: usize, height: usize) -> Option<(Low, u32)> {
 
 type Small = [[f32; SMALL]; SMALL];
 
-/// Blurs and picks 64 x 64. What is not picked in the end is not worked out in the second pass; each
-/// sum is added up in the reference's order, so that every bit is the reference's.
+/// Rows that are blurred abreast: each sum waits for itself, so that many cost what one does.
+const ABREAST: usize = 8;
+/// A value of each of those rows.
+type Lanes = [f32; ABREAST];
+
+/// Blurs twice and picks 64 x 64, one strip of rows after the other, so that what lies between the passes
+/// stays in the caches. Each sum is added up in the reference's order, so that every bit is the
+/// reference's.
 fn shrink(luma: &[f32], width: usize, height: usize) -> Small {
-    let window = |side: usize| side.div_ceil(2 * SMALL);
     let pick = |at: usize, side: usize| ((at as f64 + 0.5) * side as f64 / SMALL as f64) as usize;
     let columns: [usize; SMALL] = std::array::from_fn(|at| pick(at, width));
-    let across = steps(width, window(width));
-    let down = steps(height, window(height));
-    let mut rows = vec![0.0; luma.len()];
-    blur_rows(luma, width, &across, &mut |row, at, value| {
-        rows[row * width + at] = value;
-    });
-    let mut once = vec![0.0; luma.len()];
-    blur_columns(&rows, width, &down, &mut |at, line| {
-        once[at * width..(at + 1) * width].copy_from_slice(line);
-    });
-    let mut picked = vec![[0.0; SMALL]; height];
-    let mut wanted = vec![Vec::new(); width];
-    for (at, column) in columns.into_iter().enumerate() {
-        wanted[column].push(at);
+    let (mut across, mut again) = (Across::new(width), Across::new(width));
+    let mut down = Down::new(width, height);
+    let mut strip = vec![0.0; width * ABREAST];
+    let mut blurred = Vec::with_capacity(width * ABREAST);
+    let mut picked = Vec::with_capacity(height);
+    let behind = vec![0.0; width * down.window.ahead];
+    let size = width * ABREAST;
+    for rows in luma.chunks(size).chain(behind.chunks(size)) {
+        across.blur(rows);
+        let strip = &mut strip[..rows.len()];
+        across.write(strip);
+        blurred.clear();
+        for row in strip.chunks_exact(width) {
+            down.gain(row, &mut blurred);
+        }
+        again.blur(&blurred);
+        let lanes = 0..blurred.len() / width;
+        picked.extend(lanes.map(|lane| columns.map(|column| again.of(column)[lane])));
     }
-    blur_rows(&once, width, &across, &mut |row, at, value| {
-        for to in &wanted[at] {
-            picked[row][*to] = value;
-        }
-    });
-    let mut small = [[0.0; SMALL]; SMALL];
-    blur_columns(picked.as_flattened(), SMALL, &down, &mut |at, line| {
-        for (i, row) in small.iter_mut().enumerate() {
-            if pick(i, height) == at {
-                row.copy_from_slice(line);
-            }
-        }
-    });
-    small
+    let mut down = Down::new(SMALL, height);
+    picked.resize(height + down.window.ahead, [0.0; SMALL]);
+    let mut rows = Vec::with_capacity(SMALL * height);
+    picked.iter().for_each(|row| down.gain(row, &mut rows));
+    std::array::from_fn(|at| {
+        let row = pick(at, height) * SMALL;
+        std::array::from_fn(|column| rows[row + column])
+    })
 }
 
-/// One step of a box filter: the window gains the value at `gains`, loses that at `loses`, and its
-/// average goes to `writes`.
-#[derive(Clone, Copy)]
-struct Step {
-    gains: Option<usize>,
-    loses: Option<usize>,
-    writes: Option<usize>,
-    size: f32,
+/// A window that moves along a side, one value further each time.
+struct Window {
+    /// Values in it.
+    length: usize,
+    /// By how many it is ahead of the value that gets its average.
+    ahead: usize,
+    /// How many it holds after each move: fewer at both ends.
+    sizes: Vec<f32>,
 }
 
-/// The steps of a box filter over `length` values, smaller windows at both ends.
-fn steps(length: usize, window: usize) -> Vec<Step> {
-    let ahead = window / 2;
-    let mut size = 0_u16;
-    let steps = (0..length + ahead).map(|at| {
-        let gains = (at < length).then_some(at);
-        let loses = at.checked_sub(window);
-        size = size + u16::from(gains.is_some()) - u16::from(loses.is_some());
-        Step {
-            gains,
-            loses,
-            writes: at.checked_sub(ahead),
-            size: f32::from(size),
+impl Window {
+    fn new(side: usize) -> Self {
+        let length = side.div_ceil(2 * SMALL);
+        let ahead = length / 2;
+        let size = |at: usize| (at + 1).min(side) - (at + 1).saturating_sub(length);
+        let sizes = (0..side + ahead).map(|at| size(at) as f32);
+        Self {
+            length,
+            ahead,
+            sizes: sizes.collect(),
         }
-    });
-    steps.collect()
+    }
 }
 
-/// Rows side by side: each sum waits for itself, so that many at once cost what one does.
-const ABREAST: usize = 8;
-
-/// Blurs every row; `write` is told row, place and value.
-fn blur_rows(
-    from: &[f32],
+/// Blurs along rows, several abreast.
+struct Across {
     width: usize,
-    steps: &[Step],
-    write: &mut impl FnMut(usize, usize, f32),
-) {
-    for (block, rows) in from.chunks(width * ABREAST).enumerate() {
-        let first = block * ABREAST;
-        if rows.len() < width * ABREAST {
-            for (at, row) in rows.chunks_exact(width).enumerate() {
-                blur_abreast([row], first + at, steps, write);
-            }
-            continue;
+    window: Window,
+    /// Their values, between zeros, which change no sum.
+    lanes: Vec<Lanes>,
+    /// The averages after each move.
+    averages: Vec<Lanes>,
+}
+
+impl Across {
+    fn new(width: usize) -> Self {
+        let window = Window::new(width);
+        let moves = window.sizes.len();
+        Self {
+            width,
+            lanes: vec![Lanes::default(); window.length + moves],
+            averages: vec![Lanes::default(); moves],
+            window,
         }
-        let rows: [&[f32]; ABREAST] = std::array::from_fn(|at| &rows[at * width..(at + 1) * width]);
-        blur_abreast(rows, first, steps, write);
+    }
+
+    /// Takes at most [`ABREAST`] rows.
+    fn blur(&mut self, rows: &[f32]) {
+        let first = self.window.length;
+        let lanes = &mut self.lanes[first..first + self.width];
+        let mut each = rows.chunks_exact(self.width);
+        let rows: [&[f32]; ABREAST] = std::array::from_fn(|_| each.next().unwrap_or_default());
+        match rows.iter().all(|row| row.len() == self.width) {
+            true => {
+                for (at, lanes) in lanes.iter_mut().enumerate() {
+                    *lanes = rows.map(|row| row[at]);
+                }
+            }
+            false => {
+                for (lane, row) in rows.iter().enumerate() {
+                    let values = lanes.iter_mut().zip(*row);
+                    values.for_each(|(lanes, value)| lanes[lane] = *value);
+                }
+            }
+        }
+        let mut sums = Lanes::default();
+        let moves = self.lanes[first..].iter().zip(&self.lanes);
+        let averages = self.averages.iter_mut().zip(&self.window.sizes);
+        for ((gain, lose), (average, size)) in moves.zip(averages) {
+            for lane in 0..ABREAST {
+                sums[lane] = sums[lane] + gain[lane] - lose[lane];
+                average[lane] = sums[lane] / size;
+            }
+        }
+    }
+
+    /// What a column is now.
+    fn of(&self, column: usize) -> &Lanes {
+        &self.averages[self.window.ahead + column]
+    }
+
+    /// Writes the rows as they are now.
+    fn write(&self, rows: &mut [f32]) {
+        let averages = &self.averages[self.window.ahead..];
+        for (lane, row) in rows.chunks_exact_mut(self.width).enumerate() {
+            let values = row.iter_mut().zip(averages);
+            values.for_each(|(value, average)| *value = average[lane]);
+        }
     }
 }
 
-fn blur_abreast<const N: usize>(
-    rows: [&[f32]; N],
-    first: usize,
-    steps: &[Step],
-    write: &mut impl FnMut(usize, usize, f32),
-) {
-    let mut sums = [0.0; N];
-    for step in steps {
-        if let Some(gains) = step.gains {
-            sums.iter_mut()
-                .zip(rows)
-                .for_each(|(sum, row)| *sum += row[gains]);
-        }
-        if let Some(loses) = step.loses {
-            sums.iter_mut()
-                .zip(rows)
-                .for_each(|(sum, row)| *sum -= row[loses]);
-        }
-        if let Some(writes) = step.writes {
-            for (at, sum) in sums.iter().enumerate() {
-                write(first + at, writes, sum / step.size);
-            }
-        }
-    }
+/// Blurs along columns, all of them side by side, as rows come.
+struct Down {
+    window: Window,
+    width: usize,
+    /// Rows that came.
+    rows: usize,
+    sums: Vec<f32>,
+    /// The rows in the window; zeros at first, which change no sum.
+    held: Vec<f32>,
 }
 
-/// Blurs all columns side by side: memory is read in its order. `write` is told a row and its values.
-fn blur_columns(from: &[f32], width: usize, steps: &[Step], write: &mut impl FnMut(usize, &[f32])) {
-    let row = |at: usize| &from[at * width..(at + 1) * width];
-    let (mut sums, mut line) = (vec![0.0_f32; width], vec![0.0_f32; width]);
-    for step in steps {
-        let size = step.size;
-        match (step.gains, step.loses) {
-            (Some(gains), Some(loses)) => {
-                let both = row(gains).iter().zip(row(loses));
-                for ((sum, value), (gain, lose)) in sums.iter_mut().zip(&mut line).zip(both) {
-                    *sum = *sum + gain - lose;
-                    *value = *sum / size;
-                }
-            }
-            (gains, loses) => {
-                if let Some(gains) = gains {
-                    sums.iter_mut()
-                        .zip(row(gains))
-                        .for_each(|(sum, gain)| *sum += gain);
-                }
-                if let Some(loses) = loses {
-                    sums.iter_mut()
-                        .zip(row(loses))
-                        .for_each(|(sum, lose)| *sum -= lose);
-                }
-                line.iter_mut()
-                    .zip(&sums)
-                    .for_each(|(value, sum)| *value = sum / size);
-            }
+impl Down {
+    fn new(width: usize, height: usize) -> Self {
+        let window = Window::new(height);
+        Self {
+            width,
+            rows: 0,
+            sums: vec![0.0; width],
+            held: vec![0.0; width * window.length],
+            window,
         }
-        if let Some(writes) = step.writes {
-            write(writes, &line);
+    }
+
+    /// Takes a row, zeros behind the last one, and writes one as soon as its window is whole.
+    fn gain(&mut self, row: &[f32], blurred: &mut Vec<f32>) {
+        let oldest = self.rows % self.window.length * self.width;
+        let oldest = &mut self.held[oldest..oldest + self.width];
+        for ((sum, lose), gain) in self.sums.iter_mut().zip(oldest).zip(row) {
+            *sum = *sum + gain - *lose;
+            *lose = *gain;
+        }
+        let size = self.window.sizes[self.rows];
+        self.rows += 1;
+        if self.rows > self.window.ahead {
+            blurred.extend(self.sums.iter().map(|sum| sum / size));
         }
     }
 }
