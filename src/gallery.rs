@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use moka::sync::Cache;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::codec::pictures::Picture;
 use crate::picture::{self, Eyes, Seen, Unreadable};
@@ -58,9 +58,13 @@ impl Gallery {
         looked.unwrap_or(Err(Unreadable::Late))
     }
 
+    /// A turn for what costs as much as a look, for as long as it is held.
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.turns).acquire_owned().await.ok()
+    }
+
     async fn take_turn(&self, eyes: &Eyes, picture: &Picture) -> Look {
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let turn = turn.map_err(|_| Unreadable::Late)?;
+        let turn = self.turn().await.ok_or(Unreadable::Late)?;
         let (known, picture, eyes) = (self.seen.clone(), picture.clone(), eyes.clone());
         let look = tokio::task::spawn_blocking(move || {
             // Kept until the look is over, however long the caller waits for it.

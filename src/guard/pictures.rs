@@ -259,7 +259,15 @@ pub async fn judge(
     if looked.is_empty() {
         return Ok(Verdict::default());
     }
-    let judging = tokio::task::spawn_blocking(move || weigh(&context, record.as_ref(), &looked));
+    // Labelling decodes and encodes: it takes its turn with looks.
+    let turn = match context.sight.label {
+        Some(_) => context.sight.gallery.turn().await,
+        None => None,
+    };
+    let judging = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        weigh(&context, record.as_ref(), &looked)
+    });
     judging.await.unwrap_or(Err(Unchecked::Overflow))
 }
 

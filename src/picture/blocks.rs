@@ -2,7 +2,7 @@
 //! the same format, with a label of ours where none is.
 
 use super::decode::Format;
-use super::metadata::{self, MAX_BLOCKS};
+use super::metadata::{self, GIF_COMMENT};
 
 /// A block: its name as its format writes it, and what is in it.
 pub(super) type Block = (Vec<u8>, Vec<u8>);
@@ -15,9 +15,12 @@ const PNG_XMP: &[u8] = b"XML:com.adobe.xmp\0";
 const JPEG_XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 /// Bytes of one segment of a JPEG, its length not counted.
 const SEGMENT: usize = 65_533;
-/// Bytes of a GIF's header, and of one part of its extensions.
-const GIF_HEADER: usize = 13;
+/// Bytes before the pixels of a frame of a WebP: corner, sides, time, flags (RFC 9649, section 2.7.1.1).
+const FRAME_HEAD: usize = 16;
+/// Bytes of one part of a GIF's block.
 const GIF_PART: usize = 255;
+/// How the block begins, as a part, that says how often a GIF is played.
+const GIF_PLAYS: &[u8] = b"\x0bNETSCAPE2.0";
 
 /// Chunks of a PNG that say how its pixels are written: those of a new file are other ones.
 const PNG_PIXELS: [&[u8; 4]; 10] = [
@@ -47,17 +50,57 @@ pub(super) fn of(bytes: &[u8], format: Format, colored: bool) -> Vec<Block> {
                 let pixels: [&[u8]; 6] = [b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"];
                 !pixels.contains(&name)
             }
-            Format::Gif => true,
+            // How often it is played, its own encoder says.
+            Format::Gif => !data.starts_with(GIF_PLAYS),
         };
         if keep {
             kept.push((name.to_vec(), data.to_vec()));
         }
     };
-    match format {
-        Format::Gif => gif_extensions(bytes, &mut take),
-        _ => metadata::blocks(bytes, format, &mut take),
-    }
+    metadata::blocks(bytes, format, &mut take);
     kept
+}
+
+/// How often an animation is played, in its format's own count; 0 is for ever. Nothing where it does not
+/// say so.
+pub(super) fn plays(bytes: &[u8], format: Format) -> Option<u32> {
+    let mut plays = None;
+    metadata::blocks(bytes, format, &mut |name, data| {
+        let number = |at: usize| {
+            data.get(at..at + 2)?
+                .try_into()
+                .ok()
+                .map(u16::from_le_bytes)
+        };
+        let said = match (format, name) {
+            (Format::Png, b"acTL") => {
+                let number = data.get(4..8).and_then(|number| number.try_into().ok());
+                number.map(u32::from_be_bytes)
+            }
+            (Format::WebP, b"ANIM") => number(4).map(u32::from),
+            // Behind a length and a one.
+            (Format::Gif, _) if data.starts_with(GIF_PLAYS) => {
+                number(GIF_PLAYS.len() + 2).map(u32::from)
+            }
+            _ => None,
+        };
+        plays = plays.or(said);
+    });
+    plays
+}
+
+/// How many frames an animated PNG says that it has.
+pub(super) fn frames(bytes: &[u8]) -> u32 {
+    let mut frames = 0;
+    metadata::blocks(bytes, Format::Png, &mut |name, data| {
+        if frames == 0
+            && name == b"acTL"
+            && let Some(number) = data.first_chunk()
+        {
+            frames = u32::from_be_bytes(*number);
+        }
+    });
+    frames
 }
 
 /// A file just written, of `size`, with those blocks and a label of its own unless they have one.
@@ -116,7 +159,10 @@ fn add(kept: &mut Vec<Block>, format: Format, label: &str) {
             }
             None => kept.push((b"XMP ".to_vec(), packet(label).into_bytes())),
         },
-        Format::Gif => kept.push((vec![0xfe], parted(format!("AIGC {label}").as_bytes()))),
+        Format::Gif => kept.push((
+            vec![GIF_COMMENT],
+            parted(format!("AIGC {label}").as_bytes()),
+        )),
     }
 }
 
@@ -175,51 +221,105 @@ fn jpeg(file: &[u8], kept: &[Block]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// The simple file as an extended one.
+/// A simple file, or frames alone, as an extended one.
 fn webp(file: &[u8], (width, height): (u32, u32), kept: &[Block]) -> Option<Vec<u8>> {
     let mut pixels = Vec::new();
     let mut alpha = false;
     metadata::blocks(file, Format::WebP, &mut |name, data| {
+        // The bit behind two sizes of 14 bits (RFC 9649, section 3.4).
+        let has_alpha = |at: usize| data.get(at).is_some_and(|byte| byte & 0x10 != 0);
         alpha |= match name {
             b"ALPH" => true,
-            // The bit behind two sizes of 14 bits (RFC 9649, section 3.4).
-            b"VP8L" => data.get(4).is_some_and(|byte| byte & 0x10 != 0),
+            b"VP8L" => has_alpha(4),
+            // Ours hold one such chunk each.
+            b"ANMF" => has_alpha(FRAME_HEAD + 8 + 4),
             _ => false,
         };
-        if [&b"VP8 "[..], b"VP8L", b"ALPH"].contains(&name) {
+        if [&b"VP8 "[..], b"VP8L", b"ALPH", b"ANIM", b"ANMF"].contains(&name) {
             pixels.push((name.to_vec(), data.to_vec()));
         }
     });
+    let moves = pixels.first().is_some_and(|(name, _)| name == b"ANIM");
     let named = |wanted: &[u8]| kept.iter().any(|(name, _)| name == wanted);
     let flags = [
         (named(b"ICCP"), 0x20),
         (alpha, 0x10),
         (named(b"EXIF"), 8),
         (named(b"XMP "), 4),
+        (moves, 2),
     ];
     let flags: u8 = flags.iter().filter(|(is, _)| *is).map(|(_, bit)| bit).sum();
-    let side = |length: u32| length.saturating_sub(1).to_le_bytes();
     let mut head = vec![flags, 0, 0, 0];
-    head.extend_from_slice(&side(width)[..3]);
-    head.extend_from_slice(&side(height)[..3]);
+    head.extend(side(width));
+    head.extend(side(height));
     let mut out = b"RIFF\0\0\0\0WEBP".to_vec();
     let head = [(b"VP8X".to_vec(), head)];
     let profile = kept.iter().filter(|(name, _)| name == b"ICCP");
     let rest = kept.iter().filter(|(name, _)| name != b"ICCP");
     for (name, data) in head.iter().chain(profile).chain(&pixels).chain(rest) {
-        out.extend_from_slice(name);
-        out.extend(u32::try_from(data.len()).ok()?.to_le_bytes());
-        out.extend_from_slice(data);
-        out.resize(out.len() + data.len() % 2, 0);
+        riff(&mut out, name, &[data])?;
     }
     let length = u32::try_from(out.len() - 8).ok()?;
     out.get_mut(4..8)?.copy_from_slice(&length.to_le_bytes());
     (!pixels.is_empty()).then_some(out)
 }
 
+/// A side as WebP has it.
+fn side(length: u32) -> [u8; 3] {
+    let [a, b, c, _] = length.saturating_sub(1).to_le_bytes();
+    [a, b, c]
+}
+
+/// Adds a chunk, in pieces.
+fn riff(out: &mut Vec<u8>, name: &[u8], pieces: &[&[u8]]) -> Option<()> {
+    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+    out.extend_from_slice(name);
+    out.extend(u32::try_from(length).ok()?.to_le_bytes());
+    pieces.iter().for_each(|piece| out.extend_from_slice(piece));
+    out.resize(out.len() + length % 2, 0);
+    Some(())
+}
+
+/// A WebP of frames, each a file of its own and how many milliseconds it is shown, without the head
+/// that [`with`] gives it.
+pub(super) struct WebPFrames(Vec<u8>);
+
+impl WebPFrames {
+    pub(super) fn new(plays: u16) -> Self {
+        let mut out = b"RIFF\0\0\0\0WEBP".to_vec();
+        // Nothing lies behind the frames.
+        let nothing = [0; 4];
+        riff(&mut out, b"ANIM", &[&nothing, &plays.to_le_bytes()]);
+        Self(out)
+    }
+
+    /// Adds a frame of that size, in place of what was shown before.
+    pub(super) fn add(&mut self, file: &[u8], size: (u32, u32), millis: u32) -> Option<()> {
+        let mut pixels = Vec::new();
+        metadata::blocks(file, Format::WebP, &mut |name, data| {
+            if name == b"VP8L" {
+                riff(&mut pixels, name, &[data]);
+            }
+        });
+        let [a, b, c, _] = millis.min(0xff_ffff).to_le_bytes();
+        let ((width, height), millis) = ((side(size.0), side(size.1)), [a, b, c]);
+        let (corner, replaces) = ([0; 6], [2]);
+        let pieces: [&[u8]; 6] = [&corner, &width, &height, &millis, &replaces, &pixels];
+        (!pixels.is_empty()).then(|| riff(&mut self.0, b"ANMF", &pieces))?
+    }
+
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.0
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// Behind the header and its colors.
 fn gif(file: &[u8], kept: &[Block]) -> Option<Vec<u8>> {
-    let (head, rest) = file.split_at_checked(gif_colors(file)?)?;
+    let (head, rest) = file.split_at_checked(metadata::gif_start(file)?)?;
     let mut out = head.to_vec();
     for (name, data) in kept {
         out.push(0x21);
@@ -232,20 +332,6 @@ fn gif(file: &[u8], kept: &[Block]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Where a GIF's first block begins.
-fn gif_colors(file: &[u8]) -> Option<usize> {
-    let packed = file.get(10)?;
-    Some(GIF_HEADER + color_table(*packed))
-}
-
-/// Bytes of a table of colors whose size is packed so.
-fn color_table(packed: u8) -> usize {
-    match packed & 0x80 {
-        0 => 0,
-        _ => 3 << ((packed & 7) + 1),
-    }
-}
-
 /// Text as parts of an extension, with their end.
 fn parted(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + text.len() / GIF_PART + 2);
@@ -255,34 +341,6 @@ fn parted(text: &[u8]) -> Vec<u8> {
     }
     out.push(0);
     out
-}
-
-/// Comments of a GIF and what applications put there, parts and all, but for what repeats it.
-fn gif_extensions(bytes: &[u8], take: &mut dyn FnMut(&[u8], &[u8])) {
-    let mut at = gif_colors(bytes).unwrap_or(bytes.len());
-    for _ in 0..MAX_BLOCKS {
-        let parts = match bytes.get(at..) {
-            Some([0x21, _, ..]) => at + 2,
-            // A frame: where it lies, its colors, one byte, its parts.
-            Some([0x2c, rest @ ..]) => {
-                at + 11 + rest.get(8).map_or(0, |packed| color_table(*packed))
-            }
-            _ => return,
-        };
-        let mut end = parts;
-        while let Some(&length) = bytes.get(end).filter(|length| **length > 0) {
-            end += 1 + usize::from(length);
-        }
-        end += 1;
-        if let (0x21, Some(data)) = (bytes[at], bytes.get(parts..end)) {
-            let label = bytes[at + 1];
-            let repeats = data.get(1..12) == Some(&b"NETSCAPE2.0"[..]);
-            if label == 0xfe || (label == 0xff && !repeats) {
-                take(&[label], data);
-            }
-        }
-        at = end;
-    }
 }
 
 #[cfg(test)]

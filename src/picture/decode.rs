@@ -192,38 +192,117 @@ fn on_white(picture: &RgbaImage) -> Vec<u8> {
     rgb
 }
 
+/// A file that is one of the formats, within bounds.
+pub struct Opened<'b> {
+    /// Which.
+    pub format: Format,
+    /// Whether its pixels have colors.
+    pub colored: bool,
+    /// What it shows.
+    pub pixels: Pixels<'b>,
+}
+
+/// What a file shows.
+pub enum Pixels<'b> {
+    /// One picture, as transparent as it is.
+    Still(DynamicImage),
+    /// Frames; a GIF with one, too.
+    Moving(Moving<'b>),
+}
+
+/// The frames of an animation, each as a viewer would show it, decoded as they are asked for; ends behind
+/// the first that cannot be had.
+pub struct Moving<'b> {
+    frames: Frames<'b>,
+    count: usize,
+    pixels: u64,
+}
+
+impl Iterator for Moving<'_> {
+    type Item = Result<image::Frame, Unreadable>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Some(frame) = self.frames.next() else {
+            let nothing = self.count == 0;
+            self.count = 1;
+            return nothing.then_some(Err(Unreadable::Damaged));
+        };
+        let frame = frame.map_err(damaged).and_then(|frame| {
+            let (width, height) = frame.buffer().dimensions();
+            self.count += 1;
+            self.pixels += u64::from(width) * u64::from(height);
+            match self.count > MAX_FRAMES || self.pixels > MAX_ALL_PIXELS {
+                true => Err(Unreadable::Frames),
+                false => Ok(frame),
+            }
+        });
+        if frame.is_err() {
+            self.frames = Frames::new(Box::new(std::iter::empty()));
+            self.count = 1;
+        }
+        Some(frame)
+    }
+}
+
 /// Hands over every frame of a picture.
 ///
 /// # Errors
 /// See [`Unreadable`]; frames may have been handed over before.
 pub fn read(bytes: &[u8], take: &mut dyn FnMut(&Frame)) -> Result<Format, Unreadable> {
+    let opened = open(bytes)?;
+    match opened.pixels {
+        Pixels::Still(picture) => take(&Frame::of(picture)),
+        Pixels::Moving(frames) => {
+            for frame in frames {
+                let picture = frame?.into_buffer();
+                take(&Frame {
+                    width: picture.width(),
+                    height: picture.height(),
+                    rgb: on_white(&picture),
+                });
+            }
+        }
+    }
+    Ok(opened.format)
+}
+
+/// Opens a file; its pixels are decoded if they are one picture.
+///
+/// # Errors
+/// See [`Unreadable`].
+pub fn open(bytes: &[u8]) -> Result<Opened<'_>, Unreadable> {
     if bytes.len() > MAX_BYTES {
         return Err(Unreadable::Bytes);
     }
     let format = Format::of(bytes).ok_or(foreign(bytes))?;
     let file = Cursor::new(bytes);
-    match format {
-        Format::Jpeg => one(JpegDecoder::new(file).map_err(damaged)?, take)?,
-        Format::Gif => animation(GifDecoder::new(file).map_err(damaged)?, take)?,
+    let (colored, pixels) = match format {
+        Format::Jpeg => still(JpegDecoder::new(file).map_err(damaged)?)?,
+        Format::Gif => moving(GifDecoder::new(file).map_err(damaged)?)?,
         Format::WebP => {
             let decoder = WebPDecoder::new(file).map_err(damaged)?;
             match decoder.has_animation() {
-                true => animation(decoder, take)?,
-                false => one(decoder, take)?,
+                true => moving(decoder)?,
+                false => still(decoder)?,
             }
         }
         Format::Png => {
             let decoder = PngDecoder::with_limits(file, limits()).map_err(damaged)?;
             match decoder.is_apng().map_err(damaged)? {
                 true => {
-                    measured(&decoder)?;
-                    frames(decoder.apng().map_err(damaged)?.into_frames(), take)?;
+                    let colored = measured(&decoder)?;
+                    let decoder = decoder.apng().map_err(damaged)?;
+                    (colored, framed(decoder.into_frames()))
                 }
-                false => one(decoder, take)?,
+                false => still(decoder)?,
             }
         }
-    }
-    Ok(format)
+    };
+    Ok(Opened {
+        format,
+        colored,
+        pixels,
+    })
 }
 
 /// What is said of a file that is none of the formats.
@@ -256,91 +335,37 @@ fn limits() -> Limits {
     limits
 }
 
-fn measured(decoder: &impl ImageDecoder) -> Result<(), Unreadable> {
+/// Whether its pixels have colors, if there are not too many of them.
+fn measured(decoder: &impl ImageDecoder) -> Result<bool, Unreadable> {
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     if width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS {
         return Err(Unreadable::Pixels);
     }
-    Ok(())
+    Ok(decoder.color_type().has_color())
 }
 
-fn one(decoder: impl ImageDecoder, take: &mut dyn FnMut(&Frame)) -> Result<(), Unreadable> {
-    take(&Frame::of(pixels(decoder)?));
-    Ok(())
-}
-
-fn pixels(mut decoder: impl ImageDecoder) -> Result<DynamicImage, Unreadable> {
-    measured(&decoder)?;
+fn still<'b>(mut decoder: impl ImageDecoder) -> Result<(bool, Pixels<'b>), Unreadable> {
+    let colored = measured(&decoder)?;
     decoder.set_limits(limits()).map_err(damaged)?;
-    DynamicImage::from_decoder(decoder).map_err(damaged)
+    let picture = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    Ok((colored, Pixels::Still(picture)))
 }
 
-/// The pixels of a picture that is no animation, as transparent as they are.
-///
-/// # Errors
-/// As [`read`]; [`Unreadable::Frames`] for an animation.
-pub fn still(bytes: &[u8]) -> Result<(Format, DynamicImage), Unreadable> {
-    if bytes.len() > MAX_BYTES {
-        return Err(Unreadable::Bytes);
-    }
-    let format = Format::of(bytes).ok_or(Unreadable::Format)?;
-    let file = || Cursor::new(bytes);
-    let animated = |is: bool| match is {
-        true => Err(Unreadable::Frames),
-        false => Ok(()),
-    };
-    let picture = match format {
-        Format::Jpeg => pixels(JpegDecoder::new(file()).map_err(damaged)?),
-        Format::Gif => {
-            let mut decoder = GifDecoder::new(file()).map_err(damaged)?;
-            measured(&decoder)?;
-            decoder.set_limits(limits()).map_err(damaged)?;
-            animated(decoder.into_frames().nth(1).is_some())?;
-            pixels(GifDecoder::new(file()).map_err(damaged)?)
-        }
-        Format::WebP => {
-            let decoder = WebPDecoder::new(file()).map_err(damaged)?;
-            animated(decoder.has_animation())?;
-            pixels(decoder)
-        }
-        Format::Png => {
-            let decoder = PngDecoder::with_limits(file(), limits()).map_err(damaged)?;
-            animated(decoder.is_apng().map_err(damaged)?)?;
-            pixels(decoder)
-        }
-    };
-    Ok((format, picture?))
-}
-
-fn animation<'a>(
-    mut decoder: impl ImageDecoder + AnimationDecoder<'a>,
-    take: &mut dyn FnMut(&Frame),
-) -> Result<(), Unreadable> {
-    measured(&decoder)?;
+fn moving<'b>(
+    mut decoder: impl ImageDecoder + AnimationDecoder<'b>,
+) -> Result<(bool, Pixels<'b>), Unreadable> {
+    let colored = measured(&decoder)?;
     decoder.set_limits(limits()).map_err(damaged)?;
-    frames(decoder.into_frames(), take)
+    Ok((colored, framed(decoder.into_frames())))
 }
 
-fn frames(frames: Frames<'_>, take: &mut dyn FnMut(&Frame)) -> Result<(), Unreadable> {
-    let (mut count, mut pixels) = (0, 0);
-    for frame in frames {
-        let picture = frame.map_err(damaged)?.into_buffer();
-        count += 1;
-        pixels += u64::from(picture.width()) * u64::from(picture.height());
-        if count > MAX_FRAMES || pixels > MAX_ALL_PIXELS {
-            return Err(Unreadable::Frames);
-        }
-        take(&Frame {
-            width: picture.width(),
-            height: picture.height(),
-            rgb: on_white(&picture),
-        });
-    }
-    match count {
-        0 => Err(Unreadable::Damaged),
-        _ => Ok(()),
-    }
+fn framed(frames: Frames<'_>) -> Pixels<'_> {
+    Pixels::Moving(Moving {
+        frames,
+        count: 0,
+        pixels: 0,
+    })
 }
 
 fn damaged(error: ImageError) -> Unreadable {

@@ -1,8 +1,8 @@
 //! The label of generated pictures: words in a corner, and the `AIGC` metadata of the Chinese labelling
 //! measures (GB 45438-2025). What was written beside the pixels stays, labels of others first of all.
 //!
-//! Limits: animations are not labelled. A picture's C2PA manifest is kept, but no longer fits its
-//! pixels; 16 bits a channel become 8.
+//! Limits: of an animation every frame is labelled, and written whole. A picture's C2PA manifest is kept,
+//! but no longer fits its pixels; 16 bits a channel become 8.
 
 use std::fmt;
 use std::io::Cursor;
@@ -12,8 +12,8 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{FilterType, resize};
 use image::{DynamicImage, GrayImage, ImageFormat};
 
-use super::decode::{self, Format};
-use super::{Unreadable, blocks};
+use super::decode::{self, Format, Pixels};
+use super::{Unreadable, blocks, moving};
 
 /// Height of the letters, of a picture's shorter side: the standard asks for 5 %.
 const SHARE: f64 = 0.055;
@@ -93,30 +93,45 @@ fn plain(text: &str) -> String {
 /// a thread that serves others.
 ///
 /// # Errors
-/// Where it cannot be read within bounds, is an animation, or cannot be written.
+/// Where it cannot be read within bounds, or cannot be written.
 pub fn labelled(bytes: &[u8], label: &Label) -> Result<Vec<u8>, Unlabelled> {
-    let (format, picture) = decode::still(bytes).map_err(Unlabelled::Unreadable)?;
-    let colored = picture.color().has_color();
+    let opened = decode::open(bytes).map_err(Unlabelled::Unreadable)?;
+    let (format, colored) = (opened.format, opened.colored);
+    let (file, size) = match opened.pixels {
+        Pixels::Still(picture) => still(picture, format, label.words)?,
+        Pixels::Moving(frames) => moving::again(bytes, format, frames, &mut |pixels| {
+            let (width, height) = pixels.dimensions();
+            draw::<4>(pixels, width, height, label.words);
+        })?,
+    };
+    let kept = blocks::of(bytes, format, colored);
+    let whole = blocks::with(&file, format, size, kept, &label.metadata());
+    whole.ok_or(Unlabelled::Unwritable)
+}
+
+/// One picture with the words, in its format, and its size.
+fn still(
+    picture: DynamicImage,
+    format: Format,
+    words: Words,
+) -> Result<(Vec<u8>, (u32, u32)), Unlabelled> {
     let drawn = match picture.color().has_alpha() {
         true => {
             let mut pixels = picture.into_rgba8();
             let (width, height) = pixels.dimensions();
-            draw::<4>(&mut pixels, width, height, label.words);
+            draw::<4>(&mut pixels, width, height, words);
             DynamicImage::ImageRgba8(pixels)
         }
         false => {
             let mut pixels = picture.into_rgb8();
             let (width, height) = pixels.dimensions();
-            draw::<3>(&mut pixels, width, height, label.words);
+            draw::<3>(&mut pixels, width, height, words);
             DynamicImage::ImageRgb8(pixels)
         }
     };
     let size = (drawn.width(), drawn.height());
     let file = encoded(&drawn, format).ok_or(Unlabelled::Unwritable)?;
-    let kept = blocks::of(bytes, format, colored);
-    let metadata = label.metadata();
-    let whole = blocks::with(&file, format, size, kept, &metadata);
-    whole.ok_or(Unlabelled::Unwritable)
+    Ok((file, size))
 }
 
 fn encoded(picture: &DynamicImage, format: Format) -> Option<Vec<u8>> {
@@ -179,9 +194,12 @@ fn strip(file: &[u8]) -> GrayImage {
 
 #[cfg(test)]
 mod tests {
+    use image::codecs::gif::{GifEncoder, Repeat};
+    use image::{Delay, Rgb, RgbImage, Rgba, RgbaImage};
+
+    use super::super::blocks::WebPFrames;
     use super::super::metadata;
     use super::*;
-    use image::{Rgb, RgbImage, Rgba, RgbaImage};
 
     const FORMATS: [(Format, ImageFormat); 4] = [
         (Format::Png, ImageFormat::Png),
@@ -302,14 +320,124 @@ mod tests {
         assert!(spaced.metadata().contains("\"ContentProducer\":\"abc\""));
     }
 
-    #[test]
-    fn an_animation_is_not_labelled() {
+    const MOVING: [(Format, Option<u32>); 7] = [
+        (Format::Gif, None),
+        (Format::Gif, Some(0)),
+        (Format::Gif, Some(3)),
+        (Format::WebP, Some(0)),
+        (Format::WebP, Some(3)),
+        (Format::Png, Some(0)),
+        (Format::Png, Some(3)),
+    ];
+
+    /// Three frames with a bar that moves, shown for 40, 80 and 120 ms.
+    fn moving(format: Format, plays: Option<u32>) -> Vec<u8> {
+        let frames = [0, 1, 2].map(|at| {
+            RgbaImage::from_fn(120, 90, |x, y| match x / 40 == at && y < 20 {
+                true => Rgba([10, 60, 10, 255]),
+                false => Rgba([120, 130, 140, 255]),
+            })
+        });
         let mut file = Vec::new();
-        let mut encoder = image::codecs::gif::GifEncoder::new(&mut file);
-        let frames = [1, 2].map(|_| image::Frame::new(grey(20, 20).into_rgba8()));
+        match format {
+            Format::Gif => {
+                let mut encoder = GifEncoder::new(&mut file);
+                let repeat = plays.map(|plays| match plays {
+                    0 => Repeat::Infinite,
+                    _ => Repeat::Finite(plays as u16),
+                });
+                repeat.map(|repeat| encoder.set_repeat(repeat).expect("memory"));
+                for (frame, millis) in frames.into_iter().zip([40, 80, 120]) {
+                    let delay = Delay::from_numer_denom_ms(millis, 1);
+                    let frame = image::Frame::from_parts(frame, 0, 0, delay);
+                    encoder.encode_frame(frame).expect("memory");
+                }
+            }
+            Format::Png => {
+                let mut encoder = png::Encoder::new(&mut file, 120, 90);
+                encoder.set_color(png::ColorType::Rgba);
+                encoder
+                    .set_animated(3, plays.expect("said"))
+                    .expect("three");
+                let mut writer = encoder.write_header().expect("memory");
+                for (frame, part) in frames.iter().zip([1, 2, 3]) {
+                    writer.set_frame_delay(part, 25).expect("animated");
+                    writer.write_image_data(frame).expect("memory");
+                }
+                writer.finish().expect("memory");
+            }
+            _ => {
+                let mut writer = WebPFrames::new(plays.expect("said") as u16);
+                for (frame, millis) in frames.into_iter().zip([40, 80, 120]) {
+                    let still = super::tests::file(&frame.into(), ImageFormat::WebP);
+                    writer.add(&still, (120, 90), millis).expect("a frame");
+                }
+                let file = writer.finish();
+                return blocks::with(
+                    &file,
+                    format,
+                    (120, 90),
+                    vec![(b"EXIF".to_vec(), vec![0])],
+                    "{}",
+                )
+                .expect("fits");
+            }
+        }
+        file
+    }
+
+    fn frames(file: &[u8]) -> Vec<image::Frame> {
+        match decode::open(file).expect("a picture").pixels {
+            Pixels::Moving(frames) => frames.map(|frame| frame.expect("a frame")).collect(),
+            Pixels::Still(_) => panic!("it stands still"),
+        }
+    }
+
+    #[test]
+    fn every_frame_of_an_animation_is_labelled_and_nothing_else_changes() {
+        for (format, plays) in MOVING {
+            let before = moving(format, plays);
+            let after = labelled(&before, &label(Words::Chinese)).expect("labelled");
+            assert_eq!(blocks::plays(&after, format), plays, "{format:?}");
+            let generated = metadata::read(&after, format).generated;
+            assert!(generated, "{format:?}");
+            let (before, after) = (frames(&before), frames(&after));
+            assert_eq!(after.len(), 3);
+            for (before, after) in before.iter().zip(&after) {
+                assert_eq!(before.delay(), after.delay(), "{format:?}");
+                let (before, after) = (before.buffer(), after.buffer());
+                let rgb = DynamicImage::ImageRgba8(after.clone()).into_rgb8();
+                let (top, bottom, left, right) = bright(&rgb);
+                assert!(
+                    bottom + 1 - top >= 5 && top > 45 && bottom < 90 && right < 120 && left < right
+                );
+                let above = |picture: &RgbaImage| {
+                    picture
+                        .rows()
+                        .take(40)
+                        .flatten()
+                        .copied()
+                        .collect::<Vec<_>>()
+                };
+                assert_eq!(above(before), above(after), "{format:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn animations_that_are_cut_or_too_long_are_not_labelled() {
+        for (format, plays) in MOVING {
+            let whole = moving(format, plays);
+            let cut = labelled(&whole[..whole.len() / 2], &label(Words::English));
+            assert!(cut.is_err(), "{format:?}");
+        }
+        let mut file = Vec::new();
+        let mut encoder = GifEncoder::new(&mut file);
+        let frame = image::Frame::new(RgbaImage::new(2, 2));
+        let frames = std::iter::repeat_n(frame, decode::MAX_FRAMES + 1);
         encoder.encode_frames(frames).expect("memory");
         drop(encoder);
-        let animated = Err(Unlabelled::Unreadable(Unreadable::Frames));
-        assert_eq!(labelled(&file, &label(Words::English)), animated);
+        let long = Err(Unlabelled::Unreadable(Unreadable::Frames));
+        assert_eq!(labelled(&file, &label(Words::English)), long);
     }
 }

@@ -8,6 +8,12 @@ use super::decode::Format;
 /// Blocks of one file that are looked at; a camera writes a few dozen.
 pub(super) const MAX_BLOCKS: usize = 4096;
 
+/// Bytes of a GIF's header.
+const GIF_HEADER: usize = 13;
+/// Names of a GIF's blocks: a comment, and what an application put there.
+pub(super) const GIF_COMMENT: u8 = 0xfe;
+pub(super) const GIF_APPLICATION: u8 = 0xff;
+
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
@@ -29,20 +35,18 @@ pub fn read(bytes: &[u8], format: Format) -> Metadata {
         ..Metadata::default()
     };
     let mut take = |name: &[u8], data: &[u8]| block(format, name, data, &mut found);
-    match format {
-        Format::Gif => gif_comments(bytes, &mut take),
-        _ => blocks(bytes, format, &mut take),
-    }
+    blocks(bytes, format, &mut take);
     found
 }
 
-/// The named blocks of a file, pixels among them: chunks, or a JPEG's segments. A GIF has none.
+/// The named blocks of a file, pixels among them: chunks, or a JPEG's segments. Of a GIF its comments and
+/// what applications put there, parts and all.
 pub(super) fn blocks(bytes: &[u8], format: Format, take: &mut dyn FnMut(&[u8], &[u8])) {
     match format {
         Format::Png => chunks(bytes.get(8..).unwrap_or(&[]), png, take),
         Format::WebP => chunks(bytes.get(12..).unwrap_or(&[]), riff, take),
         Format::Jpeg => chunks(bytes.get(2..).unwrap_or(&[]), jpeg, take),
-        Format::Gif => {}
+        Format::Gif => gif(bytes, take),
     }
 }
 
@@ -96,23 +100,56 @@ fn jpeg(bytes: &[u8]) -> Option<Block<'_>> {
     Some((marker, rest.get(2..length)?, fill + 1 + length))
 }
 
-/// A GIF's comment extensions, wherever they are.
-fn gif_comments(bytes: &[u8], take: &mut dyn FnMut(&[u8], &[u8])) {
-    let starts = memchr::memmem::find_iter(bytes, [0x21, 0xfe].as_slice());
-    for start in starts.take(MAX_BLOCKS) {
-        let (mut text, mut at) = (Vec::new(), start + 2);
-        while let Some(&length) = bytes.get(at).filter(|length| **length > 0) {
-            let Some(part) = bytes.get(at + 1..at + 1 + usize::from(length)) else {
-                break;
-            };
-            text.extend_from_slice(part);
-            at += 1 + usize::from(length);
-            if text.len() > MAX_TEXT_BYTES {
-                break;
-            }
-        }
-        take(b"comment", &text);
+/// Where a GIF's first block begins.
+pub(super) fn gif_start(file: &[u8]) -> Option<usize> {
+    let packed = file.get(10)?;
+    Some(GIF_HEADER + color_table(*packed))
+}
+
+/// Bytes of a table of colors whose size is packed so.
+fn color_table(packed: u8) -> usize {
+    match packed & 0x80 {
+        0 => 0,
+        _ => 3 << ((packed & 7) + 1),
     }
+}
+
+fn gif(bytes: &[u8], take: &mut dyn FnMut(&[u8], &[u8])) {
+    let mut at = gif_start(bytes).unwrap_or(bytes.len());
+    for _ in 0..MAX_BLOCKS {
+        let parts = match bytes.get(at..) {
+            Some([0x21, _, ..]) => at + 2,
+            // A frame: where it lies, its colors, one byte, its parts.
+            Some([0x2c, rest @ ..]) => {
+                at + 11 + rest.get(8).map_or(0, |packed| color_table(*packed))
+            }
+            _ => return,
+        };
+        let mut end = parts;
+        while let Some(&length) = bytes.get(end).filter(|length| **length > 0) {
+            end += 1 + usize::from(length);
+        }
+        end += 1;
+        if let [0x21, name @ (GIF_COMMENT | GIF_APPLICATION)] = bytes[at..at + 2]
+            && let Some(data) = bytes.get(parts..end)
+        {
+            take(&[name], data);
+        }
+        at = end;
+    }
+}
+
+/// The parts of a GIF's block as one.
+fn joined(mut parts: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let [length, rest @ ..] = parts
+        && let Some((part, more)) = rest.split_at_checked(usize::from(*length))
+        && whole.len() <= MAX_TEXT_BYTES
+    {
+        whole.extend_from_slice(part);
+        parts = more;
+    }
+    whole
 }
 
 fn block(format: Format, name: &[u8], data: &[u8], found: &mut Metadata) {
@@ -128,12 +165,17 @@ fn block(format: Format, name: &[u8], data: &[u8], found: &mut Metadata) {
         (Format::WebP, b"XMP ") => labels(data, found),
         (Format::Jpeg, [0xe1]) => labels(data, found),
         (Format::Jpeg, [0xeb]) => found.credentials |= holds(data, b"c2pa"),
-        (Format::Jpeg, [0xfe]) | (Format::Gif, b"comment") => {
-            found.generated |= data.starts_with(b"AIGC");
-            text(String::from_utf8_lossy(data).into_owned(), found);
-        }
+        (Format::Jpeg, [0xfe]) => comment(data, found),
+        (Format::Gif, [GIF_COMMENT]) => comment(&joined(data), found),
+        // XMP stands there in one piece.
+        (Format::Gif, [GIF_APPLICATION]) => labels(data, found),
         _ => {}
     }
+}
+
+fn comment(data: &[u8], found: &mut Metadata) {
+    found.generated |= data.starts_with(b"AIGC");
+    text(String::from_utf8_lossy(data).into_owned(), found);
 }
 
 /// A PNG text: a key, a zero, and what `read` makes of the rest.

@@ -16,6 +16,7 @@ pub mod faces;
 pub mod hashes;
 pub mod label;
 pub mod metadata;
+mod moving;
 pub mod nudity;
 pub mod pdq;
 pub mod qr;

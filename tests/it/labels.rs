@@ -1,11 +1,15 @@
 //! Labels of generated pictures over real sockets: words in the corner and `AIGC` metadata, in every
 //! way that an answer carries a picture.
 
+use std::collections::BTreeSet;
+use std::io::Cursor;
 use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response};
+use image::codecs::gif::{GifDecoder, GifEncoder};
+use image::{AnimationDecoder, DynamicImage, Frame, Rgba, RgbaImage};
 use serde_json::{Value, json};
 use wardgate::body::full;
 use wardgate::config::Config;
@@ -149,20 +153,41 @@ async fn what_cannot_be_labelled_is_not_shown() {
     let raw = percent(&answer.to_string());
     let reply = gateway.post(IMAGES, &[("x-mock-raw", &raw)], &draw).await;
     assert_eq!(reply.error_code(), "picture_url");
-    let mut animated = Vec::new();
-    let mut encoder = image::codecs::gif::GifEncoder::new(&mut animated);
-    let frames = [1, 2].map(|shade| {
-        image::Frame::new(image::RgbaImage::from_pixel(9, 9, image::Rgba([shade; 4])))
-    });
-    encoder.encode_frames(frames).expect("memory");
+}
+
+/// Words in the corner of each frame, not of the first alone.
+#[tokio::test]
+async fn animations_are_labelled_frame_by_frame() {
+    let gateway = Gateway::start(LABEL).await;
+    let mut file = Vec::new();
+    let mut encoder = GifEncoder::new(&mut file);
+    let frames = [90, 128].map(|shade| RgbaImage::from_pixel(SIDE, SIDE, Rgba([shade; 4])));
+    encoder
+        .encode_frames(frames.map(Frame::new))
+        .expect("memory");
     drop(encoder);
-    let answer = json!({"created": 1, "data": [{"b64_json": STANDARD.encode(animated)}]});
+    let answer = json!({"created": 1, "data": [{"b64_json": STANDARD.encode(file)}]});
     let raw = percent(&answer.to_string());
+    let draw = json!({"model": "m", "prompt": "a pear"});
     let reply = gateway.post(IMAGES, &[("x-mock-raw", &raw)], &draw).await;
-    assert_eq!(
-        (reply.status, &*reply.error_code()),
-        (StatusCode::BAD_GATEWAY, "unlabelled_picture")
-    );
+    let shown = decoded(&reply.json()["data"][0]["b64_json"]);
+    assert!(look(&shown).expect("a picture").metadata.generated);
+    let frames = GifDecoder::new(Cursor::new(&shown))
+        .expect("a GIF")
+        .into_frames();
+    let frames = frames.collect_frames().expect("whole");
+    assert_eq!(frames.len(), 2);
+    for frame in frames {
+        let pixels = DynamicImage::from(frame.into_buffer()).into_luma8();
+        let words = pixels
+            .enumerate_pixels()
+            .filter(|(_, _, pixel)| pixel.0[0] > 230);
+        let rows: BTreeSet<u32> = words.map(|(_, y, _)| y).collect();
+        assert!(
+            rows.len() >= 8 && rows.iter().all(|row| *row > SIDE / 2),
+            "{rows:?}"
+        );
+    }
 }
 
 #[test]
