@@ -346,7 +346,9 @@ mod tests {
                     0 => Repeat::Infinite,
                     _ => Repeat::Finite(plays as u16),
                 });
-                repeat.map(|repeat| encoder.set_repeat(repeat).expect("memory"));
+                if let Some(repeat) = repeat {
+                    encoder.set_repeat(repeat).expect("memory");
+                }
                 for (frame, millis) in frames.into_iter().zip([40, 80, 120]) {
                     let delay = Delay::from_numer_denom_ms(millis, 1);
                     let frame = image::Frame::from_parts(frame, 0, 0, delay);
