@@ -37,13 +37,13 @@ pub struct HitCache {
     parts: Cache<[u8; 32], Arc<[Hit]>>,
 }
 
-/// Whether the hits of a text hold scores of its sentences.
+/// What was looked for in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scored {
-    /// Words only.
-    No,
-    /// Scores too.
-    Yes,
+pub enum Looked {
+    /// Words.
+    Words,
+    /// What sentences mean.
+    Sentences,
 }
 
 impl HitCache {
@@ -61,14 +61,14 @@ impl HitCache {
         }
     }
 
-    /// The identity of a text under a policy set, and of how it was read; none for a text too short
-    /// to remember.
-    pub fn key(&self, text: &str, set: &[u8; 32], scored: Scored) -> Option<HitKey> {
+    /// The identity of a text under a policy set, and of what was looked for; none for a text too
+    /// short to remember.
+    pub fn key(&self, text: &str, set: &[u8; 32], looked: Looked) -> Option<HitKey> {
         if text.len() < SMALL_PART_BYTES {
             return None;
         }
         let mut hasher = blake3::Hasher::new_keyed(&self.secret);
-        hasher.update(set).update(&[scored as u8]);
+        hasher.update(set).update(&[looked as u8]);
         hasher.update(text.as_bytes());
         Some(HitKey(*hasher.finalize().as_bytes()))
     }
@@ -250,18 +250,22 @@ mod tests {
     fn hits_are_remembered_per_text_and_policy_set() {
         let cache = HitCache::new(1 << 20);
         let text = "turnip ".repeat(40);
-        let key = cache.key(&text, &[1; 32], Scored::No).expect("long enough");
+        let key = cache
+            .key(&text, &[1; 32], Looked::Words)
+            .expect("long enough");
         assert!(cache.get(&key).is_none());
         cache.put(key, [hit(3)].into());
         assert_eq!(cache.get(&key).as_deref(), Some(&[hit(3)][..]));
-        let other = cache.key(&text, &[2; 32], Scored::No).expect("long enough");
+        let other = cache
+            .key(&text, &[2; 32], Looked::Words)
+            .expect("long enough");
         assert!(cache.get(&other).is_none());
     }
 
     #[test]
     fn a_small_part_is_never_remembered() {
         let cache = HitCache::new(1 << 20);
-        assert_eq!(cache.key("turnip", &[1; 32], Scored::No), None);
+        assert_eq!(cache.key("turnip", &[1; 32], Looked::Words), None);
     }
 
     #[test]
@@ -270,7 +274,7 @@ mod tests {
         let cache = HitCache::new(bound);
         for number in 0..1000 {
             let key = cache
-                .key(&format!("{number:0200}"), &[1; 32], Scored::No)
+                .key(&format!("{number:0200}"), &[1; 32], Looked::Words)
                 .expect("long enough");
             cache.put(key, vec![hit(1); 10].into());
         }

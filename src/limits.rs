@@ -25,8 +25,8 @@ pub struct Limits {
     /// Texts of one request: messages, their parts, tool calls and results.
     pub parts: u32,
     /// Bytes of text in one request, and in one answer, of which a rule of the app asks what sentences
-    /// mean: each costs a core some ten microseconds, so that ten MiB would cost it minutes. 128 KiB are
-    /// 30,000 tokens, a long conversation with a document in it.
+    /// mean: each costs a core some ten microseconds, so that ten MiB would cost it minutes. 512 KiB are
+    /// 130,000 tokens, a book of 500 pages and as much as most models read; it costs five seconds.
     pub scored_bytes: u32,
     /// Bytes that one stream may hold back until they are judged. Policies reach some hundred
     /// symbols; a stream that reaches this is cut, never flushed.
@@ -74,7 +74,7 @@ impl Default for Limits {
             answer_body_bytes: 32 * 1024 * 1024,
             json_depth: 64,
             parts: 4096,
-            scored_bytes: 128 * 1024,
+            scored_bytes: 512 * 1024,
             held_bytes: 64 * 1024,
             connections: 10_000,
             streams: 200,

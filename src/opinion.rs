@@ -21,7 +21,7 @@ use crate::detect::{Hit, Opinion, Scores, Silent, Source};
 use crate::exchange::Exchange;
 use crate::message::Part;
 use crate::metrics::Answered;
-use crate::policy::Mode;
+use crate::policy::{Mode, outlook};
 use crate::reply::Error;
 use voices::Voice;
 
@@ -58,12 +58,14 @@ impl Heard {
 #[derive(Default)]
 struct Wanted<'a> {
     labels: BTreeSet<&'a str>,
+    /// About what.
+    texts: BTreeSet<&'a str>,
     /// Whether a rule that acts needs it: what only observes stops nothing.
     binds: bool,
 }
 
-/// Asks about every text of a prompt whom the app's rules want to hear. `told` are the parts' texts as
-/// they go on: what is asked about.
+/// Asks about the texts of a prompt whom rules want to hear of them. `told` are the parts' texts as they
+/// go on: what is asked about.
 ///
 /// # Errors
 /// `opinion_missing` if something is not said that a rule which acts needs, and the app does not let
@@ -72,18 +74,19 @@ pub async fn of(
     exchange: &Exchange,
     app: &App,
     parts: &[Part],
-    told: &[Cow<'_, str>],
+    (told, asked): (&[Cow<'_, str>], &[outlook::Wanted<'_>]),
 ) -> Result<Heard, Error> {
     let set = &exchange.live.set;
     let mut wanted: BTreeMap<&Source, Wanted<'_>> = BTreeMap::new();
-    for (rule, opinion) in set.opinions(&app.selection) {
+    for one in asked {
+        let (rule, opinion) = (one.rule, one.opinion);
+        let texts = told[one.parts.clone()].iter().map(|text| text.trim());
         let one = wanted.entry(&opinion.source).or_default();
         one.labels.insert(&opinion.label);
+        one.texts.extend(texts.filter(|text| !text.is_empty()));
         let observed = app.config.mode == Mode::Observe && !set.rule(rule).wall();
         one.binds |= !observed && !app.selection.observes(rule);
     }
-    let texts: BTreeSet<&str> = told.iter().map(|text| text.trim()).collect();
-    let texts: Vec<&str> = texts.into_iter().filter(|text| !text.is_empty()).collect();
     let mut asking = Asking {
         exchange,
         app,
@@ -91,13 +94,7 @@ pub async fn of(
         said: HashMap::new(),
         silent: BTreeSet::new(),
     };
-    if texts.len() > MAX_TEXTS || texts.iter().any(|text| text.len() > MAX_TEXT_BYTES) {
-        for source in wanted.keys().copied() {
-            asking.silent(source, Silent::TooMuch)?;
-        }
-    } else {
-        asking.ask_all(&texts).await?;
-    }
+    asking.ask_all().await?;
     let Asking { said, silent, .. } = asking;
     let each = parts.iter().zip(told);
     let hits = each.map(|(part, told)| {
@@ -123,20 +120,32 @@ struct Asking<'a> {
     silent: BTreeSet<&'a Source>,
 }
 
+impl Wanted<'_> {
+    /// Whether it is more than is asked of one request.
+    fn is_too_much(&self) -> bool {
+        let long = |text: &&str| text.len() > MAX_TEXT_BYTES;
+        self.texts.len() > MAX_TEXTS || self.texts.iter().any(long)
+    }
+}
+
 impl<'a> Asking<'a> {
-    /// Asks everybody about every text, some at a time, those first who said something before.
-    async fn ask_all(&mut self, texts: &[&'a str]) -> Result<(), Error> {
+    /// Asks everybody about every text of theirs, some at a time, those first who said something before.
+    async fn ask_all(&mut self) -> Result<(), Error> {
         let exchange = self.exchange;
         let metrics = &exchange.gate().metrics;
         let mut questions: Vec<(&'a Source, &Voice, &'a str)> = Vec::new();
         let mut longest = Duration::ZERO;
-        for source in self.wanted.keys().copied() {
+        for (&source, wanted) in self.wanted {
+            if wanted.is_too_much() {
+                self.silent(source, Silent::TooMuch)?;
+                continue;
+            }
             let Some(voice) = exchange.live.voices.of(source) else {
                 self.silent(source, Silent::Failed)?;
                 continue;
             };
             longest = longest.max(voice.deadline());
-            for &text in texts {
+            for &text in &wanted.texts {
                 match voice.known(text) {
                     Some(scores) => {
                         metrics.opinion(source, Answered::Remembered, None);

@@ -1,6 +1,7 @@
 //! [`Prompt`]: a judged prompt, and what follows from it for the request and for the answer.
 
 mod edits;
+mod seen;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,10 +9,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::app::{App, Live};
-use crate::cache::Scored;
+use crate::app::App;
 use crate::codec::{Ask, Codec, Edit, ReadError, Refusal, Telling};
-use crate::detect::{self, Hit, Scanner, SignalId};
+use crate::detect::{self, Hit, SignalId};
 use crate::exchange::{Exchange, Said};
 use crate::guard::{self, Closing, Context};
 use crate::message::{Audience, Direction, Language, Media, Part, Role};
@@ -21,15 +21,8 @@ use crate::policy::reply::Template;
 use crate::policy::{self, Action, Detection, Mode, PolicySet, Scene, Selection, Talk};
 use crate::reply::Error;
 use crate::sight::Pictured;
-use crate::turns;
 use edits::{Changing, edits};
-
-/// Bytes scanned before other exchanges of the thread get their turn: about 0.1 ms of work.
-const SLICE_BYTES: usize = 16 * 1024;
-
-/// The same where sentences are scored, which happens beside the threads that serve: a page,
-/// about ten milliseconds.
-const SCORED_SLICE_BYTES: usize = 2 * 1024;
+pub use seen::within;
 
 /// Bytes from which a text's language is told: a few sentences say it, and most texts never need it.
 const LANGUAGE_SAMPLE_BYTES: usize = 512;
@@ -55,6 +48,8 @@ pub struct Prompt {
     pub incomplete: bool,
     /// By part of a picture: what stands in its place when it is withheld.
     stand_ins: BTreeMap<u32, String>,
+    /// Bytes of text whose sentences were scored, remembered or not.
+    pub scored_bytes: usize,
 }
 
 /// Judges everything said in a request.
@@ -70,7 +65,7 @@ pub async fn judge(
     pictures: &[Pictured],
 ) -> Result<Prompt, Error> {
     let set = &exchange.live.set;
-    let mut hits = hits_of_all(exchange, app, Direction::Prompt, &ask.parts, pictures).await?;
+    let mut hits = seen::words(exchange, &ask.parts, pictures).await?;
     let audience = audience.heard(set.cue(&ask.parts, &hits));
     exchange.heard(audience);
     let scene = Scene {
@@ -81,7 +76,7 @@ pub async fn judge(
     // Half a phrase is no cue of an age, so phrases across borders come after those.
     let mut crossings = Crossings::default();
     for joint in border::joints(&ask.parts) {
-        let found = hits_of(exchange, &joint.text, None).await?;
+        let found = seen::words_of(exchange, &joint.text).await?;
         crossings.take(set, &ask.parts, &joint, &found);
     }
     crossings.insert(&mut hits);
@@ -93,11 +88,18 @@ pub async fn judge(
         (detections, talk)
     };
     let (mut detections, mut talk) = judge(&hits);
+    let outlook = set.outlook(&app.selection, scene);
+    let wanted = outlook.scored(&ask.parts, &hits, &detections);
+    let scored_bytes = seen::score(exchange, &ask.parts, &wanted, &mut hits).await?;
+    if scored_bytes > 0 {
+        (detections, talk) = judge(&hits);
+    }
     let mut heard = Heard::default();
-    if set.asks_others(&app.selection)
+    let wanted = outlook.opinions(&ask.parts, &hits);
+    if !wanted.is_empty()
         && let Some(told) = going_on(set, app, scene, &ask.parts, detections.clone())
     {
-        heard = opinion::of(exchange, app, &ask.parts, &told).await?;
+        heard = opinion::of(exchange, app, &ask.parts, (&told, &wanted)).await?;
     }
     if heard.is_something() {
         for (hits, heard) in hits.iter_mut().zip(&heard.hits) {
@@ -130,6 +132,7 @@ pub async fn judge(
         scene,
         incomplete: heard.incomplete,
         stand_ins,
+        scored_bytes,
     })
 }
 
@@ -197,7 +200,7 @@ pub async fn judge_answer(
     pictures: &[Pictured],
 ) -> Result<Prompt, Error> {
     let set = &exchange.live.set;
-    let hits = hits_of_all(exchange, app, Direction::Output, &ask.parts, pictures).await?;
+    let mut hits = seen::words(exchange, &ask.parts, pictures).await?;
     let audience = audience.heard(set.cue(&ask.parts, &hits));
     exchange.heard(audience);
     let scene = Scene {
@@ -205,6 +208,9 @@ pub async fn judge_answer(
         output: ask.output,
         audience,
     };
+    let outlook = set.outlook(&app.selection, scene);
+    let wanted = outlook.scored_of_answer(&ask.parts, &hits);
+    let scored_bytes = seen::score(exchange, &ask.parts, &wanted, &mut hits).await?;
     let mut detections = policy::judge_answer(set, &app.selection, scene, &ask.parts, &hits);
     let stand_ins = stand_ins(&mut detections, pictures).await;
     Ok(Prompt {
@@ -218,6 +224,7 @@ pub async fn judge_answer(
         scene,
         stand_ins,
         incomplete: false,
+        scored_bytes,
     })
 }
 
@@ -235,149 +242,6 @@ fn strongest(set: &PolicySet, app: &App, detections: &[Detection]) -> Action {
 fn raises_doubt(selection: &Selection, detection: &Detection) -> bool {
     let doubts = [Action::Flag, Action::Nudge, Action::Rewrite];
     doubts.contains(&detection.action) && !selection.observes(detection.rule)
-}
-
-/// Bytes of texts that travel that way and whose sentences the app asks the meaning of; none if it does
-/// not ask. What was scored before counts too: whether a request is answered must not depend on that.
-///
-/// # Errors
-/// `too_much_text` if they are more than the limit.
-pub fn scored_bytes<'p>(
-    exchange: &Exchange,
-    app: &App,
-    direction: Direction,
-    parts: impl Iterator<Item = &'p Part>,
-) -> Result<Option<usize>, Error> {
-    let live = &exchange.live;
-    if !live.set.asks_meaning(&app.selection, direction) {
-        return Ok(None);
-    }
-    let asked = parts.filter(|part| is_scored(live, app, direction, part));
-    let bytes = asked.map(|part| part.text.len()).sum();
-    let limit = live.config.limits.scored_bytes;
-    if bytes > limit as usize {
-        let message = format!(
-            "Policies of this app read what sentences mean, of at most {limit} bytes of text in one \
-             request. Send less: shorter documents, or a new conversation."
-        );
-        return Err(Error::client("too_much_text", message));
-    }
-    Ok(Some(bytes))
-}
-
-/// Whether the app asks what a part means: its rules may read the user's words only.
-fn is_scored(live: &Live, app: &App, direction: Direction, part: &Part) -> bool {
-    live.set
-        .asks_meaning_of(&app.selection, direction, part.role)
-}
-
-/// The hits of each part, and what is seen in each picture as the hits of its first.
-async fn hits_of_all(
-    exchange: &Exchange,
-    app: &App,
-    direction: Direction,
-    parts: &[Part],
-    pictures: &[Pictured],
-) -> Result<Vec<Arc<[Hit]>>, Error> {
-    let scored = scored_bytes(exchange, app, direction, parts.iter())?;
-    let mut hits = Vec::with_capacity(parts.len());
-    for part in parts {
-        let scored = scored.filter(|_| is_scored(&exchange.live, app, direction, part));
-        hits.push(hits_of(exchange, &part.text, scored).await?);
-    }
-    let detectors = &exchange.live.set.detectors;
-    for picture in pictures {
-        hits[picture.parts.start] = detectors.look(&picture.seen).into();
-    }
-    Ok(hits)
-}
-
-/// The hits of one text: remembered, or scanned in slices so that no stream of the thread stalls. Its
-/// sentences are scored if it is part of so many bytes that are.
-async fn hits_of(
-    exchange: &Exchange,
-    text: &str,
-    scored: Option<usize>,
-) -> Result<Arc<[Hit]>, Error> {
-    let (set, cache) = (&exchange.live.set, &exchange.gate().hits);
-    let how = scored.map_or(Scored::No, |_| Scored::Yes);
-    let key = cache.key(text, &set.hash, how);
-    if let Some(known) = key.and_then(|key| cache.get(&key)) {
-        return Ok(known);
-    }
-    let detectors = Arc::clone(&set.detectors);
-    let hits = match scored {
-        Some(of) => scored_in(of, Scanner::new(detectors), text).await?,
-        None => scanned(Scanner::of_words(detectors), text).await?,
-    };
-    let hits: Arc<[Hit]> = hits.into();
-    if let Some(key) = key {
-        cache.put(key, Arc::clone(&hits));
-    }
-    Ok(hits)
-}
-
-/// Scans a text in slices.
-async fn scanned(mut scanner: Scanner, text: &str) -> Result<Vec<Hit>, Error> {
-    let mut hits = Vec::new();
-    for slice in slices(text, SLICE_BYTES) {
-        if !slice.is_first {
-            tokio::task::yield_now().await;
-        }
-        scanner.push(slice.text, &mut hits);
-    }
-    scanner.finish(&mut hits);
-    complete(&scanner, hits)
-}
-
-/// Scans a text with its sentences, in slices beside the threads that serve. It is part of so many
-/// `bytes`.
-async fn scored_in(bytes: usize, mut scanner: Scanner, text: &str) -> Result<Vec<Hit>, Error> {
-    let mut hits = Vec::new();
-    let lost = || Error::ours("unscored", "The text could not be checked. Try again.");
-    for slice in slices(text, SCORED_SLICE_BYTES) {
-        let slice = slice.text.to_owned();
-        let pushed = turns::take(bytes, move || {
-            scanner.push(&slice, &mut hits);
-            (scanner, hits)
-        });
-        (scanner, hits) = pushed.await.ok_or_else(lost)?;
-    }
-    let finished = turns::take(bytes, move || {
-        scanner.finish(&mut hits);
-        (scanner, hits)
-    });
-    (scanner, hits) = finished.await.ok_or_else(lost)?;
-    complete(&scanner, hits)
-}
-
-/// A piece of a text.
-struct Slice<'t> {
-    text: &'t str,
-    is_first: bool,
-}
-
-/// A text in pieces of at most so many bytes.
-fn slices(text: &str, bytes: usize) -> impl Iterator<Item = Slice<'_>> {
-    let mut rest = Some(text);
-    std::iter::from_fn(move || {
-        let whole = rest.take()?;
-        let is_first = whole.len() == text.len();
-        let (text, after) = whole.split_at(whole.floor_char_boundary(bytes));
-        rest = Some(after).filter(|after| !after.is_empty());
-        Some(Slice { text, is_first })
-    })
-}
-
-/// All hits of a text, or that there are too many.
-fn complete(scanner: &Scanner, hits: Vec<Hit>) -> Result<Vec<Hit>, Error> {
-    if scanner.overflowed() {
-        return Err(Error::client(
-            "too_many_matches",
-            "The text repeats what policies look for more often than can be followed. Send less.",
-        ));
-    }
-    Ok(hits)
 }
 
 /// The language of the last thing the user said, or of everything if no user spoke.
@@ -427,11 +291,15 @@ impl Changes {
 }
 
 impl Prompt {
-    /// The detection that decides an ending: the first of the strongest.
+    /// The detection that decides an ending: of the strongest the first whose rule says so itself. What
+    /// refuses beside a child who tells has no words of its own for that.
     fn deciding(&self, app: &App, set: &PolicySet) -> Option<&Detection> {
-        self.detections
-            .iter()
-            .find(|detection| guard::effective(set, app.config.mode, detection) == self.action)
+        let strongest =
+            |one: &&Detection| guard::effective(set, app.config.mode, one) == self.action;
+        let own =
+            |one: &&Detection| app.selection.action(one.rule, self.scene.audience) == self.action;
+        let mut said = self.detections.iter().filter(strongest);
+        said.clone().find(own).or_else(|| said.next())
     }
 
     /// What follows replies of ours in this app.

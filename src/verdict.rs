@@ -37,8 +37,7 @@ pub async fn answer(
     let mut question = check.read(body, &exchange.live.config.limits.read())?;
     let pictures = look(exchange, app, check, &mut question, body).await?;
     let audience = audience.heard(question.audience);
-    let parts = question.asks.iter().flat_map(|ask| &ask.parts);
-    prompt::scored_bytes(exchange, app, question.direction, parts)?;
+    let mut scored_bytes = 0;
     let mut findings = Vec::with_capacity(question.asks.len());
     for (index, ask) in question.asks.iter().enumerate() {
         exchange.asks(ask);
@@ -46,6 +45,8 @@ pub async fn answer(
         let is_last = index + 1 == question.asks.len();
         let pictures = if is_last { &pictures[..] } else { &[] };
         let judged = judge(exchange, app, question.direction, audience, ask, pictures).await?;
+        scored_bytes += judged.scored_bytes;
+        prompt::within(exchange, scored_bytes)?;
         let (direction, took) = (question.direction, exchange::micros(began));
         exchange.judged(direction, &judged.detections, ask, took);
         findings.push(finding(exchange, app, direction, judged, ask));

@@ -31,6 +31,7 @@ mod pattern;
 mod phrase;
 mod regex;
 mod scanner;
+mod sentences;
 mod sets;
 mod side;
 mod starts;
@@ -47,6 +48,7 @@ pub use meaning::Hold;
 pub use opinion::{Opinion, Scores, Silent, Source, joined};
 pub use regex::{Prepared, prepare};
 pub use scanner::Scanner;
+pub use sentences::Sentences;
 pub use sets::SignalSet;
 
 use crate::message::Language;

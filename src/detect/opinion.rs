@@ -18,10 +18,11 @@ pub enum Source {
     Model(String),
 }
 
-/// Hits of a text and what was heard of it, in the order in which hits are judged.
+/// Hits of a text and what else is known of it, in the order in which hits are judged: of what is
+/// certain at one place, what was known first.
 pub fn joined(hits: &[Hit], heard: &[Hit]) -> Arc<[Hit]> {
     let mut all = [hits, heard].concat();
-    all.sort_by_key(|hit| (hit.ripe, hit.to, hit.from, hit.signals));
+    all.sort_by_key(|hit| hit.ripe);
     all.into()
 }
 
@@ -95,6 +96,11 @@ impl Detectors {
         let wanted = self.opinions.iter();
         let of = move |wanted: &&Wanted| self.signals(wanted.signals).contains(&signal);
         wanted.filter(of).map(|wanted| &wanted.opinion)
+    }
+
+    /// Whether somebody else is asked about the signal.
+    pub fn is_opinion(&self, signal: SignalId) -> bool {
+        self.opinions_of(signal).next().is_some()
     }
 
     /// The hits in what is said of a text: each is all of it.

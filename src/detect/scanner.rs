@@ -480,8 +480,8 @@ impl Scanner {
         }
         if let Some(meaning) = self.meaning.as_mut().filter(|one| one.has_hits()) {
             meaning.take(hits);
-            let span = |hit: &Hit| (hit.span.start, hit.span.end);
-            hits[first..].sort_by_key(|hit| (hit.ripe, hit.to, hit.from, hit.signals, span(hit)));
+            // Of what is certain at one place, words come first: as where they were looked for alone.
+            hits[first..].sort_by_key(|hit| hit.ripe);
         }
     }
 }

@@ -80,10 +80,9 @@ impl Context {
         self.set.reply_for(rule, self.language, band)
     }
 
-    /// Whether a rule of the app reads what sentences of the answer mean.
+    /// Whether a rule that does something for this reader asks what sentences of the answer mean.
     pub fn asks_meaning(&self) -> bool {
-        let (selection, direction) = (&self.selection, self.scene.direction);
-        self.set.asks_meaning(selection, direction)
+        self.set.outlook(&self.selection, self.scene).asks_meaning()
     }
 
     /// Bytes of its texts that are read.

@@ -2,6 +2,7 @@
 //! before.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,8 @@ use tokio::time::Instant;
 
 use crate::cache::ScoreCache;
 use crate::classifier::Classifier;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::detect::{Opinion, Scores, Silent, Source};
-use crate::limits::Limits;
 use crate::policy::PolicySet;
 use crate::remote::Remote;
 use crate::server::Worker;
@@ -40,31 +40,20 @@ impl Voices {
     /// # Errors
     /// One line for the operator.
     pub fn load(config: &Config, set: &PolicySet, kept: Option<&Self>) -> Result<Self, String> {
-        let mut voices = BTreeMap::new();
-        let old = |source: &Source| kept.and_then(|kept| kept.0.get(source));
+        let mut voices = Self::default();
         for written in &config.remotes {
-            let source = Source::Remote(written.name.clone());
-            let same = |voice: &&Arc<Voice>| voice.is_remote(written, &config.limits);
-            let mut voice = old(&source).filter(same).map(Arc::clone);
-            if voice.is_none() {
+            let is = |who: &Who| matches!(who, Who::Remote(one) if one.is(written, &config.limits));
+            voices.put(Source::Remote(written.name.clone()), kept, is, || {
                 let remote = Remote::new(written, &config.limits);
-                let remote = remote.map_err(|error| format!("{source}: {error}"))?;
-                voice = Some(Voice::new(Who::Remote(Box::new(remote))));
-            }
-            voices.extend(voice.map(|voice| (source, voice)));
+                remote.map(|remote| Who::Remote(Box::new(remote)))
+            })?;
         }
         for written in &config.classifiers {
-            let source = Source::Model(written.name.clone());
-            let same = |voice: &&Arc<Voice>| voice.is_model(written);
-            let mut voice = old(&source).filter(same).map(Arc::clone);
-            if voice.is_none() {
-                let model = Classifier::load(written);
-                let model = model.map_err(|error| format!("{source}: {error}"))?;
-                voice = Some(Voice::new(Who::Model(Arc::new(model))));
-            }
-            voices.extend(voice.map(|voice| (source, voice)));
+            let is = |who: &Who| matches!(who, Who::Model(one) if one.is(written));
+            voices.put(Source::Model(written.name.clone()), kept, is, || {
+                Classifier::load(written).map(|model| Who::Model(Arc::new(model)))
+            })?;
         }
-        let voices = Self(voices);
         for (app, selection) in config.apps.iter().zip(&set.selections) {
             for (_, opinion) in set.opinions(selection) {
                 let answered = voices.answer(opinion);
@@ -72,6 +61,23 @@ impl Voices {
             }
         }
         Ok(voices)
+    }
+
+    /// Puts in who that is: the kept one if it is still what the config says, else a new one.
+    fn put<E: Display>(
+        &mut self,
+        source: Source,
+        kept: Option<&Self>,
+        is: impl Fn(&Who) -> bool,
+        make: impl FnOnce() -> Result<Who, E>,
+    ) -> Result<(), String> {
+        let old = kept.and_then(|kept| kept.0.get(&source));
+        let voice = match old.filter(|voice| is(&voice.who)) {
+            Some(old) => Arc::clone(old),
+            None => Voice::new(make().map_err(|error| format!("{source}: {error}"))?),
+        };
+        self.0.insert(source, voice);
+        Ok(())
     }
 
     /// Whether somebody is there who may say what a policy wants to hear.
@@ -101,14 +107,6 @@ impl Voice {
     fn new(who: Who) -> Arc<Self> {
         let known = ScoreCache::default();
         Arc::new(Self { who, known })
-    }
-
-    fn is_remote(&self, written: &config::Remote, limits: &Limits) -> bool {
-        matches!(&self.who, Who::Remote(remote) if remote.is(written, limits))
-    }
-
-    fn is_model(&self, written: &config::Classifier) -> bool {
-        matches!(&self.who, Who::Model(model) if model.is(written))
     }
 
     fn may_know(&self, label: &str) -> bool {

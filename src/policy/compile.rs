@@ -20,8 +20,8 @@ use super::rule::{Rule, RuleIx};
 use super::shipped::is_policy;
 use super::yaml;
 use super::{
-    AppPolicies, PolicySet, Selection, Source, cases, conversation, opinions, rules, scripts,
-    select, signals,
+    AppPolicies, PolicySet, Selection, Source, cases, conversation, opinions, outlook, rules,
+    scripts, select, signals,
 };
 use crate::detect::{Builder, Detectors, SignalId};
 use crate::message::{Direction, Language, Role};
@@ -129,9 +129,9 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
         scored,
         pictured: reading(&clauses, &|signal| detectors.is_pictured(signal)),
         looked: Eye::ALL.map(|eye| reading(&clauses, &|signal| detectors.asks(signal, eye))),
-        asked: reading(&clauses, &|signal| {
-            detectors.opinions_of(signal).next().is_some()
-        }),
+        asked: reading(&clauses, &|signal| detectors.is_opinion(signal)),
+        sources: shown_by(&detectors, &conversations, numbers.count()),
+        hears_meaning: hears_meaning(&detectors, &conversations),
         acts: acts(&detectors, &conversations),
         reaches: (0..numbers.count())
             .map(|id| detectors.reach(SignalId(id)))
@@ -420,6 +420,27 @@ fn reading(clauses: &[Placed], is: &dyn Fn(SignalId) -> bool) -> Vec<u32> {
     let reads = |one: &Placed| one.clause.signals().any(is);
     let reading = (0..).zip(clauses).filter(|(_, one)| reads(one));
     reading.map(|(at, _)| at).collect()
+}
+
+/// By signal: what shows it.
+fn shown_by(
+    detectors: &Detectors,
+    conversations: &[Conversation],
+    signals: u32,
+) -> Vec<outlook::Source> {
+    let seen: BTreeSet<SignalId> = conversations.iter().flat_map(|one| one.seen).collect();
+    let source = |signal| match () {
+        () if detectors.is_meaning(signal) => outlook::Source::Score,
+        () if detectors.is_opinion(signal) || seen.contains(&signal) => outlook::Source::Other,
+        () => outlook::Source::Text,
+    };
+    (0..signals).map(SignalId).map(source).collect()
+}
+
+/// Whether an act of a conversation is shown by what a sentence means.
+fn hears_meaning(detectors: &Detectors, conversations: &[Conversation]) -> bool {
+    let mut heard = conversations.iter().flat_map(Conversation::signals);
+    heard.any(|signal| detectors.is_meaning(signal))
 }
 
 /// By set of signals: whether a conversation hears one of them.

@@ -9,9 +9,10 @@
 //!   so is a turn whose block gave way: nothing that was ever withheld goes to the model later.
 //!
 //! A rule with `instead_of: block` is a mere doubt that somebody tells: it never acts by itself. Where
-//! the turn would be refused, and everything that refuses it gives way, its support stands instead.
+//! the turn would be refused, its support stands instead. That holds beside the wall and severity 1,
+//! too: they go on to end the exchange by themselves, and the reply is the one that helps.
 //!
-//! Answers are never weighed, and no claim of a disclosure reaches a rule of severity 1.
+//! Answers are never weighed, and no claim of a disclosure lets a byte through that would be withheld.
 
 use super::PolicySet;
 use super::context::Minor;
@@ -19,38 +20,44 @@ use super::judge::{Detection, Scene};
 use super::rule::{Action, RuleIx, Severity};
 use crate::message::{Output, Part, Role};
 
-/// Lowers to [`Action::Flag`] what gives way, and takes away doubts that stand in for nothing.
-/// `found` are the detections of a whole prompt, and their `part` indexes `parts`.
+/// Lowers to [`Action::Flag`] what gives way, to [`Action::Support`] what does not, and takes away
+/// doubts that stand in for nothing. `found` are the detections of a whole prompt, and their `part` indexes `parts`.
 pub(super) fn weigh(set: &PolicySet, scene: Scene, parts: &[Part], found: &mut Vec<Detection>) {
     if scene.minor() == Minor::No || scene.output != Output::Text {
         return;
     }
     doubt(set, parts, found);
     let turn = |one: &Detection| turn_of(parts, one);
-    let supported: Vec<_> = found
-        .iter()
-        .filter(|one| one.action == Action::Support)
-        .filter_map(|one| turn(one).filter(|(_, role)| *role == Role::User))
+    let supports = found.iter().filter(|one| one.action == Action::Support);
+    let supported: Vec<_> = supports
+        .filter_map(|one| Some((turn(one)?, set.rule(one.rule).instead)))
+        .filter(|((_, role), _)| *role == Role::User)
         .collect();
     let mut yielded = Vec::new();
-    for one in found.iter_mut().filter(|one| yields(set, one)) {
-        if let Some(turn) = turn(one).filter(|turn| supported.contains(turn)) {
-            one.action = Action::Flag;
+    for one in found.iter_mut().filter(|one| one.action == Action::Block) {
+        let firm = firm(set, one.rule);
+        let Some(turn) = turn(one) else { continue };
+        let mut beside = supported.iter().filter(|(other, _)| *other == turn);
+        if beside.any(|(_, instead)| *instead || !firm) {
+            one.action = match firm {
+                true => Action::Support,
+                false => Action::Flag,
+            };
             yielded.push(turn);
         }
     }
     let answered = parts.iter().rposition(|part| part.role == Role::Assistant);
     let last = |one: &Detection| answered.is_none_or(|at| one.part as usize >= at);
     for one in found.iter_mut() {
-        let again = one.action == Action::Support && !last(one) && !grave(set, one.rule);
+        let again = one.action == Action::Support && !last(one) && !firm(set, one.rule);
         if again && !turn(one).is_some_and(|turn| yielded.contains(&turn)) {
             one.action = Action::Flag;
         }
     }
 }
 
-/// Takes away every doubtful support that stands in for no refusal: where nothing refuses the turn,
-/// where what refuses it does not give way, and where somebody surely tells.
+/// Takes away every doubtful support that stands in for no refusal: where nothing refuses the turn, and
+/// where somebody surely tells and what refuses gives way to that.
 fn doubt(set: &PolicySet, parts: &[Part], found: &mut Vec<Detection>) {
     let place = |one: &Detection| turn_of(parts, one);
     let doubtful = |one: &Detection| one.action == Action::Support && set.rule(one.rule).instead;
@@ -64,8 +71,8 @@ fn doubt(set: &PolicySet, parts: &[Part], found: &mut Vec<Detection>) {
     let stands_in = |turn: Option<(u32, Role)>| {
         turn.is_some_and(|(_, role)| role == Role::User)
             && of_turn(turn, Action::Block).next().is_some()
-            && of_turn(turn, Action::Block).all(|one| yields(set, one))
-            && of_turn(turn, Action::Support).next().is_none()
+            && (of_turn(turn, Action::Support).next().is_none()
+                || of_turn(turn, Action::Block).any(|one| firm(set, one.rule)))
     };
     let stays: Vec<bool> = (found.iter())
         .map(|one| !doubtful(one) || stands_in(place(one)))
@@ -80,12 +87,10 @@ fn turn_of(parts: &[Part], one: &Detection) -> Option<(u32, Role)> {
     Some((part.turn, part.role))
 }
 
-fn yields(set: &PolicySet, one: &Detection) -> bool {
-    one.action == Action::Block && !set.rule(one.rule).wall() && !grave(set, one.rule)
-}
-
-fn grave(set: &PolicySet, rule: RuleIx) -> bool {
-    set.rule(rule).severity <= Severity(1)
+/// Whether what a rule ends stays ended, whatever else is said.
+fn firm(set: &PolicySet, rule: RuleIx) -> bool {
+    let rule = set.rule(rule);
+    rule.wall() || rule.severity <= Severity(1)
 }
 
 #[cfg(test)]
@@ -151,7 +156,7 @@ pub(super) mod tests {
         band: Band,
         output: Output,
         said: &[(Role, String)],
-    ) -> Vec<Action> {
+    ) -> Vec<Detection> {
         let parts = parts(said);
         let hits: Vec<_> = parts
             .iter()
@@ -165,8 +170,7 @@ pub(super) mod tests {
                 source: AudienceSource::App,
             },
         };
-        let verdict = judge_prompt(set, &set.everything, scene, &parts, &hits);
-        verdict.detections.iter().map(|one| one.action).collect()
+        judge_prompt(set, &set.everything, scene, &parts, &hits).detections
     }
 
     fn decided(band: Band, output: Output, said: &[(Role, &str)]) -> Action {
@@ -174,8 +178,8 @@ pub(super) mod tests {
             .iter()
             .map(|(role, text)| (*role, (*text).to_owned()))
             .collect();
-        let actions = judged(&set(), band, output, &said);
-        actions.into_iter().max().unwrap_or_default()
+        let found = judged(&set(), band, output, &said);
+        found.iter().map(|one| one.action).max().unwrap_or_default()
     }
 
     #[test]
@@ -201,8 +205,9 @@ pub(super) mod tests {
         assert_eq!(text("a parsnip and a fennel"), Action::Nudge);
         assert_eq!(text("a parsnip and a leek"), Action::Support);
         assert_eq!(text("a leek and a parsnip"), Action::Support);
-        assert_eq!(text("a parsnip, a leek, an onion"), Action::Block);
-        assert_eq!(text("a parsnip, a leek, a radish"), Action::Block);
+        assert_eq!(text("a parsnip, a leek, an onion"), Action::Support);
+        assert_eq!(text("a parsnip and a radish"), Action::Support);
+        assert_eq!(text("a turnip, a parsnip and a radish"), Action::Support);
         assert_eq!(text("a parsnip and a turnip"), Action::Support);
         let apart = [
             (Role::User, "a parsnip"),
@@ -260,22 +265,25 @@ pub(super) mod tests {
             let set = set();
             let band = if adult { Band::Adult } else { Band::Unknown };
             let output = if image { Output::Image } else { Output::Text };
-            let actions = judged(&set, band, output, &said);
+            let found = judged(&set, band, output, &said);
+            let actions: Vec<_> = found.iter().map(|one| one.action).collect();
             let strongest = actions.iter().copied().max().unwrap_or_default();
             let holds = |word: &str| said.iter().any(|(_, text)| text.contains(word));
-            // Severity 1 and the wall stay refused; whatever was blocked stays withheld.
-            if holds("onion") || holds("radish") {
-                prop_assert_eq!(strongest, Action::Block);
-            }
-            if holds("leek") {
+            // Whatever was blocked stays withheld; the wall and severity 1 see to it themselves.
+            if holds("leek") || holds("onion") || holds("radish") {
                 prop_assert!(strongest.ends());
+            }
+            for one in &found {
+                let id = set.rule(one.rule).id.0.as_str();
+                prop_assert!(one.action.ends() || !["QL1.2-020", "QL7.1-010"].contains(&id), "{}", id);
             }
             // Without a word of the user's telling, nothing gives way.
             let told = said.iter().any(|(role, text)| {
                 *role == Role::User
                     && ["turnip", "celery", "parsnip"].iter().any(|word| text.contains(word))
             });
-            if holds("leek") && !told {
+            let forbidden = ["leek", "onion", "radish"];
+            if forbidden.into_iter().any(holds) && !told {
                 prop_assert_eq!(strongest, Action::Block);
             }
         }

@@ -36,6 +36,7 @@ mod mark;
 mod meaning;
 mod normal;
 mod opinions;
+pub mod outlook;
 mod paint;
 pub mod parts;
 mod past;
@@ -67,6 +68,7 @@ pub use folders::read_folders;
 pub use judge::{
     Detection, Horizon, Judge, Scene, Verdict, judge_conversation, judge_prompt, judge_text,
 };
+pub use outlook::Outlook;
 pub use past::{carried, withhold};
 pub use rule::{Action, Level, Rule, RuleId, RuleIx, Severity, Status};
 pub use select::Selection;
@@ -77,7 +79,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::detect::{Detectors, Hit, Opinion, SignalId, SignalSet};
-use crate::message::{Band, Direction, Language, Part, Role};
+use crate::message::{Band, Direction, Language, Part};
 use crate::picture::Eye;
 use audience::Cues;
 use cases::Case;
@@ -188,6 +190,10 @@ pub struct PolicySet {
     looked: [Vec<u32>; Eye::ALL.len()],
     /// Clauses that read what others say.
     asked: Vec<u32>,
+    /// By signal: what shows it.
+    sources: Vec<outlook::Source>,
+    /// Whether a conversation hears what sentences mean.
+    hears_meaning: bool,
     /// By set of signals: whether a conversation hears one of them.
     acts: Vec<bool>,
     /// By signal: symbols that a hit can span, right context included.
@@ -228,30 +234,25 @@ impl PolicySet {
     }
 
     /// Whether some rule that the selection uses asks what the sentences of a text mean that travels
-    /// that way. If none does, nobody has to score them.
+    /// that way, whoever speaks.
     pub fn asks_meaning(&self, selection: &Selection, direction: Direction) -> bool {
-        self.asks(selection, Contexts::that(|way, _, _, _| way == direction))
+        let said = Contexts::that(|way, _, _, _| way == direction);
+        let mut scored = self.placed(&self.scored);
+        scored.any(|one| one.clause.contexts.meets(said) && selection.uses(one.rule))
     }
 
-    /// The same of what one speaker says.
-    pub fn asks_meaning_of(
-        &self,
-        selection: &Selection,
-        direction: Direction,
-        speaker: Role,
-    ) -> bool {
-        let said = Contexts::that(|way, _, role, _| way == direction && role == speaker);
-        self.asks(selection, said)
+    /// What rules that the selection uses could find there, beyond what is known of it.
+    pub const fn outlook<'s>(&'s self, selection: &'s Selection, scene: Scene) -> Outlook<'s> {
+        Outlook {
+            set: self,
+            selection,
+            scene,
+        }
     }
 
-    fn asks(&self, selection: &Selection, contexts: Contexts) -> bool {
-        let mut scored = self.scored.iter().map(|&at| &self.clauses[at as usize]);
-        scored.any(|one| one.clause.contexts.meets(contexts) && selection.uses(one.rule))
-    }
-
-    /// Whether rules that the selection uses want to hear what others say of a prompt.
-    pub fn asks_others(&self, selection: &Selection) -> bool {
-        self.opinions(selection).next().is_some()
+    /// Clauses by their indexes.
+    fn placed<'s>(&'s self, clauses: &'s [u32]) -> impl Iterator<Item = &'s Placed> {
+        clauses.iter().map(|&at| &self.clauses[at as usize])
     }
 
     /// What rules that the selection uses want to hear of others about a prompt.
@@ -260,7 +261,7 @@ impl PolicySet {
         selection: &'s Selection,
     ) -> impl Iterator<Item = (RuleIx, &'s Opinion)> {
         let prompts = Contexts::that(|way, _, _, _| way == Direction::Prompt);
-        let asked = self.asked.iter().map(|&at| &self.clauses[at as usize]);
+        let asked = self.placed(&self.asked);
         let used =
             asked.filter(move |one| one.clause.contexts.meets(prompts) && selection.uses(one.rule));
         let wanted = used.flat_map(|one| one.clause.signals().map(|signal| (one.rule, signal)));
@@ -283,8 +284,7 @@ impl PolicySet {
     /// those that do not. So a pack of thousands of cases is tested in seconds although scores cost a
     /// hundred times as much; what scores say of texts about words is measured on honest texts.
     pub fn trial(&self, rule: RuleIx) -> &Arc<Selection> {
-        let mut scored = self.scored.iter();
-        match scored.any(|&at| self.clauses[at as usize].rule == rule) {
+        match self.placed(&self.scored).any(|one| one.rule == rule) {
             true => &self.everything,
             false => &self.words,
         }
@@ -292,14 +292,14 @@ impl PolicySet {
 
     /// Whether some rule that the selection uses reads what is seen of pictures without a model.
     pub fn reads_pictures(&self, selection: &Selection) -> bool {
-        let clauses = self.pictured.iter().map(|&at| &self.clauses[at as usize]);
-        clauses.into_iter().any(|one| selection.uses(one.rule))
+        self.placed(&self.pictured)
+            .any(|one| selection.uses(one.rule))
     }
 
     /// Rules that the selection uses and that read what only that eye sees of pictures.
     pub fn asks_eye(&self, selection: &Selection, eye: Eye) -> impl Iterator<Item = &Rule> {
-        let looked = self.looked[eye as usize].iter();
-        let rules = looked.map(|&at| self.clauses[at as usize].rule);
+        let looked = self.placed(&self.looked[eye as usize]);
+        let rules = looked.map(|one| one.rule);
         let used = rules.filter(|rule| selection.uses(*rule));
         used.map(|rule| self.rule(rule))
     }

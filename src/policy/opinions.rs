@@ -1,12 +1,13 @@
 //! Signals that ask others, an endpoint or a model in a file, checked; and what cases say that those say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compile::Input;
 use super::context::Contexts;
 use super::desk::Desk;
 use super::diagnostic::Code;
 use super::file::{self, Signal};
+use super::frame::Placed;
 use super::rules;
 use crate::detect::{Builder, Opinion, SignalId, Source};
 use crate::message::Direction;
@@ -59,22 +60,19 @@ pub(super) fn only_in_prompts(
     desk: &Desk<'_>,
 ) {
     let answers = Contexts::that(|way, _, _, _| way == Direction::Output);
-    for (at, rule) in (0..).zip(&made.rules) {
-        let reads = made.clauses.iter().any(|placed| {
-            placed.rule.0 == at
-                && placed.clause.contexts.meets(answers)
-                && placed
-                    .clause
-                    .signals()
-                    .any(|signal| builder.is_opinion(signal))
-        });
-        let files = input.files.iter().flat_map(|file| &file.file.rules.0);
-        let mut written = files.filter(|written| written.id.value == rule.id.0);
-        if let (true, Some(written)) = (reads, written.next()) {
-            let message = "remotes and models are asked about prompts only, and this rule reads one in answers";
-            let diagnostic = desk.at(Code::OpinionOfAnswer, written.id.place, message);
-            desk.report(diagnostic.help("add `applies: {direction: [prompt]}`"));
-        }
+    let reads = |one: &&Placed| {
+        let mut signals = one.clause.signals();
+        one.clause.contexts.meets(answers) && signals.any(|signal| builder.is_opinion(signal))
+    };
+    let rules = made.clauses.iter().filter(reads);
+    let rules = rules.filter_map(|one| made.rules.get(one.rule.0 as usize));
+    let ids: BTreeSet<&str> = rules.map(|rule| rule.id.0.as_str()).collect();
+    let written = input.files.iter().flat_map(|file| &file.file.rules.0);
+    for written in written.filter(|written| ids.contains(written.id.value.as_str())) {
+        let message =
+            "remotes and models are asked about prompts only, and this rule reads one in answers";
+        let diagnostic = desk.at(Code::OpinionOfAnswer, written.id.place, message);
+        desk.report(diagnostic.help("add `applies: {direction: [prompt]}`"));
     }
 }
 

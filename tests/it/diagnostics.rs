@@ -140,6 +140,7 @@ fn every_code_has_a_pair() {
         Code::Opinion,
         Code::AgeClears,
         Code::ApparentAge,
+        Code::Instead,
     ];
     let later = later.map(|code| code as u16);
     let all = (1..=last).chain(later).map(|code| format!("P{code:03}"));

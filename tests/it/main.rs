@@ -31,6 +31,7 @@ mod hosts;
 mod labels;
 mod media;
 mod mock;
+mod outlook;
 mod pack;
 mod pictures;
 mod policies;

@@ -477,3 +477,37 @@ fn host() -> String {
     let host = said.lines().find_map(|line| line.strip_prefix("host: "));
     host.expect("rustc -vV names its host").to_owned()
 }
+
+/// Every file that we ship is YAML to other readers, too: an unquoted text in a list or a map in one line
+/// does not end in a question mark, which many take for the start of a key.
+#[test]
+fn yaml_is_yaml_to_other_readers() {
+    let mut wrong = Vec::new();
+    let shipped = |file: &&PathBuf| {
+        let ours = file.starts_with("policies") || file.starts_with("examples");
+        ours && file.extension().is_some_and(|end| end == "yaml")
+    };
+    let files = files();
+    let files: Vec<_> = files.iter().filter(shipped).collect();
+    assert!(files.len() > 30, "the files were not found");
+    for file in files {
+        let text = read(file);
+        for (number, line) in (1..).zip(text.lines()) {
+            let plain: String = line.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
+            let mut marks = plain.split('?').skip(1);
+            let ends = |rest: &str| rest.trim_start().starts_with([',', ']', '}']);
+            // A comment, or a pattern that is one text in single quotes.
+            let other = ["#", "- '"]
+                .iter()
+                .any(|sign| plain.trim_start().starts_with(sign));
+            if !other && marks.any(ends) {
+                wrong.push(format!("{}:{number}", file.display()));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "quote what ends in `?`:\n{}",
+        wrong.join("\n")
+    );
+}
