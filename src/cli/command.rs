@@ -246,12 +246,23 @@ pub struct Sense {
     /// What the heads are trained on instead of their scores: the sentence's vector, its n-grams
     #[arg(long, requires = "jsonl")]
     pub features: bool,
+    /// What the gate is trained on: the windows of each text as they are scored, their pieces and scores
+    #[arg(
+        long,
+        requires = "jsonl",
+        conflicts_with = "features",
+        hide_short_help = true
+    )]
+    pub windows: bool,
     /// Buckets that n-grams are hashed into
     #[arg(long, value_name = "N", default_value_t = 32_768, requires = "features", value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     pub buckets: u32,
     /// A file of heads in place of those in the binary: for work on the heads themselves
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub heads: Option<PathBuf>,
+    /// A file of the encoder in place of that in the binary
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub encoder: Option<PathBuf>,
 }
 
 /// `eval`.

@@ -4,10 +4,10 @@ use std::io::{self, IsTerminal, Read};
 use std::sync::Arc;
 
 use super::{Ended, Outcome, Paint, Scan, Trouble, pack, rows, trace};
-use crate::detect::Hit;
+use crate::detect::{Glance, Hit};
 use crate::message::{Audience, AudienceSource, Band, Direction, Media, Output, Part, Role};
 use crate::policy::border::Crossings;
-use crate::policy::{self, Action, Detection, PolicySet, Scene, Selection};
+use crate::policy::{self, Action, Detection, PolicySet, Scene, Scoring, Selection, outlook};
 use crate::text::Span;
 
 /// What texts are judged by. Shared by all threads.
@@ -99,7 +99,37 @@ impl Bench {
 
     /// Judges a conversation as the proxy does.
     pub fn judge(&self, said: &Said) -> Findings {
-        self.judge_hits(said, &self.hits(said))
+        let hits = match said.direction {
+            Direction::Prompt => self.asked(said),
+            Direction::Output => self.hits(said),
+        };
+        self.judge_hits(said, &hits)
+    }
+
+    /// What the proxy sees in each part of a prompt: what its sentences mean only where a rule waits for
+    /// that, and a glance does not rule it out.
+    fn asked(&self, said: &Said) -> Vec<Arc<[Hit]>> {
+        let detectors = &self.set.detectors;
+        let parts = &said.parts;
+        let words = parts.iter().map(|part| detectors.scan_words(&part.text));
+        let mut hits: Vec<Arc<[Hit]>> = words.map(Arc::from).collect();
+        let found = self.judge_prompt(said, &hits);
+        let outlook = self.set.outlook(&self.selection, self.scene(said, &hits));
+        let wanted = outlook.scored(parts, &hits, &found);
+        for turn in outlook::turns(parts) {
+            let reaches = |part: &Part, signals| Glance::of(detectors, &part.text, signals);
+            let open = match &wanted[turn.start] {
+                Scoring::No => false,
+                Scoring::If(signals) => parts[turn.clone()]
+                    .iter()
+                    .any(|part| reaches(part, signals)),
+                Scoring::Yes => true,
+            };
+            for at in turn.filter(|_| open) {
+                hits[at] = detectors.scan(&parts[at].text).into();
+            }
+        }
+        hits
     }
 
     /// What can be seen in each part, whoever it is judged for.

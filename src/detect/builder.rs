@@ -253,13 +253,17 @@ impl Builder {
         let cloaking = cloaking.collect();
         let meanings = (!self.meanings.is_empty()).then(|| {
             let heads = self.heads.unwrap_or_else(sense::shipped_heads);
+            let gate = match self.heads {
+                Some(_) => None,
+                None => sense::shipped_gate(),
+            };
             let wanted = self.meanings.iter();
             let wanted = wanted.map(|(signal, judge, at_least)| meaning::Wanted {
                 signals: single(*signal),
                 judge: judge.clone(),
                 at_least: *at_least,
             });
-            Meanings::new(heads, wanted.collect(), &sets)
+            Meanings::new(heads, gate, wanted.collect(), &sets)
         });
         let images = self.images.into_iter();
         let images = images.map(|(signal, look)| image::Wanted {
@@ -332,6 +336,13 @@ impl Detectors {
     pub fn is_meaning(&self, signal: SignalId) -> bool {
         let mut sets = self.meanings.iter().flat_map(Meanings::signals);
         sets.any(|set| self.signals(set).contains(&signal))
+    }
+
+    /// The lowest probability at which a sentence is a hit of the signal; 1 if it is no score of sentences.
+    pub fn waits_for(&self, signal: SignalId) -> f32 {
+        let mut asked = self.meanings.iter().flat_map(Meanings::asked);
+        let own = asked.find(|(set, _)| self.signals(*set).contains(&signal));
+        own.map_or(1.0, |(_, at_least)| at_least)
     }
 
     /// Skeleton symbols that a hit of the signal can span, right context included.

@@ -11,7 +11,7 @@ use moka::sync::Cache;
 
 use super::Hit;
 use super::sets::{Sets, SignalSet};
-use crate::sense::{self, Heads, Probe};
+use crate::sense::{self, Cut, Gate, Heads, Probe};
 use crate::text::{Class, Span, ViewKind};
 
 /// Units from one score to the next: "Yes. Ok. Go on." is no three sentences. A Han says as much
@@ -67,6 +67,8 @@ pub(super) struct Wanted {
 #[derive(Debug)]
 pub(super) struct Meanings {
     heads: &'static Heads,
+    /// Says which windows need not be scored, if it was taught by these heads.
+    gate: Option<&'static Gate>,
     wanted: Vec<Wanted>,
     /// Whether a label is wanted, not examples alone.
     labels: bool,
@@ -78,8 +80,14 @@ pub(super) struct Meanings {
 
 impl Meanings {
     /// What these heads are asked.
-    pub fn new(heads: &'static Heads, wanted: Vec<Wanted>, sets: &Sets) -> Self {
+    pub fn new(
+        heads: &'static Heads,
+        gate: Option<&'static Gate>,
+        wanted: Vec<Wanted>,
+        sets: &Sets,
+    ) -> Self {
         Self {
+            gate,
             holds: wanted.iter().any(|wanted| sets.holds(wanted.signals)),
             labels: wanted
                 .iter()
@@ -88,6 +96,43 @@ impl Meanings {
             heads,
             wanted,
         }
+    }
+
+    /// What is wanted of sentences for one of these signals: each by its index and, if the gate answers for all of
+    /// them, from where a window has to be scored for it.
+    pub(super) fn cuts(&self, signals: &[SignalSet]) -> Option<(Vec<usize>, Vec<Cut>)> {
+        let gate = self.gate?;
+        let asked = self.wanted.iter().enumerate();
+        let asked = asked.filter(|(_, wanted)| signals.contains(&wanted.signals));
+        let cut = |(at, wanted): (usize, &Wanted)| match wanted.judge {
+            Judge::Label(label) => {
+                let cut = gate.cut(&self.heads.labels()[label], wanted.at_least)?;
+                Some((at, cut))
+            }
+            Judge::Probe(_) => None,
+        };
+        asked.map(cut).collect()
+    }
+
+    /// Whether one of these windows reaches what is wanted there. Windows that no cut lets pass are not scored.
+    pub(super) fn reached(&self, windows: &[String], wanted: &[usize], cuts: &[Cut]) -> bool {
+        let Some(gate) = self.gate else { return true };
+        let encoder = sense::shipped();
+        let open = windows.iter().map(String::as_str);
+        let open: Vec<&str> = open
+            .filter(|text| gate.passes(encoder, text, cuts))
+            .collect();
+        open.chunks(TOGETHER).any(|windows| {
+            let scores = self.scores_of(windows);
+            let reaches = |at: &usize, scores: &[f32]| scores[*at] >= self.wanted[*at].at_least;
+            let mut each = scores.iter();
+            each.any(|scores| wanted.iter().any(|at| reaches(at, scores)))
+        })
+    }
+
+    /// The same, and from which probability each is a hit.
+    pub fn asked(&self) -> impl Iterator<Item = (SignalSet, f32)> + '_ {
+        self.wanted.iter().map(|one| (one.signals, one.at_least))
     }
 
     /// The signals that are scores of sentences.
@@ -138,7 +183,7 @@ impl Meanings {
 
 /// The sentence that is being read, with what it is read with.
 #[derive(Debug, Clone)]
-struct Window {
+pub(super) struct Window {
     text: String,
     /// Units of all of it.
     units: u32,
@@ -150,7 +195,7 @@ struct Window {
 }
 
 impl Window {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             text: String::new(),
             units: 0,
@@ -180,6 +225,24 @@ impl Window {
         self.since += units;
         self.says |= c.is_alphanumeric();
         self.last = c;
+    }
+
+    /// The windows that these characters end.
+    pub(super) fn ended(&mut self, characters: impl Iterator<Item = char>) -> Vec<String> {
+        let mut windows = Vec::new();
+        for c in characters {
+            if self.ends_before(c) {
+                windows.extend(self.last());
+                self.close();
+            }
+            self.push(c);
+        }
+        windows
+    }
+
+    /// The window if the text ends here.
+    pub(super) fn last(&self) -> Option<String> {
+        self.says.then(|| self.text.clone())
     }
 
     /// The next sentence begins, with this one before it or by itself.
@@ -227,15 +290,7 @@ impl Meaning {
 
     /// Scores the windows that these characters will end, together.
     pub fn foresee(&mut self, characters: impl Iterator<Item = char>, meanings: &Meanings) {
-        let mut ahead = self.window.clone();
-        let mut windows: Vec<String> = Vec::new();
-        for c in characters {
-            if ahead.ends_before(c) {
-                windows.extend(ahead.says.then(|| ahead.text.clone()));
-                ahead.close();
-            }
-            ahead.push(c);
-        }
+        let windows = self.window.clone().ended(characters);
         for windows in windows.chunks(TOGETHER) {
             let windows: Vec<&str> = windows.iter().map(String::as_str).collect();
             self.known.extend(meanings.scores_of(&windows));

@@ -18,6 +18,7 @@ mod cloaking;
 mod contact;
 mod doubt;
 mod endings;
+mod glance;
 mod grid;
 mod image;
 mod lane;
@@ -43,6 +44,7 @@ mod word;
 
 pub use builder::{Builder, Detectors};
 pub use cloaking::Cloaking;
+pub use glance::{Glance, windows};
 pub use image::Look;
 pub use meaning::Hold;
 pub use opinion::{Opinion, Scores, Silent, Source, joined};

@@ -68,7 +68,7 @@ pub use folders::read_folders;
 pub use judge::{
     Detection, Horizon, Judge, Scene, Verdict, judge_conversation, judge_prompt, judge_text,
 };
-pub use outlook::Outlook;
+pub use outlook::{Outlook, Scoring};
 pub use past::{carried, withhold};
 pub use rule::{Action, Level, Rule, RuleId, RuleIx, Severity, Status};
 pub use select::Selection;

@@ -43,6 +43,18 @@ struct Waiting<'s> {
     clauses: Vec<&'s Placed>,
 }
 
+/// Whether the sentences of a part are scored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scoring {
+    /// No rule waits for a score of them.
+    No,
+    /// If a sentence of the part's turn reaches what one of these signals waits for: without a hit of one
+    /// of them nothing more can be found ([`crate::detect::Glance`]).
+    If(Vec<SignalId>),
+    /// Whatever they mean.
+    Yes,
+}
+
 /// What others could say of one turn.
 #[derive(Debug)]
 pub struct Wanted<'s> {
@@ -65,18 +77,18 @@ impl<'s> Outlook<'s> {
         self.set.hears_meaning || scored.any(|one| self.uses(one, said))
     }
 
-    /// By part of a prompt: whether scores of its sentences could change what is found. `found` is
+    /// By part of a prompt: when scores of its sentences could change what is found. `found` is
     /// what its words show.
     pub fn scored<H: AsRef<[Hit]>>(
         &self,
         parts: &[Part],
         hits: &[H],
         found: &[Detection],
-    ) -> Vec<bool> {
+    ) -> Vec<Scoring> {
         if self.set.hears_meaning {
-            return vec![true; parts.len()];
+            return vec![Scoring::Yes; parts.len()];
         }
-        let mut wanted = vec![false; parts.len()];
+        let mut wanted = vec![Scoring::No; parts.len()];
         let mut waiting = Vec::new();
         for turn in turns(parts) {
             let clauses = self.waiting(&mut waiting, parts[turn.start].role, Unknown::Scores);
@@ -91,33 +103,64 @@ impl<'s> Outlook<'s> {
                 let stands_in = self.set.rule(one.rule).instead && !self.hears_others();
                 self.can_hold(&one.clause, &known, Unknown::Scores) && (!stands_in || refused())
             };
-            if clauses.iter().any(matters) {
-                wanted[turn].fill(true);
-            }
+            let open = clauses.iter().filter(|one| matters(one));
+            let scoring = self.scoring(open.map(|one| &one.clause));
+            wanted[turn.clone()].fill(scoring);
         }
         self.carry(parts, &mut wanted);
         wanted
     }
 
+    /// What has to be reached for one of the clauses to hold.
+    fn scoring<'c>(&self, open: impl Iterator<Item = &'c Clause>) -> Scoring {
+        let mut keys: Option<Vec<SignalId>> = None;
+        for clause in open {
+            let Some(key) = self.key(clause) else {
+                return Scoring::Yes;
+            };
+            keys.get_or_insert_default().extend(key);
+        }
+        let Some(mut keys) = keys else {
+            return Scoring::No;
+        };
+        keys.sort_unstable();
+        keys.dedup();
+        Scoring::If(keys)
+    }
+
+    /// Of what a clause needs, the scores that are reached most seldom: by the probability that they wait for.
+    fn key<'c>(&self, clause: &'c Clause) -> Option<&'c [SignalId]> {
+        let scored = clause.need.iter().filter_map(|atom| match atom {
+            Atom::Any(names) | Atom::Near(names, _) | Atom::Count(names, _) => Some(&names[..]),
+            Atom::InOrder(..) => None,
+        });
+        let scored = scored.filter(|names| names.iter().all(|name| self.set.is_score(*name)));
+        let lowest = |names: &&[SignalId]| {
+            let bars = names.iter().map(|name| self.set.detectors.waits_for(*name));
+            bars.fold(1.0, f32::min)
+        };
+        scored.max_by(|one, other| lowest(one).total_cmp(&lowest(other)))
+    }
+
     /// The same of a conversation whose last turn is judged as an answer.
-    pub fn scored_of_answer<H: AsRef<[Hit]>>(&self, parts: &[Part], hits: &[H]) -> Vec<bool> {
+    pub fn scored_of_answer<H: AsRef<[Hit]>>(&self, parts: &[Part], hits: &[H]) -> Vec<Scoring> {
         if self.set.hears_meaning {
-            return vec![true; parts.len()];
+            return vec![Scoring::Yes; parts.len()];
         }
         let last = parts.last().map_or(0, |part| part.turn);
         let first = parts.partition_point(|part| part.turn < last);
-        let mut wanted = vec![false; parts.len()];
+        let mut wanted = vec![Scoring::No; parts.len()];
         self.carry(&parts[..first], &mut wanted[..first]);
         let carried = super::carried(self.set, &parts[..first], &hits[..first]);
         let known = Known::of(self.set, &hits[first..], &carried);
         let mut waiting = Vec::new();
         let clauses = self.waiting(&mut waiting, Role::Assistant, Unknown::Scores);
-        let carries = wanted.contains(&true);
+        let carries = wanted.contains(&Scoring::Yes);
         if clauses
             .iter()
             .any(|one| carries || self.can_hold(&one.clause, &known, Unknown::Scores))
         {
-            wanted[first..].fill(true);
+            wanted[first..].fill(Scoring::Yes);
         }
         wanted
     }
@@ -206,14 +249,16 @@ impl<'s> Outlook<'s> {
     }
 
     /// Marks the last thing that the user said where its scores count for the answer.
-    fn carry(&self, parts: &[Part], wanted: &mut [bool]) {
+    fn carry(&self, parts: &[Part], wanted: &mut [Scoring]) {
         if !self.carries_meaning() {
             return;
         }
         let users = parts.iter().filter(|part| part.role == Role::User);
         let last = users.map(|part| part.turn).max();
         for (part, wanted) in parts.iter().zip(wanted) {
-            *wanted |= part.role == Role::User && Some(part.turn) == last;
+            if part.role == Role::User && Some(part.turn) == last {
+                *wanted = Scoring::Yes;
+            }
         }
     }
 
@@ -231,11 +276,7 @@ impl<'s> Outlook<'s> {
             all.into_iter()
                 .any(|one| one.action(rule, audience) != Action::Allow)
         };
-        let of_score = |names: &[SignalId]| {
-            names
-                .iter()
-                .any(|name| self.set.sources[name.0 as usize] == Source::Score)
-        };
+        let of_score = |names: &[SignalId]| names.iter().any(|name| self.set.is_score(*name));
         self.set.placed(&self.set.scored).any(|one| {
             let Clause { need, unless, .. } = &one.clause;
             let anchor = need.iter().position(|atom| atom.anchors().is_some());
@@ -277,8 +318,14 @@ impl Known {
     }
 }
 
+impl PolicySet {
+    fn is_score(&self, signal: SignalId) -> bool {
+        self.sources.get(signal.0 as usize) == Some(&Source::Score)
+    }
+}
+
 /// The parts of each turn, as they are judged.
-fn turns(parts: &[Part]) -> impl Iterator<Item = Range<usize>> + '_ {
+pub fn turns(parts: &[Part]) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut at = 0;
     let turns = parts.chunk_by(|a, b| (a.turn, a.role) == (b.turn, b.role));
     turns.map(move |turn| {

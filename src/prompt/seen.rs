@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use crate::cache::Looked;
-use crate::detect::{self, Hit, Scanner, Sentences};
+use crate::detect::{self, Glance, Hit, Scanner, Sentences, SignalId};
 use crate::exchange::Exchange;
 use crate::message::Part;
+use crate::policy::Scoring;
+use crate::policy::outlook;
 use crate::reply::Error;
 use crate::sight::Pictured;
 use crate::turns;
@@ -78,19 +80,90 @@ pub(super) async fn words_of(exchange: &Exchange, text: &str) -> Result<Arc<[Hit
 pub(super) async fn score(
     exchange: &Exchange,
     parts: &[Part],
-    wanted: &[bool],
+    wanted: &[Scoring],
     hits: &mut [Arc<[Hit]>],
 ) -> Result<usize, Error> {
-    let asked = || (parts.iter().zip(wanted)).filter(|(_, wanted)| **wanted);
-    let bytes = asked().map(|(part, _)| part.text.len()).sum();
+    let asked = (parts.iter().zip(wanted)).filter(|(_, wanted)| **wanted != Scoring::No);
+    let bytes = asked.map(|(part, _)| part.text.len()).sum();
     within(exchange, bytes)?;
-    for ((part, wanted), hits) in parts.iter().zip(wanted).zip(hits) {
-        if *wanted && !part.text.is_empty() {
-            let scores = scores_of(exchange, &part.text, bytes).await?;
-            *hits = detect::joined(hits, &scores);
+    for turn in outlook::turns(parts) {
+        if !is_open(exchange, &parts[turn.clone()], &wanted[turn.start], bytes).await? {
+            continue;
+        }
+        for (part, hits) in parts[turn.clone()].iter().zip(&mut hits[turn]) {
+            if !part.text.is_empty() {
+                let scores = scores_of(exchange, &part.text, bytes).await?;
+                *hits = detect::joined(hits, &scores);
+            }
         }
     }
     Ok(bytes)
+}
+
+/// Whether the sentences of a turn are scored, all of them: also those that excuse what others mean.
+async fn is_open(
+    exchange: &Exchange,
+    turn: &[Part],
+    wanted: &Scoring,
+    bytes: usize,
+) -> Result<bool, Error> {
+    let signals = match wanted {
+        Scoring::No => return Ok(false),
+        Scoring::Yes => return Ok(true),
+        Scoring::If(signals) => signals,
+    };
+    for part in turn {
+        if reaches(exchange, &part.text, signals, bytes).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a sentence of a text may reach what one of the signals waits for, looked for in slices beside
+/// the threads that serve. That none does is remembered, as no hits of those signals.
+async fn reaches(
+    exchange: &Exchange,
+    text: &str,
+    signals: &[SignalId],
+    bytes: usize,
+) -> Result<bool, Error> {
+    let (set, cache) = (&exchange.live.set, &exchange.gate().hits);
+    let Some(mut glance) = Glance::new(Arc::clone(&set.detectors), signals) else {
+        return Ok(true);
+    };
+    let mut of = blake3::Hasher::new();
+    of.update(&set.hash);
+    for signal in signals {
+        of.update(&signal.0.to_le_bytes());
+    }
+    let key = cache.key(text, of.finalize().as_bytes(), Looked::Sentences);
+    if key.and_then(|key| cache.get(&key)).is_some() {
+        return Ok(false);
+    }
+    for slice in slices(text, SCORED_SLICE_BYTES) {
+        let slice = slice.text.to_owned();
+        let pushed = turns::take(bytes, move || {
+            let reached = glance.push(&slice);
+            (glance, reached)
+        });
+        let reached;
+        (glance, reached) = pushed.await.ok_or_else(lost)?;
+        if reached {
+            return Ok(true);
+        }
+    }
+    let finished = turns::take(bytes, move || glance.finish());
+    let reached = finished.await.ok_or_else(lost)?;
+    if let Some(key) = key.filter(|_| !reached) {
+        cache.put(key, Arc::new([]));
+    }
+    Ok(reached)
+}
+
+/// A turn beside the threads that serve never ended.
+fn lost() -> Error {
+    Error::ours("unscored", "The text could not be checked. Try again.")
 }
 
 /// Whether so many bytes of one request may be scored.
@@ -117,7 +190,6 @@ async fn scores_of(exchange: &Exchange, text: &str, bytes: usize) -> Result<Arc<
     if let Some(known) = key.and_then(|key| cache.get(&key)) {
         return Ok(known);
     }
-    let lost = || Error::ours("unscored", "The text could not be checked. Try again.");
     let mut sentences = Sentences::new(Arc::clone(&set.detectors));
     let mut hits = Vec::new();
     for slice in slices(text, SCORED_SLICE_BYTES) {

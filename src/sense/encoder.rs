@@ -156,6 +156,24 @@ impl Encoder {
         rows
     }
 
+    /// The rows of those pieces, summed over the square root of their count.
+    pub(super) fn rows_sum(&self, pieces: &[u32]) -> Vec<f32> {
+        let mut sum = vec![0.0; DIMENSIONS];
+        wide(|| {
+            for &row in pieces {
+                let row = row as usize;
+                let numbers = &self.rows[row * DIMENSIONS..][..DIMENSIONS];
+                let (scale, low) = self.row_scale(row);
+                for (sum, &number) in sum.iter_mut().zip(numbers) {
+                    *sum += f32::from(number) * scale + low;
+                }
+            }
+            let share = 1.0 / (pieces.len().max(1) as f32).sqrt();
+            sum.iter_mut().for_each(|sum| *sum *= share);
+        });
+        sum
+    }
+
     /// A text's vector, whose length is one, and after it the features of its pieces, summed over the
     /// square root of their count: [`INPUTS`] numbers.
     pub fn encode(&self, text: &str) -> Vec<f32> {

@@ -3,7 +3,7 @@
 //!
 //! [`Encoder`] turns a text into a vector; [`Heads`] turn the vector and the text's [`ngrams`] into
 //! probabilities; [`shipped`] is the pair that comes with the binary. A [`Probe`] is a head that a
-//! few examples make.
+//! few examples make. A [`Gate`] says for which texts both can be spared.
 //!
 //! Laws (each has a test):
 //! * Vectors agree with what the weights give in floats to a cosine of 0.999.
@@ -14,6 +14,7 @@
 
 mod double_array;
 mod encoder;
+mod gate;
 mod heads;
 mod layer;
 mod ngrams;
@@ -28,6 +29,7 @@ mod wide;
 use std::sync::LazyLock;
 
 pub use encoder::{DIMENSIONS, Encoder, INPUTS, MAX_BYTES, MAX_PIECES};
+pub use gate::{Cut, Gate};
 pub use heads::Heads;
 pub use ngrams::ngrams;
 pub use probe::{Example, Probe};
@@ -39,11 +41,17 @@ const ENCODER: &[u8] = include_bytes!("../../models/sense/encoder.safetensors");
 /// Made by `training/train.py`.
 const HEADS: &[u8] = include_bytes!("../../models/sense/heads.safetensors");
 
+/// Made by `training/gate.py`.
+const GATE: &[u8] = include_bytes!("../../models/sense/gate.safetensors");
+
 static SHIPPED: LazyLock<Encoder> =
     LazyLock::new(|| Encoder::load(ENCODER).expect("the embedded model is whole: a test reads it"));
 
 static SHIPPED_HEADS: LazyLock<Heads> =
     LazyLock::new(|| Heads::load(HEADS).expect("the embedded heads are whole: a test reads them"));
+
+/// None if it was taught by other heads: then every sentence is scored. A test reads it.
+static SHIPPED_GATE: LazyLock<Option<Gate>> = LazyLock::new(|| Gate::load(GATE, HEADS).ok());
 
 /// The encoder that comes with the binary; read when it is first asked for.
 pub fn shipped() -> &'static Encoder {
@@ -53,4 +61,9 @@ pub fn shipped() -> &'static Encoder {
 /// The heads that come with the binary; read when they are first asked for.
 pub fn shipped_heads() -> &'static Heads {
     &SHIPPED_HEADS
+}
+
+/// The gate that comes with the binary; read when it is first asked for.
+pub fn shipped_gate() -> Option<&'static Gate> {
+    SHIPPED_GATE.as_ref()
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::{
-    BadModel, DIMENSIONS, Encoder, Example, Heads, INPUTS, MAX_PIECES, Probe, ngrams, shipped,
+    BadModel, DIMENSIONS, Encoder, Example, Gate, Heads, INPUTS, MAX_PIECES, Probe, ngrams, shipped,
 };
 
 #[derive(Debug, Clone, Deserialize)]
@@ -98,6 +98,44 @@ fn ngrams_are_hashed_as_training_hashes_them() {
 fn fnv(text: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(1_099_511_628_211);
     text.bytes().fold(14_695_981_039_346_656_037, step)
+}
+
+#[test]
+fn the_gate_was_taught_by_these_heads_and_says_what_training_says() {
+    let gate = super::shipped_gate().expect("run training/gate.py: the heads are others");
+    let said: Vec<Vec<f32>> = include_str!("../../tests/data/sense/gate.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line of numbers"))
+        .collect();
+    let golden = golden();
+    assert_eq!(said.len(), golden.len());
+    for (case, said) in golden.iter().zip(&said) {
+        let logits = gate.logits(shipped(), &case.text);
+        assert_eq!(logits.len(), said.len());
+        let widest = logits.iter().zip(said);
+        let widest = widest.map(|(one, other)| (one - other / 100.0).abs());
+        assert!(widest.fold(0.0, f32::max) < 0.05, "{:?}", case.text);
+    }
+}
+
+#[test]
+fn a_gate_answers_for_what_it_was_taught_alone() {
+    let gate = super::shipped_gate().expect("it is of these heads");
+    let low = gate.cut("harm", 0.8).expect("it was taught");
+    assert!(
+        gate.cut("harm", 0.86).is_some(),
+        "what is asked above a bar passes at the bar"
+    );
+    assert_eq!(gate.cut("harm", 0.01), None);
+    assert_eq!(gate.cut("radishes", 0.8), None);
+    let open = |text: &str| gate.passes(shipped(), text, &[low]);
+    assert!(!open(
+        "We planted carrots and tomatoes in the school garden today."
+    ));
+    assert!(!open("今天我们在学校的菜园里种了胡萝卜和西红柿。"));
+    let other = Gate::load(super::GATE, b"other heads").expect_err("refused");
+    assert!(other.to_string().contains("taught by other heads"));
+    assert!(Gate::load(&super::GATE[..900], super::HEADS).is_err());
 }
 
 #[test]

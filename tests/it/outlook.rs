@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use proptest::prelude::*;
-use wardgate::detect::{self, Hit, Sentences};
+use wardgate::detect::{self, Hit, Sentences, SignalId};
 use wardgate::message::{Audience, AudienceSource, Band, Direction, Media, Output, Part, Role};
 use wardgate::policy::cases::Case;
 use wardgate::policy::{
-    self, Action, AppPolicies, Detection, Horizon, Judge, Override, PolicySet, Scene, Selection,
-    Source,
+    self, Action, AppPolicies, Detection, Horizon, Judge, Override, PolicySet, Scene, Scoring,
+    Selection, Source, outlook,
 };
 
 /// What scores high, what does not, and words.
@@ -210,13 +210,34 @@ fn check(
     let (words, all) = seen(set, parts);
     let outlook = set.outlook(selection, scene);
     let wanted = outlook.scored(parts, &words, &judge(&words));
-    let asked = scored(set, parts, &words, &wanted);
+    let asked = scored(set, parts, &words, &opened(set, parts, &wanted));
     assert_eq!(judge(&asked), judge(&all), "{band:?} {wanted:?} {parts:?}");
     for answer in answers {
         let after = |hits| answered(set, selection, scene, (parts, hits), answer);
         assert_eq!(after(&asked), after(&all), "{band:?} {parts:?} {answer}");
     }
-    wanted
+    wanted.iter().map(|one| *one != Scoring::No).collect()
+}
+
+/// By part: whether its sentences are scored, if a glance misses nothing.
+fn opened(set: &PolicySet, parts: &[Part], wanted: &[Scoring]) -> Vec<bool> {
+    let mut open = vec![false; parts.len()];
+    for turn in outlook::turns(parts) {
+        let reaches = |part: &Part, keys: &[SignalId]| {
+            let hits = sentences(set, &part.text, usize::MAX);
+            let mut seen = hits
+                .iter()
+                .flat_map(|hit| set.detectors.signals(hit.signals));
+            seen.any(|signal| keys.contains(signal))
+        };
+        let is_open = match &wanted[turn.start] {
+            Scoring::No => false,
+            Scoring::If(keys) => parts[turn.clone()].iter().any(|part| reaches(part, keys)),
+            Scoring::Yes => true,
+        };
+        open[turn].fill(is_open);
+    }
+    open
 }
 
 fn check_answer(set: &Arc<PolicySet>, selection: &Arc<Selection>, band: Band, parts: &[Part]) {
@@ -226,7 +247,7 @@ fn check_answer(set: &Arc<PolicySet>, selection: &Arc<Selection>, band: Band, pa
     let wanted = set
         .outlook(selection, scene)
         .scored_of_answer(parts, &words);
-    let asked = scored(set, parts, &words, &wanted);
+    let asked = scored(set, parts, &words, &opened(set, parts, &wanted));
     assert_eq!(judge(&asked), judge(&all), "{band:?} {wanted:?} {parts:?}");
 }
 
