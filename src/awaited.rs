@@ -6,7 +6,7 @@
 //! prompts: callers may choose it.
 //!
 //! Limit: in this process's memory and for a day, as servers keep what a task gave. Pictures under any
-//! other name are judged by themselves.
+//! other name are judged by themselves, one level stricter, for nobody knows what they were made from.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +56,14 @@ fn key(name: &str) -> [u8; 32] {
     *blake3::hash(name.as_bytes()).as_bytes()
 }
 
+/// Judges the answer one level stricter.
+fn doubt(context: &mut Context) {
+    if !context.doubtful {
+        context.selection = context.selection.stricter();
+        context.doubtful = true;
+    }
+}
+
 impl Awaited {
     /// What the prompt behind `context` asked for will be fetched by these names.
     pub fn keep(&self, names: &[String], context: &Context) {
@@ -85,16 +93,15 @@ impl Awaited {
     /// Lets what is fetched by this name be judged beside what it was made from, if that is known.
     pub fn join(&self, name: &str, context: &mut Context) {
         let Some(known) = self.of(name, context) else {
-            return;
+            return doubt(context);
         };
         context.carried.clone_from(&known.carried);
         context.talk = known.talk.clone();
         context.language = known.language;
         context.scene.output = known.output;
         context.scene.audience = context.scene.audience.heard(Some(known.band));
-        if known.doubtful && !context.doubtful {
-            context.selection = context.selection.stricter();
-            context.doubtful = true;
+        if known.doubtful {
+            doubt(context);
         }
     }
 

@@ -55,12 +55,13 @@ pub fn of(eye: Eye, folder: &Path) -> Result<Eyes, String> {
     Ok(eyes)
 }
 
-/// What the apps of a config ask for that is not there, a line each, for the operator.
-pub fn missing(config: &Config, set: &PolicySet) -> Vec<String> {
+/// What the apps of a config ask for that is not there, a line each, for the operator; `there` is what was
+/// loaded, which is not read again.
+pub fn missing(config: &Config, set: &PolicySet, there: &Eyes) -> Vec<String> {
     let mut lines = Vec::new();
     for eye in Eye::ALL {
         // Reading a model checks all its bytes: not for nobody.
-        if !is_asked(config, set, eye) {
+        if there.has(eye) || !is_asked(config, set, eye) {
             continue;
         }
         let Err(why) = models::of(eye).read(&config.models) else {

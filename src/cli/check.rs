@@ -7,6 +7,7 @@ use super::{Ended, Files, Trouble, pack};
 use crate::config::{Day, Upstream, stale_lines};
 use crate::eyes;
 use crate::opinion::{self, Voices};
+use crate::picture::Eyes;
 use crate::policy;
 
 /// Bytes of a mebibyte, for people.
@@ -47,7 +48,7 @@ pub(super) fn run(files: &Files) -> Ended {
     for line in stale_lines(&pack.config, today) {
         let _ = writeln!(out, "warning: {line}");
     }
-    for line in eyes::missing(&pack.config, &pack.set) {
+    for line in eyes::missing(&pack.config, &pack.set, &Eyes::default()) {
         let _ = writeln!(out, "warning: {line}");
     }
     super::print(out.as_bytes())

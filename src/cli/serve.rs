@@ -259,7 +259,7 @@ fn greeting(serve: &Serve, live: &Live, address: SocketAddr, admin: Option<Socke
     for line in opinion::asked(&live.config, &live.set) {
         let _ = writeln!(out, "  asks       {line}");
     }
-    for line in eyes::missing(&live.config, &live.set) {
+    for line in eyes::missing(&live.config, &live.set, &live.eyes) {
         let _ = writeln!(out, "  models     {line}");
     }
     for line in stale_lines(&live.config, Day::of(SystemTime::now())) {

@@ -103,9 +103,9 @@ macro_rules! answer {
                 concat!($at, "/candidates/*/content/parts/*/inlineData/**"),
                 "a picture, checked",
             ),
-            Field::refused(
+            Field::opaque(
                 concat!($at, "/candidates/*/content/parts/*/fileData/**"),
-                "files cannot be inspected yet",
+                "a picture that lies elsewhere, which is the app's to say",
             ),
             Field::opaque(concat!($at, "/candidates/*/content/role"), "model"),
             Field::opaque(concat!($at, "/candidates/*/index"), ""),

@@ -3,6 +3,7 @@
 //! Closed by default: a part of a kind that nobody knows could say anything, so it is refused.
 
 use super::ReadError;
+use super::addresses::is_address;
 use super::json::{Kind, Value};
 use super::members::{MAX_CHOICES, refuse, wrong_type};
 use super::table::{Step, pointer};
@@ -141,9 +142,22 @@ fn check_picture(file: Value<'_>, at: &str) -> Result<(), ReadError> {
     let kind = either(file, ["mimeType", "mime_type"])?;
     let kind = kind.map(|kind| kind.text()).transpose()?.flatten();
     if kind.is_some_and(|kind| kind.starts_with("image/")) {
-        return Ok(());
+        return check_address(file, at);
     }
     let why = "sound, films and files cannot be inspected yet; send their text instead";
+    Err(refuse("unsupported_part", format!("{at}: {why}")))
+}
+
+/// A file that lies elsewhere is named by an address, or nobody would know of it.
+fn check_address(file: Value<'_>, at: &str) -> Result<(), ReadError> {
+    let address = either(file, ["fileUri", "file_uri"])?;
+    let Some(address) = address.map(|address| address.text()).transpose()? else {
+        return Ok(());
+    };
+    if address.is_some_and(|address| is_address(address.trim())) {
+        return Ok(());
+    }
+    let why = "the file's URI has to be an address";
     Err(refuse("unsupported_part", format!("{at}: {why}")))
 }
 
@@ -226,12 +240,10 @@ fn check_parts_of_answer(content: Value<'_>) -> Result<(), ReadError> {
     let parts = content.get("parts");
     let pictures = parts.into_iter().flat_map(|parts| parts.children());
     for part in pictures {
-        if part.get("fileData").is_some() {
-            let why = "files cannot be inspected yet";
-            return Err(refuse("unsupported_field", format!("{at}/parts: {why}")));
-        }
-        if let Some(picture) = part.get("inlineData") {
-            check_picture(picture, &format!("{at}/parts"))?;
+        for name in ["inlineData", "fileData"] {
+            if let Some(picture) = part.get(name) {
+                check_picture(picture, &format!("{at}/parts"))?;
+            }
         }
     }
     check_parts(content, at, &ANSWERED)

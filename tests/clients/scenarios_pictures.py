@@ -1,4 +1,4 @@
-"""Sends and receives pictures through the official OpenAI and Google GenAI SDKs for Python.
+"""Sends and receives pictures through the official OpenAI, Google GenAI and DashScope SDKs for Python.
 
 usage: scenarios_pictures.py BASE_URL < scenarios.jsonl > results.jsonl
 
@@ -11,7 +11,9 @@ import io
 import json
 import sys
 
+import dashscope
 import openai
+from dashscope.client.base_api import BaseAsyncApi
 from google import genai
 from google.genai import types
 
@@ -82,7 +84,28 @@ def gemini(clients, scenario, parts):
         text += part.text or ""
         if part.inline_data:
             pictures.append(base64.b64encode(part.inline_data.data).decode())
+        if part.file_data:
+            pictures.append(part.file_data.file_uri)
     return {"text": text, "pictures": pictures, "finish_reason": candidate.finish_reason.value}
+
+
+def checked(answer):
+    if answer.status_code == 200:
+        return answer
+    refused = Exception(answer.message)
+    refused.code = answer.code
+    raise refused
+
+
+def dashscope_draws(clients, scenario):
+    """Asks for a task, then for what it gave: the model's answer is to the second."""
+    task = checked(
+        dashscope.ImageSynthesis.async_call(model="mock", api_key="client-test", prompt="a sign")
+    )
+    done = checked(
+        BaseAsyncApi.fetch(task, api_key="client-test", headers=scenario["headers"])
+    )
+    return {"pictures": [result["url"] for result in done.output["results"] if "url" in result]}
 
 
 KINDS = {
@@ -100,6 +123,8 @@ KINDS = {
         ["What is this?", types.Part.from_bytes(data=file_of(scenario).read(), mime_type="image/png")],
     ),
     "gemini_draws": lambda clients, scenario: gemini(clients, scenario, ["a sign"]),
+    "gemini_names": lambda clients, scenario: gemini(clients, scenario, ["a sign"]),
+    "dashscope_draws": dashscope_draws,
 }
 
 
@@ -108,6 +133,7 @@ class Clients:
         self.openai = openai.OpenAI(
             base_url=base + "/v1", api_key="sk-client-test", max_retries=0, timeout=20.0
         )
+        dashscope.base_http_api_url = base + "/api/v1"
         self.gemini = genai.Client(api_key="client-test", http_options=types.HttpOptions(base_url=base))
 
 

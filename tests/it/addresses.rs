@@ -55,7 +55,7 @@ impl Shelf {
         format!("http://{}{path}", self.server.address)
     }
 
-    fn config(&self, more: &str) -> String {
+    pub fn config(&self, more: &str) -> String {
         let address = self.server.address;
         format!(
             "    image_urls: {{fetch: {{hosts: [\"http://{address}\"], private: [127.0.0.1]{more}}}}}\n"
@@ -190,6 +190,13 @@ fn answers(url: &str) -> Vec<(Method, &'static str, Value, Value)> {
                 {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "here",
                     "images": [{"type": "image_url", "image_url": {"url": url}}]}}]}),
         ),
+        (
+            Method::POST,
+            GEMINI,
+            json!({"contents": [{"role": "user", "parts": [{"text": "a pear"}]}]}),
+            json!({"candidates": [{"index": 0, "finishReason": "STOP", "content": {"role": "model",
+                "parts": [{"text": "here"}, {"fileData": {"mimeType": "image/png", "fileUri": url}}]}}]}),
+        ),
     ]
 }
 
@@ -274,6 +281,18 @@ async fn what_cannot_be_had_is_refused_or_told() {
     ] {
         let reply = closed.post(CHAT, &[], &chat(url)).await;
         assert_eq!(reply.error_code(), "picture_url", "{url}");
+    }
+    // Films, and files that no address names.
+    for file in [
+        json!({"mimeType": "video/mp4", "fileUri": shelf.url("/pear")}),
+        json!({"mimeType": "image/png", "fileUri": "files/pear"}),
+    ] {
+        let parts = json!({"role": "model", "parts": [{"fileData": file}]});
+        let said = json!({"candidates": [{"index": 0, "finishReason": "STOP", "content": parts}]});
+        let raw = percent(&said.to_string());
+        let body = json!({"contents": [{"role": "user", "parts": [{"text": "a pear"}]}]});
+        let reply = closed.post(GEMINI, &[("x-mock-raw", &raw)], &body).await;
+        assert_eq!(reply.status, StatusCode::BAD_GATEWAY, "{file}");
     }
     let kept = json!({"model": "m", "input": [{"role": "user", "content": [
         {"type": "input_image", "file_id": "file-1"}, {"type": "input_text", "text": "soup"}]}]});

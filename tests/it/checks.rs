@@ -9,6 +9,7 @@ use wardgate::codec::ReadLimits;
 use wardgate::codec::check::{CHECKS, for_path};
 use wardgate::picture::drawing;
 
+use crate::addresses::Shelf;
 use crate::gateway::{Gateway, Reply};
 use crate::pictures::{cloth, code, url, with_chunk};
 
@@ -265,6 +266,38 @@ async fn moderations_look_at_pictures_or_say_that_nobody_could() {
     let lines = gateway.audit();
     assert_eq!(lines[0]["pictures"][0]["direction"], "prompt");
     assert!(!format!("{lines:?}").contains("turnip"));
+}
+
+#[tokio::test]
+async fn verdicts_are_of_what_lies_at_an_address_where_the_app_has_it_fetched() {
+    let shelf = Shelf::open();
+    let gateway = Gateway::start(&shelf.config("")).await;
+    for (word, harms) in [("pear", false), ("turnip", true)] {
+        let (picture, text) = (shelf.url(&format!("/{word}.png")), "soup");
+        for direction in ["prompt", "output"] {
+            let input = json!([{"type": "text", "text": text}, shown(&picture)]);
+            let body = json!({"input": input, "direction": direction});
+            let answer = ask(&gateway, MODERATE, body).await;
+            assert_eq!(answer["results"][0]["flagged"], harms, "{word} {direction}");
+            let content = json!([{"type": "text", "text": text}, shown(&picture)]);
+            let messages = json!([{"role": "user", "content": content}]);
+            let body = json!({"messages": messages, "direction": direction});
+            let answer = ask(&gateway, CHECK, body).await;
+            assert_eq!(answer["action"] == "block", harms, "{word} {direction}");
+        }
+        let body = litellm("request", &[text], json!({"images": [picture]}));
+        let action = if harms { "BLOCKED" } else { "NONE" };
+        assert_eq!(ask(&gateway, LITELLM, body).await["action"], action);
+    }
+    for (url, code) in [
+        ("https://example.com/a.png".to_owned(), "picture_url"),
+        ("http://127.0.0.1:1/a.png".to_owned(), "picture_url"),
+    ] {
+        let body = json!({"input": [shown(&url)]});
+        let refused = gateway.post(MODERATE, &[], &body).await;
+        assert_eq!(refused.error_code(), code, "{url}");
+    }
+    assert!(gateway.mock.seen().is_empty(), "no model is asked");
 }
 
 #[tokio::test]

@@ -496,7 +496,7 @@ fn an_app_for_children_needs_the_models_that_its_own_policies_name() {
         let config = wardgate::config::Config::parse(&yaml, "test.yaml", &folder);
         let config = config.unwrap_or_else(|problems| panic!("{}", problems.0.join("\n")));
         let loaded = wardgate::app::Live::load(config, None);
-        loaded.map(|live| wardgate::eyes::missing(&live.config, &live.set))
+        loaded.map(|live| wardgate::eyes::missing(&live.config, &live.set, &live.eyes))
     };
     let refused = load("profile: child, upstream: {url: mock}");
     let why = refused.expect_err("refused");
