@@ -154,7 +154,9 @@ fn check_address(file: Value<'_>, at: &str) -> Result<(), ReadError> {
     let Some(address) = address.map(|address| address.text()).transpose()? else {
         return Ok(());
     };
-    if address.is_some_and(|address| is_address(address.trim())) {
+    // A picture that stands there itself is found as everywhere else.
+    let says = |address: &str| is_address(address) || address.starts_with("data:");
+    if address.is_some_and(|address| says(address.trim())) {
         return Ok(());
     }
     let why = "the file's URI has to be an address";
