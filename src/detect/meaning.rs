@@ -308,11 +308,13 @@ impl Meaning {
     }
 
     /// The byte from which text waits for the sentence's score, of so many `bytes`: signs that nobody
-    /// sees go with the sentence after them.
+    /// sees go with the sentence after them, also where that one does not wait.
     pub fn earliest(&self, bytes: u32, meanings: &Meanings) -> Option<u32> {
-        let start = self.start();
-        let waits = self.hold == Hold::Sentence && bytes > start;
-        (waits && meanings.holds).then_some(start)
+        let from = match self.hold {
+            Hold::Sentence => self.start(),
+            Hold::Tail => self.end,
+        };
+        (meanings.holds && bytes > from).then_some(from)
     }
 
     /// Where the sentence with that byte begins, if sentences wait for their scores.

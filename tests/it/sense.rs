@@ -268,6 +268,17 @@ fn a_tail_leaves_at_once_and_ends_with_the_sentence() {
     }
 }
 
+#[test]
+fn signs_that_nobody_sees_go_with_what_follows_them() {
+    let text = [SENTENCES[4], SENTENCES[6]].concat();
+    let letters: Vec<usize> = (0..text.len()).collect();
+    for hold in [Hold::Sentence, Hold::Tail] {
+        let whole = shown(&cut(&text, &[]), hold);
+        assert_eq!(shown(&cut(&text, &letters), hold), whole);
+        assert_eq!(shown(&cut(&text, &[39]), hold), whole);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
