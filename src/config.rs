@@ -380,12 +380,18 @@ pub struct CacheBounds {
 
 /// Everything that is wrong with a config, rendered for people: one block per problem, each with
 /// `file:line:column`, the line and a help.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigErrors(pub Vec<String>);
+#[derive(Debug, Clone)]
+pub struct ConfigErrors {
+    /// One block per problem.
+    pub problems: Vec<String>,
+    /// The config with defaults where it is wrong, if its shape could be read: to look for what else is
+    /// wrong, never to serve with.
+    pub draft: Option<Box<Config>>,
+}
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0.join("\n\n"))
+        out.write_str(&self.problems.join("\n\n"))
     }
 }
 
@@ -404,10 +410,11 @@ impl Config {
     /// Reads and checks a config file. Paths in it are relative to it.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         let origin = path.display().to_string();
-        let unreadable = |error: &dyn fmt::Display| {
-            ConfigErrors(vec![format!(
+        let unreadable = |error: &dyn fmt::Display| ConfigErrors {
+            problems: vec![format!(
                 "error: cannot read the config\n  --> {origin}\n  = {error}\n  = help: wardgate serve --config FILE; without --config it starts with defaults"
-            )])
+            )],
+            draft: None,
         };
         let size = std::fs::metadata(path)
             .map_err(|error| unreadable(&error))?

@@ -60,9 +60,25 @@ pub(super) fn sources(pack: Option<&PathBuf>, folders: &[PathBuf]) -> Result<Vec
     Ok(sources)
 }
 
-/// Loads and compiles; `level` is for a run without a config.
+/// Loads and compiles; `level` is for a run without a config. What is wrong with the config and with the
+/// policies is said together.
 pub(super) fn load(files: &Files, level: Option<u8>) -> Result<Pack, Trouble> {
-    let mut config = config(files)?;
+    let wrong = match files.config.as_deref().map(Config::load) {
+        Some(Err(errors)) => errors,
+        _ => return compiled(files, config(files)?, level),
+    };
+    let said = wrong.to_string();
+    let Some(mut draft) = wrong.draft else {
+        return Err(Trouble::new(said));
+    };
+    draft.policy_folders.extend(files.policies.iter().cloned());
+    match compiled(files, *draft, level) {
+        Ok(_) => Err(Trouble::new(said)),
+        Err(more) => Err(Trouble::new(format!("{said}\n\n{}", more.message))),
+    }
+}
+
+fn compiled(files: &Files, mut config: Config, level: Option<u8>) -> Result<Pack, Trouble> {
     if let Some(level) = level {
         for app in &mut config.apps {
             app.policies.level = level;

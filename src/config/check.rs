@@ -43,7 +43,10 @@ pub fn config(
         Ok(file) => file,
         Err(error) => {
             problems.unreadable(&error);
-            return Err(ConfigErrors(problems.blocks));
+            return Err(ConfigErrors {
+                problems: problems.blocks,
+                draft: None,
+            });
         }
     };
     let mut check = Check {
@@ -56,7 +59,10 @@ pub fn config(
     if check.problems.blocks.is_empty() {
         Ok(config)
     } else {
-        Err(ConfigErrors(check.problems.blocks))
+        Err(ConfigErrors {
+            problems: check.problems.blocks,
+            draft: Some(Box::new(config)),
+        })
     }
 }
 

@@ -259,3 +259,26 @@ fn serve_without_a_config_says_what_to_try() {
     assert!(served.url.starts_with("http://127.0.0.1:"));
     assert!(!served.said.is_empty());
 }
+
+#[test]
+fn check_says_what_is_wrong_with_the_config_and_with_the_policies_together() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("it can be written");
+        folder.path().join(name).display().to_string()
+    };
+    std::fs::create_dir(folder.path().join("own")).expect("a folder");
+    write("own/garden.yaml", "policy: garden\nsignal: {}\n");
+    let config = write(
+        "wardgate.yaml",
+        "policy_folders: [own]\napps:\n  - {name: one, upstream: {url: 'http://127.0.0.1:9'}}\n  - {name: two, upstream: {url: 'http://127.0.0.1:9'}, match: {path_prefix: /two}}\n",
+    );
+    let ended = run(&["check", "--config", &config]);
+    assert_eq!(ended.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(said.matches("`on_failure` is missing").count(), 2, "{said}");
+    assert!(
+        said.contains("error[P003]") && said.contains("garden.yaml:2"),
+        "{said}"
+    );
+}

@@ -289,7 +289,7 @@ fn tls() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = std::fs::read_to_string(Path::new(EXAMPLES).join("tls.yaml")).expect("the example");
     let missing = Config::parse(&text, "tls.yaml", folder.path()).expect_err("no files yet");
-    assert_eq!(missing.0.len(), 7, "{missing}");
+    assert_eq!(missing.problems.len(), 7, "{missing}");
     std::fs::create_dir(folder.path().join("tls")).expect("creates");
     let files = [
         "server.pem",

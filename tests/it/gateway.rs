@@ -43,7 +43,7 @@ fn live_with(folders: &str, yaml: &str, folder: &Path) -> Live {
     );
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let config = Config::parse(&yaml, "test.yaml", &tests)
-        .unwrap_or_else(|problems| panic!("{}", problems.0.join("\n")));
+        .unwrap_or_else(|problems| panic!("{}", problems.problems.join("\n")));
     Live::load(config, None).unwrap_or_else(|problems| panic!("{problems}"))
 }
 

@@ -28,7 +28,7 @@ fn declared(fetch: &str) -> PictureHosts {
         "apps: [{{name: a, upstream: {{url: mock}}, on_failure: block, image_urls: {{fetch: {{{fetch}}}}}}}]"
     );
     let config = Config::parse(&yaml, "test.yaml", std::path::Path::new("/"));
-    let config = config.unwrap_or_else(|problems| panic!("{}", problems.0.join("\n")));
+    let config = config.unwrap_or_else(|problems| panic!("{}", problems.problems.join("\n")));
     match config.apps[0].image_urls.clone() {
         Some(ImageUrls::Fetch(hosts)) => hosts,
         other => panic!("{other:?}"),
@@ -337,7 +337,7 @@ fn a_config_opens_no_server_that_knows_secrets() {
         let config = Config::parse(&yaml, "test.yaml", std::path::Path::new("/"));
         config
             .err()
-            .map_or(String::new(), |problems| problems.0.join("\n"))
+            .map_or(String::new(), |problems| problems.problems.join("\n"))
     };
     assert_eq!(
         problems("hosts: [a.example], private: [10.0.0.0/8, \"::1\"]"),

@@ -196,7 +196,7 @@ fn a_config_says_what_a_label_holds() {
         let config = Config::parse(&yaml, "test.yaml", Path::new("/"));
         config
             .err()
-            .map_or(String::new(), |problems| problems.0.join("\n"))
+            .map_or(String::new(), |problems| problems.problems.join("\n"))
     };
     assert_eq!(problems("label: {producer: 91110000AB, words: en}"), "");
     assert!(problems("label: {producer: \"a b\", words: en}").contains("cannot stand in a label"));

@@ -494,7 +494,7 @@ fn an_app_for_children_needs_the_models_that_its_own_policies_name() {
         let yaml = format!("policy_folders: [data/policies]\nmodels: nowhere\napps: [{{{app}}}]");
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
         let config = wardgate::config::Config::parse(&yaml, "test.yaml", &folder);
-        let config = config.unwrap_or_else(|problems| panic!("{}", problems.0.join("\n")));
+        let config = config.unwrap_or_else(|problems| panic!("{}", problems.problems.join("\n")));
         let loaded = wardgate::app::Live::load(config, None);
         loaded.map(|live| wardgate::eyes::missing(&live.config, &live.set, &live.eyes))
     };
