@@ -145,6 +145,9 @@ PACK = {"case": 0.3, "honest": 1.0}
 """Weights of the texts of the shipped policies: test cases, and the corpora that no policy may stop."""
 CASES = {"block": {"harm": 1, "unsafe": 1, "support": 0}, "pass": {"harm": 0, "unsafe": 0}, "support": {"harm": 0, "unsafe": 0, "support": 1}}
 """What a case says that is of one text and for a minor: labels of its row's kind it leaves open."""
+HERSELF = {"support": 1}
+"""What a case says whose answer is help with self-harm: a child who means herself asks for what is harm elsewhere,
+so `harm` stays open (0041)."""
 UNSTOPPED = {label: 0 for label in ["harm", "unsafe", *HARM]}
 
 
@@ -162,7 +165,9 @@ def pack(folder):
             said[text].add(case["expect"])
             if case["expect"] in CASES:
                 lang = "zh" if any("\u3400" <= sign <= "\u9fff" for sign in text) else "en"
-                found.append(Row(text[:TEXT_MAX], lang, "case", f"case/{case['rule']}", CASES[case["expect"]], PACK["case"]))
+                told = case["expect"] == "support" and case["rule"].startswith("X.SH")
+                labels = HERSELF if told else CASES[case["expect"]]
+                found.append(Row(text[:TEXT_MAX], lang, "case", f"case/{case['rule']}", labels, PACK["case"]))
     rows = [row for row in found if len(said[row.text]) <= 1]
     for path in sorted((pathlib.Path(folder) / "benign").glob("*.txt")):
         name, lang, _ = path.name.rsplit(".", 2)
