@@ -91,9 +91,10 @@ impl Gate {
     /// that label or a probability that low.
     pub fn cut(&self, label: &str, at_least: f32) -> Option<Cut> {
         let label = self.labels.iter().position(|known| known == label)?;
-        let taught = self.bars.partition_point(|&bar| bar <= at_least);
-        let logit = self.cuts[label * self.bars.len() + taught.checked_sub(1)?];
-        (logit < UNTAUGHT).then_some(Cut { label, logit })
+        let below = self.bars.partition_point(|&bar| bar <= at_least);
+        let cuts = &self.cuts[label * self.bars.len()..][..below];
+        let taught = cuts.iter().rev().find(|cut| **cut < UNTAUGHT);
+        taught.map(|&logit| Cut { label, logit })
     }
 
     /// Whether a sentence has to be scored for one of these.

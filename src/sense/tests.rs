@@ -127,6 +127,8 @@ fn a_gate_answers_for_what_it_was_taught_alone() {
         "what is asked above a bar passes at the bar"
     );
     assert_eq!(gate.cut("harm", 0.01), None);
+    // Few sentences reach that much of it: the highest bar below that was taught stands in.
+    assert!(gate.cut("self_harm", 0.99).is_some());
     assert_eq!(gate.cut("radishes", 0.8), None);
     let open = |text: &str| gate.passes(shipped(), text, &[low]);
     assert!(!open(
