@@ -9,9 +9,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::grid::{Grid, Place};
 use super::lexicon::{
-    Edge, HAS_HELD, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon, MAX_TAIL, bit,
+    Edge, HAS_HELD, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon, MAX_TAIL,
 };
-use super::table::{Table, get, set};
+use super::table::{Key, Table, get, set};
 use super::thread::{AFTER_SYLLABLE, REAL, Thread};
 use super::word::{End, STEMS, TAILS, WORDS, Word};
 use crate::text::Class;
@@ -35,7 +35,7 @@ pub(super) struct Beginnings {
     /// Hashed whole words.
     words: Vec<u64>,
     /// By whole word: where what it begins lies.
-    whole: Table<u32>,
+    whole: Table<u64, u32>,
     ends: Vec<End>,
     /// Hashed first letters of terms with a tail.
     stems: Vec<u64>,
@@ -44,8 +44,9 @@ pub(super) struct Beginnings {
     short_tail: bool,
     /// Hashed pairs of keys.
     pairs: Vec<u64>,
-    /// By pair of keys: where its beginnings lie, and by which hashed codes they go on.
-    index: Table<(u32, u64)>,
+    /// By pair of keys: where its beginnings lie, and by which hashed keys they go on, in two halves: a
+    /// slot is a quarter of a cache line.
+    index: Table<u32, [u32; 3]>,
     begins: Vec<Beginning>,
     /// Which neighbours begin anything, told without their keys.
     grid: Grid,
@@ -212,8 +213,9 @@ impl Beginnings {
             let bit = self.pair_bit(hash(key));
             set(&mut self.pairs, bit);
             let third = begins.iter().fold(0, |all, begin| all | begin.third);
+            let (low, high) = (third as u32, (third >> 32) as u32);
             self.index
-                .insert(hash(key), (self.begins.len() as u32, third));
+                .insert(key, [self.begins.len() as u32, low, high]);
             self.begins.extend(begins);
         }
     }
@@ -331,9 +333,10 @@ impl Beginnings {
         third: u64,
         take: &mut impl FnMut(u32, Kind, Kind),
     ) {
-        let Some((from, any)) = self.index.get(hash(key)) else {
+        let Some([from, low, high]) = self.index.get(key) else {
             return;
         };
+        let any = u64::from(high) << 32 | u64::from(low);
         if any & third == 0 && any != u64::MAX {
             return;
         }
@@ -426,10 +429,10 @@ fn chars(lexicon: &Lexicon, codes: usize) -> Vec<Option<char>> {
     chars
 }
 
-/// The codes by which terms go on from a node, hashed; all bits where a term ends.
+/// The keys by which terms go on from a node, hashed; all bits where a term ends.
 pub(super) fn third(lexicon: &Lexicon, node: u32) -> u64 {
     match lexicon.has(node) & HAS_TERM {
-        0 => edges(lexicon, node).fold(0, |mask, (code, _)| mask | bit(code)),
+        0 => edges(lexicon, node).fold(0, |mask, (code, _)| mask | lexicon.bit(code)),
         _ => u64::MAX,
     }
 }
@@ -441,7 +444,7 @@ fn pair(a: u16, b: u16) -> u32 {
 
 #[inline]
 fn hash(pair: u32) -> u64 {
-    u64::from(pair).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    pair.hash()
 }
 
 /// Keys of all pairs of one key of each.

@@ -147,14 +147,14 @@ pub(super) struct Labels {
     /// has one. Those there are come first; two at least are filled in.
     pub keys: [u16; 5],
     pub many: u8,
-    /// All of them, hashed to a bit each ([`bit`]).
+    /// The keys, hashed to a bit each ([`bit`]).
     pub mask: u64,
 }
 
-/// The bit of a code in a mask.
+/// The bit of a key in a mask.
 #[inline]
-pub(super) fn bit(code: u16) -> u64 {
-    1 << (u32::from(code).wrapping_mul(0x9E37_79B1) >> 26)
+fn bit(key: u16) -> u64 {
+    1 << (u32::from(key).wrapping_mul(0x9E37_79B1) >> 26)
 }
 
 impl Labels {
@@ -174,7 +174,8 @@ impl Labels {
         if self.many == 1 {
             self.keys[1] = self.keys[0];
         }
-        self.mask = self.all().fold(0, |mask, code| mask | bit(code));
+        let there = &self.keys[..usize::from(self.many)];
+        self.mask = there.iter().fold(0, |mask, &key| mask | bit(key));
     }
 
     /// Those there are, the symbol itself first.
@@ -422,6 +423,8 @@ pub(super) struct Lexicon {
     pub(super) leet: Vec<[u16; 2]>,
     pub(super) pages: Vec<u16>,
     pub(super) labels: Vec<[Labels; 256]>,
+    /// By code: the key of the symbols that enter an edge by it.
+    pub(super) keys: Vec<u16>,
     pub(super) beginnings: Beginnings,
 }
 
@@ -440,6 +443,11 @@ impl Lexicon {
     pub(super) fn labels(&self, ch: char) -> &Labels {
         let page = self.pages[ch as usize / 256] as usize;
         &self.labels[page][ch as usize % 256]
+    }
+
+    /// The bit of what enters an edge by a code, in the masks of [`Labels`].
+    pub(super) fn bit(&self, code: u16) -> u64 {
+        bit(self.keys[usize::from(code)])
     }
 
     /// Where a symbol stands among those that terms begin with.
@@ -525,7 +533,7 @@ impl Lexicon {
             + self.outs.capacity() * size_of::<u32>()
             + terms.sum::<usize>()
             + self.roots.capacity() * size_of::<(u32, u16)>()
-            + self.pages.capacity() * size_of::<u16>()
+            + (self.pages.capacity() + self.keys.capacity()) * size_of::<u16>()
             + self.labels.capacity() * size_of::<[Labels; 256]>()
             + self.beginnings.memory()
     }

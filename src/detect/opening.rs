@@ -5,7 +5,7 @@ use super::beginnings::Begins;
 use super::lexicon::{Labels, Lexicon, MAX_SEPARATORS};
 use super::phrase::is_word;
 use super::window::Seen;
-use super::word::{PACKED, Word};
+use super::word::{Behind, PACKED, Word};
 use crate::text::Class;
 
 /// What may begin at a symbol.
@@ -110,8 +110,24 @@ pub(super) fn word(lexicon: &Lexicon, symbols: &[Seen]) -> Opening<'static> {
     let letters = symbols.iter().map(|seen| seen.symbol.ch);
     match lexicon.beginnings.word(word, letters) {
         Begins::Nothing => Opening::Dull(length),
-        Begins::Word(ends) => Opening::Word(ends, length),
+        Begins::Word(ends) => {
+            let behind = Behind::of(lexicon, length == 1, &symbols[length..]);
+            let mut begun = lexicon.beginnings.ends(ends);
+            match begun.any(|end| end.is_complete() || end.goes_on(&behind)) {
+                true => Opening::Word(ends, length),
+                false => Opening::Dull(length),
+            }
+        }
         Begins::Unknown => Opening::Anything,
+    }
+}
+
+/// What may begin with a sign or a digit.
+#[inline]
+pub(super) fn sign(lexicon: &Lexicon, ch: char) -> Opening<'static> {
+    match lexicon.labels(ch).mask == 0 && !lexicon.is_leet(ch) {
+        true => Opening::Nothing,
+        false => Opening::Anything,
     }
 }
 

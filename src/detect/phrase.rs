@@ -16,10 +16,10 @@ use super::lane::{Found, Source, stamp};
 use super::lexicon::{
     Edge, HAS_HAN, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, Lexicon, MAX_SEPARATORS, MAX_SPACES,
 };
-use super::opening::{Opening, Pair, han, word};
+use super::opening::{Opening, Pair, han, sign, word};
 use super::thread::{
     AFTER_SYLLABLE, Border, LEET, LEET_MARK, MARKED, NO_LATIN, NO_WORD, REAL, SQUEEZED, Step,
-    TONED, Thread, Waiting, complete,
+    TONED, Thread, Waiting, complete, mark_flag, parts_words,
 };
 use super::window::{Seen, Tape, Window};
 use super::word::Behind;
@@ -53,6 +53,8 @@ pub(super) struct Phrases {
     moved: Vec<Thread>,
     /// What began with the last symbol and the one to come.
     ahead: Vec<Thread>,
+    /// Reused for the same, one symbol later.
+    begun: Vec<Thread>,
     /// What a word began that has not ended yet; only within a batch.
     word: Option<Begun>,
     waiting: Vec<Waiting>,
@@ -152,7 +154,11 @@ impl Phrases {
                     }
                 },
                 Class::Natural if lexicon.labels(seen.symbol.ch).exact == 0 => {}
-                Class::Natural | Class::Digit | Class::Mark => break,
+                Class::Natural | Class::Digit | Class::Mark => {
+                    if let Opening::Anything = sign(lexicon, seen.symbol.ch) {
+                        break;
+                    }
+                }
             }
             self.before_last = self.last;
             self.last = Some(class);
@@ -212,7 +218,7 @@ impl Phrases {
             labels: lexicon.labels(seen.symbol.ch),
             source,
         };
-        let begun = std::mem::take(&mut self.ahead);
+        std::mem::swap(&mut self.begun, &mut self.ahead);
         if !self.threads.is_empty() {
             self.advance(&step, found);
         }
@@ -221,7 +227,7 @@ impl Phrases {
             let start = match class {
                 Class::Han => han(lexicon, self.last, follows),
                 Class::Letter => word(lexicon, follows),
-                _ => Opening::Anything,
+                _ => sign(lexicon, seen.symbol.ch),
             };
             match start {
                 Opening::Nothing | Opening::Dull(_) => {}
@@ -241,7 +247,8 @@ impl Phrases {
         if let Some(word) = self.word.take_if(|word| word.to == step.index) {
             self.end_word(word, &step, &follows[1..], found);
         }
-        for mut thread in begun {
+        let mut begun = std::mem::take(&mut self.begun);
+        for mut thread in begun.drain(..) {
             if class == Class::Letter {
                 thread.flags |= REAL;
             }
@@ -250,6 +257,7 @@ impl Phrases {
             }
             complete(thread, &step, &mut self.waiting, found);
         }
+        self.begun = begun;
         self.before_last = self.last;
         self.last = Some(class);
     }
@@ -561,15 +569,6 @@ fn whole_word(first: &Seen, index: u32, ends: u32, length: usize) -> Begun {
         from: index,
         to: index + length as u32 - 1,
     }
-}
-
-/// Whether it may stand for the space between two words.
-fn parts_words(seen: &Seen) -> bool {
-    seen.symbol.class.is_white() || matches!(seen.symbol.ch, '-' | '_')
-}
-
-fn mark_flag(class: Class) -> u16 {
-    if class == Class::Digit { 0 } else { LEET_MARK }
 }
 
 /// Which ways of crossing remain when the gap grows.

@@ -71,7 +71,7 @@ const _: () = assert!(MAX_PATTERNS <= 1 << NUMBER);
 pub(super) struct Starts {
     /// Behind a word, and behind anything else.
     firsts: [Firsts; 2],
-    index: Table<(u32, u32)>,
+    index: Table<u64, (u32, u32)>,
     /// Patterns, each with what may stand before it.
     lists: Vec<u16>,
     /// Patterns that may begin with anything.

@@ -1,27 +1,45 @@
 //! [`Table`]: where something lies by a key of 64 bits, in one look at memory most of the time; and how
 //! such keys are made of symbols, and sets of bits looked at before it.
 
-/// An empty slot.
-const NONE: u64 = 0;
-
-/// Open addressing in slots that are at most half full. Keys are hashes already.
-#[derive(Debug, Default)]
-pub(super) struct Table<V> {
-    slots: Vec<(u64, V)>,
+/// What something is looked up by. The default is no key: it marks an empty slot.
+pub(super) trait Key: Copy + Default + PartialEq {
+    /// Its bits, spread: the upper ones say where it lies.
+    fn hash(self) -> u64;
 }
 
-impl<V: Copy + Default> Table<V> {
+/// Hashes already.
+impl Key for u64 {
+    #[inline]
+    fn hash(self) -> u64 {
+        self
+    }
+}
+
+impl Key for u32 {
+    #[inline]
+    fn hash(self) -> u64 {
+        u64::from(self).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
+/// Open addressing in slots that are at most half full.
+#[derive(Debug, Default)]
+pub(super) struct Table<K, V> {
+    slots: Vec<(K, V)>,
+}
+
+impl<K: Key, V: Copy + Default> Table<K, V> {
     /// Room for so many keys.
     pub(super) fn of(keys: usize) -> Self {
         Self {
-            slots: vec![(NONE, V::default()); (keys * 2).next_power_of_two()],
+            slots: vec![(K::default(), V::default()); (keys * 2).next_power_of_two()],
         }
     }
 
     /// Adds a key that is not there yet.
-    pub(super) fn insert(&mut self, key: u64, value: V) {
+    pub(super) fn insert(&mut self, key: K, value: V) {
         let mut slot = self.slot(key);
-        while self.slots[slot].0 != NONE {
+        while self.slots[slot].0 != K::default() {
             slot = (slot + 1) & (self.slots.len() - 1);
         }
         self.slots[slot] = (key, value);
@@ -29,11 +47,11 @@ impl<V: Copy + Default> Table<V> {
 
     /// What was added with this key.
     #[inline]
-    pub(super) fn get(&self, key: u64) -> Option<V> {
+    pub(super) fn get(&self, key: K) -> Option<V> {
         let mut slot = self.slot(key);
         loop {
             let (known, value) = *self.slots.get(slot)?;
-            if known == NONE {
+            if known == K::default() {
                 return None;
             }
             if known == key {
@@ -44,13 +62,13 @@ impl<V: Copy + Default> Table<V> {
     }
 
     #[inline]
-    fn slot(&self, key: u64) -> usize {
-        (key >> 20) as usize & self.slots.len().wrapping_sub(1)
+    fn slot(&self, key: K) -> usize {
+        (key.hash() >> 20) as usize & self.slots.len().wrapping_sub(1)
     }
 
     /// Heap bytes.
     pub(super) fn memory(&self) -> usize {
-        self.slots.capacity() * size_of::<(u64, V)>()
+        self.slots.capacity() * size_of::<(K, V)>()
     }
 }
 
@@ -83,6 +101,6 @@ mod tests {
         }
         assert!((0..100).all(|at| table.get(key(at)) == Some(at as u32)));
         assert!((100..1_000).all(|at| table.get(key(at)).is_none()));
-        assert_eq!(Table::<u32>::default().get(key(1)), None);
+        assert_eq!(Table::<u64, u32>::default().get(key(1)), None);
     }
 }

@@ -5,7 +5,7 @@ use super::doubt::Needs;
 use super::lane::{Found, Source};
 use super::lexicon::{HAS_TERM, Kind, Labels, Lexicon, Term};
 use super::window::{Seen, Window};
-use crate::text::{ViewKind, Views};
+use crate::text::{Class, ViewKind, Views};
 
 /// A leet sign was read as a letter.
 pub(super) const LEET: u16 = 1;
@@ -25,6 +25,16 @@ pub(super) const AFTER_SYLLABLE: u16 = 64;
 pub(super) const MARKED: u16 = 128;
 /// The last symbol is the tone of a syllable.
 pub(super) const TONED: u16 = 256;
+
+/// Whether it may stand for the space between two words.
+pub(super) fn parts_words(seen: &Seen) -> bool {
+    seen.symbol.class.is_white() || matches!(seen.symbol.ch, '-' | '_')
+}
+
+/// What notes that a sign of this class was read as a letter.
+pub(super) fn mark_flag(class: Class) -> u16 {
+    if class == Class::Digit { 0 } else { LEET_MARK }
+}
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Thread {

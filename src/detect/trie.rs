@@ -242,6 +242,7 @@ impl Trie {
             leet: vec![[0; 2]; 128],
             pages: vec![0; 0x11_0000 / 256],
             labels: vec![[Labels::default(); 256]],
+            keys: Vec::new(),
             beginnings: Beginnings::default(),
         };
         for draft in &mut self.nodes {
@@ -303,6 +304,11 @@ impl Trie {
         for page in &mut lexicon.labels {
             page.iter_mut().for_each(Labels::seal);
         }
+        let key = |(code, ch): (u16, &Option<char>)| {
+            let read = ch.map(|ch| lexicon.labels(ch).keys[0]);
+            read.unwrap_or(code)
+        };
+        lexicon.keys = (0..).zip(&self.chars).map(key).collect();
     }
 
     /// Fills in the readings of each Han.

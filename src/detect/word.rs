@@ -2,7 +2,7 @@
 //! is, and whether anything goes on from there with what stands behind the word.
 
 use super::beginnings::{edges, third};
-use super::lexicon::{Edge, HAS_TERM, Labels, Lexicon, bit};
+use super::lexicon::{Edge, HAS_TERM, Labels, Lexicon};
 use super::table::then;
 use super::thread::{AFTER_SYLLABLE, Thread};
 use super::window::Seen;
@@ -124,7 +124,10 @@ struct Ahead {
 /// By what terms go on from a node where a word ends.
 fn ahead(lexicon: &Lexicon, node: u32) -> Ahead {
     let masks = |masks: (u64, u64), (code, edge): (u16, Edge)| {
-        (masks.0 | bit(code), masks.1 | third(lexicon, edge.to))
+        (
+            masks.0 | lexicon.bit(code),
+            masks.1 | third(lexicon, edge.to),
+        )
     };
     let spaces = lexicon.children(node, lexicon.space()).iter();
     let spaces = spaces.filter(|_| lexicon.space() != 0);

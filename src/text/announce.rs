@@ -9,6 +9,9 @@ use super::sift::BLOCK;
 /// Bytes of the longest stem, and of what must not stand before it.
 pub(super) const LONGEST: usize = 8;
 
+/// Bytes of a block that are looked at together once more, where something in the block may end a stem.
+const NARROW: usize = 16;
+
 /// What an announcing word promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Promise {
@@ -115,11 +118,16 @@ pub(super) fn next(before: &[u8], bytes: &[u8], from: usize) -> Option<(usize, S
         } else {
             at + first(bytes, at).min(end - at)
         };
-        for at in from..end {
-            if telling(byte(at, 2), byte(at, 1), byte(at, 0))
-                && let Some(stem) = ending(|back| byte(at, back))
-            {
-                return Some((at + 1, stem));
+        for from in (from..end).step_by(NARROW) {
+            if from >= 2 && is_quiet(bytes, from) {
+                continue;
+            }
+            for at in from..end.min(from + NARROW) {
+                if telling(byte(at, 2), byte(at, 1), byte(at, 0))
+                    && let Some(stem) = ending(|back| byte(at, back))
+                {
+                    return Some((at + 1, stem));
+                }
             }
         }
         at = end;
@@ -142,8 +150,15 @@ fn first(bytes: &[u8], at: usize) -> usize {
     if found { 0 } else { BLOCK }
 }
 
+/// Whether none of [`NARROW`] bytes ends a stem for certain, which are not the first two.
+#[inline(always)]
+fn is_quiet(bytes: &[u8], at: usize) -> bool {
+    let block = bytes[at - 2..].first_chunk::<{ NARROW + 2 }>();
+    block.is_some_and(|block| !any(block))
+}
+
 /// Compiles to vector instructions.
-fn any(bytes: &[u8; BLOCK + 2]) -> bool {
+fn any<const LENGTH: usize>(bytes: &[u8; LENGTH]) -> bool {
     let (mut some, mut all) = (0, 0xFF);
     for byte in bytes {
         some |= byte;
@@ -151,7 +166,7 @@ fn any(bytes: &[u8; BLOCK + 2]) -> bool {
     }
     let mut found = 0;
     if all < 0x80 {
-        for at in 0..BLOCK {
+        for at in 0..LENGTH - 2 {
             found |= u8::from(latin(
                 bytes[at] | 0x20,
                 bytes[at + 1] | 0x20,
@@ -160,7 +175,7 @@ fn any(bytes: &[u8; BLOCK + 2]) -> bool {
         }
     }
     if some >= 0x80 {
-        for at in 0..BLOCK {
+        for at in 0..LENGTH - 2 {
             found |= u8::from(han(bytes[at], bytes[at + 1], bytes[at + 2]));
         }
     }

@@ -21,13 +21,15 @@ pub enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 7] = [
+    /// By discriminant; the last fills up to a power of two.
+    const ALL: [Self; 8] = [
         Self::Han,
         Self::Letter,
         Self::Digit,
         Self::Space,
         Self::Line,
         Self::Natural,
+        Self::Mark,
         Self::Mark,
     ];
 

@@ -102,7 +102,7 @@ impl Vertical {
         if seen && self.row.length < WIDTH && self.row.signs < SIGNS {
             self.row.cells[self.row.length] = (c, span.start);
             self.row.length += 1;
-            self.row.wordy = self.row.wordy || c.is_alphanumeric();
+            self.row.wordy = self.row.wordy || is_common_han(c) || c.is_alphanumeric();
         } else if seen || self.row.signs >= SIGNS {
             self.broken = true;
             self.row = Row::default();
@@ -143,4 +143,9 @@ impl Vertical {
             first.fresh = true;
         }
     }
+}
+
+/// Whether it is a letter that can be told without a look at a table.
+fn is_common_han(c: char) -> bool {
+    matches!(c, '\u{4E00}'..='\u{9FA5}')
 }
