@@ -105,7 +105,7 @@ impl Picture {
         let (encoded, label) = match &self.source {
             Source::File(bytes) => return Ok(Cow::Borrowed(bytes)),
             Source::Fetched { file, media_type } => {
-                let format = Format::of(file).ok_or(Unreadable::Format)?;
+                let format = Format::read(file)?;
                 return match says(media_type, format) {
                     true => Ok(Cow::Borrowed(file)),
                     false => Err(Unreadable::Mislabelled),
@@ -120,7 +120,7 @@ impl Picture {
             return Err(Unreadable::Format);
         }
         let bytes = decode(encoded).ok_or(Unreadable::Damaged)?;
-        let format = Format::of(&bytes).ok_or(Unreadable::Format)?;
+        let format = Format::read(&bytes)?;
         match label {
             Label::Url { media_type, .. } if !says(media_type, format) => {
                 Err(Unreadable::Mislabelled)
@@ -420,6 +420,13 @@ mod tests {
         let foreign = format!("data:image/avif;base64,{}", "A".repeat(100));
         let foreign = &found(&serde_json::json!([foreign])).pictures[0];
         assert_eq!(foreign.bytes(), Err(Unreadable::Format));
+        let named = [&[0, 0, 0, 32][..], b"ftypavif", &[0; 99]].concat();
+        let named = format!(
+            "data:image/avif;base64,{}",
+            base64::engine::general_purpose::STANDARD.encode(named)
+        );
+        let named = &found(&serde_json::json!([named])).pictures[0];
+        assert_eq!(named.bytes(), Err(Unreadable::Avif));
         let written = wrong.written(&file, Format::Png).expect("a string");
         assert_eq!(written, url("image/png"));
     }

@@ -80,6 +80,14 @@ impl Format {
         }
     }
 
+    /// The same.
+    ///
+    /// # Errors
+    /// None of the formats; by its name where it is a known one.
+    pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
+        Self::of(bytes).ok_or(foreign(bytes))
+    }
+
     /// Its media type.
     pub const fn media_type(self) -> &'static str {
         match self {
@@ -274,7 +282,7 @@ pub fn open(bytes: &[u8]) -> Result<Opened<'_>, Unreadable> {
     if bytes.len() > MAX_BYTES {
         return Err(Unreadable::Bytes);
     }
-    let format = Format::of(bytes).ok_or(foreign(bytes))?;
+    let format = Format::read(bytes)?;
     let file = Cursor::new(bytes);
     let (colored, pixels) = match format {
         Format::Jpeg => still(JpegDecoder::new(file).map_err(damaged)?)?,
