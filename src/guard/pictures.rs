@@ -19,10 +19,10 @@ use crate::config::{OnFailure, ShownAs};
 use crate::detect::Hit;
 use crate::gallery::Gallery;
 use crate::hosts::{Brought, Elsewhere, Hosts, Unfetched};
-use crate::message::{Direction, Role};
+use crate::message::{Direction, Output, Role};
 use crate::picture::label::{self, Label, Unlabelled};
 use crate::picture::{Eyes, Seen, Unreadable, drawing};
-use crate::policy::{Action, Detection, Horizon, Judge};
+use crate::policy::{Action, Detection, Horizon, Judge, Scene};
 
 /// Addresses of one request or answer that are fetched: APIs make ten pictures at most, and take no
 /// more than that in a message that people write.
@@ -345,36 +345,53 @@ impl Verdict {
 
 /// What is detected in pictures, and whose each part is.
 fn detect(context: &Context, looked: &[Looked]) -> Result<(Vec<Detection>, Vec<usize>), Unchecked> {
-    let judge = Judge::new(
-        Arc::clone(&context.set),
-        Arc::clone(&context.selection),
-        context.scene,
-        Role::Assistant,
-        Horizon::Whole,
-        &context.carried,
-    );
-    let mut judge = judge.after(context.talk.clone(), Role::Assistant);
-    let (mut found, mut owners) = (Vec::new(), Vec::new());
     let texts = looked.iter().flat_map(|one| one.seen.texts());
     let bytes: usize = texts.map(|text| text.len()).sum();
     if bytes > context.readable_bytes() {
         return Err(Unchecked::Overflow);
     }
+    let (mut parts, mut owners) = (Vec::new(), Vec::new());
     for (at, one) in looked.iter().enumerate() {
-        let mut parts = vec![context.set.detectors.look(&one.seen)];
+        parts.push(context.set.detectors.look(&one.seen));
         for text in one.seen.texts() {
             parts.push(scan(context, text)?);
         }
-        for hits in parts {
-            judge.part();
-            owners.push(at);
-            for hit in &hits {
-                judge.hit(hit, &mut found);
-            }
+        owners.resize(parts.len(), at);
+    }
+    let mut found = detect_as(context, context.scene, &parts);
+    // The words in a drawn picture are read like those of any answer: rules for text hold for them, too.
+    if context.scene.output != Output::Text {
+        let scene = Scene {
+            output: Output::Text,
+            ..context.scene
+        };
+        let mut as_text = detect_as(context, scene, &parts);
+        as_text.retain(|one| !found.contains(one));
+        found.append(&mut as_text);
+    }
+    Ok((found, owners))
+}
+
+/// What is detected in these parts, where such a thing is asked for.
+fn detect_as(context: &Context, scene: Scene, parts: &[Vec<Hit>]) -> Vec<Detection> {
+    let judge = Judge::new(
+        Arc::clone(&context.set),
+        Arc::clone(&context.selection),
+        scene,
+        Role::Assistant,
+        Horizon::Whole,
+        &context.carried,
+    );
+    let mut judge = judge.after(context.talk.clone(), Role::Assistant);
+    let mut found = Vec::new();
+    for hits in parts {
+        judge.part();
+        for hit in hits {
+            judge.hit(hit, &mut found);
         }
     }
     judge.finish(&mut found);
-    Ok((found, owners))
+    found
 }
 
 /// The hits of a text in a picture.

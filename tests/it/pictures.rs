@@ -285,6 +285,27 @@ async fn answers_are_judged_before_their_pictures_are_seen() {
     assert_eq!(reply.error_code(), "moderation_blocked");
 }
 
+/// With the shipped policies, most of whose rules on words hold for texts.
+#[tokio::test]
+async fn words_in_a_drawn_picture_are_read_like_those_of_any_answer() {
+    let gateway =
+        Gateway::with_config("apps: [{name: test, upstream: {url: UPSTREAM}, on_failure: block}]")
+            .await;
+    let draw = json!({"model": "m", "prompt": "a poster of our harbour"});
+    for (words, allowed) in [
+        ("harbour fair, sunday at ten", true),
+        ("免费领皮肤 加微信 扫码进群", false),
+    ] {
+        let answer = json!({"created": 1, "data": [{"b64_json": code(words)}]});
+        let raw = percent(&answer.to_string());
+        let reply = gateway.post(IMAGES, &[("x-mock-raw", &raw)], &draw).await;
+        match allowed {
+            true => assert_eq!(reply.json(), answer),
+            false => assert_eq!(reply.error_code(), "moderation_blocked"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn streamed_pictures_wait_until_somebody_looked() {
     let gateway = Gateway::start("").await;
