@@ -10,7 +10,6 @@ use std::sync::Arc;
 use super::meaning::Window;
 use super::{Detectors, SignalId, SignalSet};
 use crate::sense::Cut;
-use crate::text::fold::{self, Reading};
 
 /// Reads one text, piece by piece.
 #[derive(Debug)]
@@ -45,8 +44,7 @@ impl Glance {
 
     /// Whether a sentence that ends in the next piece reaches what is wanted.
     pub fn push(&mut self, piece: &str) -> bool {
-        let is_seen = |c: &char| matches!(fold::read(*c), Reading::One(_) | Reading::Many(_));
-        let windows = self.window.ended(piece.chars().filter(is_seen));
+        let windows = self.window.ended(piece);
         self.reached(&windows)
     }
 
@@ -65,8 +63,7 @@ impl Glance {
 /// The windows of a text, as their sentences are scored: what a gate is taught with.
 pub fn windows(text: &str) -> Vec<String> {
     let mut window = Window::new();
-    let is_seen = |c: &char| matches!(fold::read(*c), Reading::One(_) | Reading::Many(_));
-    let mut windows = window.ended(text.chars().filter(is_seen));
+    let mut windows = window.ended(text);
     windows.extend(window.last());
     windows
 }

@@ -12,7 +12,7 @@ use moka::sync::Cache;
 use super::Hit;
 use super::sets::{Sets, SignalSet};
 use crate::sense::{self, Cut, Gate, Heads, Probe};
-use crate::text::{Class, Span, ViewKind};
+use crate::text::{Class, Span, ViewKind, fold};
 
 /// Units from one score to the next: "Yes. Ok. Go on." is no three sentences. A Han says as much
 /// as three letters.
@@ -227,10 +227,11 @@ impl Window {
         self.last = c;
     }
 
-    /// The windows that these characters end.
-    pub(super) fn ended(&mut self, characters: impl Iterator<Item = char>) -> Vec<String> {
+    /// The windows that a piece ends. Sentences are read from what somebody sees.
+    pub(super) fn ended(&mut self, piece: &str) -> Vec<String> {
         let mut windows = Vec::new();
-        for c in characters {
+        let is_seen = |c: &char| fold::read(*c).symbols().next().is_some();
+        for c in piece.chars().filter(is_seen) {
             if self.ends_before(c) {
                 windows.extend(self.last());
                 self.close();
@@ -288,9 +289,9 @@ impl Meaning {
         }
     }
 
-    /// Scores the windows that these characters will end, together.
-    pub fn foresee(&mut self, characters: impl Iterator<Item = char>, meanings: &Meanings) {
-        let windows = self.window.clone().ended(characters);
+    /// Scores the windows that a piece will end, together.
+    pub fn foresee(&mut self, piece: &str, meanings: &Meanings) {
+        let windows = self.window.clone().ended(piece);
         for windows in windows.chunks(TOGETHER) {
             let windows: Vec<&str> = windows.iter().map(String::as_str).collect();
             self.known.extend(meanings.scores_of(&windows));

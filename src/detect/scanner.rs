@@ -256,8 +256,7 @@ impl Scanner {
         if let (Some(meaning), Some(wanted)) = (&mut self.meaning, &self.detectors.meanings)
             && piece.len() > PARAGRAPH_BYTES
         {
-            let is_seen = |c: &char| matches!(fold::read(*c), Reading::One(_) | Reading::Many(_));
-            meaning.foresee(piece.chars().filter(is_seen), wanted);
+            meaning.foresee(piece, wanted);
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::meaning::{Hold, Meaning};
 use super::{Detectors, Hit};
-use crate::text::fold::{self, Reading};
+use crate::text::fold;
 
 /// Reads one text, piece by piece.
 #[derive(Debug)]
@@ -36,11 +36,10 @@ impl Sentences {
         let Some(wanted) = &self.detectors.meanings else {
             return;
         };
-        let is_seen = |c: &char| symbols(*c) > 0;
-        self.meaning.foresee(piece.chars().filter(is_seen), wanted);
+        self.meaning.foresee(piece, wanted);
         for c in piece.chars() {
             self.bytes += c.len_utf8() as u32;
-            let symbols = symbols(c);
+            let symbols = fold::read(c).symbols().count() as u32;
             if symbols > 0 {
                 let (end, before) = (self.bytes, self.symbols);
                 self.meaning.read(c, end, before, symbols, wanted);
@@ -56,14 +55,5 @@ impl Sentences {
             self.meaning.finish(wanted);
         }
         self.meaning.take(hits);
-    }
-}
-
-/// Skeleton symbols that a character is read as.
-fn symbols(c: char) -> u32 {
-    match fold::read(c) {
-        Reading::One(_) => 1,
-        Reading::Many(symbols) => symbols.len() as u32,
-        Reading::Nothing | Reading::Hidden(_) => 0,
     }
 }
