@@ -103,17 +103,26 @@ impl Gate {
 }
 
 impl Live {
-    /// Compiles the policies and prepares the upstreams of a config. `previous` lends its mock
-    /// and its answer caches: entries of another policy set are unreachable by their keys.
+    /// Compiles the policies and prepares the upstreams of a config. `previous` lends its policies, if
+    /// they are the same, its mock and its answer caches: entries of another policy set are
+    /// unreachable by their keys.
     ///
     /// # Errors
     /// All diagnostics, rendered, or one line for the operator.
     pub fn load(config: Config, previous: Option<&Self>) -> Result<Self, String> {
-        let mut sources = policy::shipped();
-        sources.extend(policy::read_folders(&config.policy_folders)?);
-        let written: Vec<AppPolicies> =
-            config.apps.iter().map(|app| app.policies.clone()).collect();
-        let set = policy::compile(&sources, &written).map_err(|problems| problems.to_string())?;
+        let set = policies(&config, previous.map(|live| &live.set))?;
+        Self::of(config, set, previous)
+    }
+
+    /// The same with policies that are compiled: [`policies`] of that config.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    pub fn of(
+        config: Config,
+        set: Arc<PolicySet>,
+        previous: Option<&Self>,
+    ) -> Result<Self, String> {
         let kept = previous.filter(|live| live.config.models == config.models);
         let eyes = eyes::load(&config, &set, kept.map(|live| &live.eyes))?;
         let voices = Voices::load(&config, &set, previous.map(|live| &live.voices))?;
@@ -163,7 +172,7 @@ impl Live {
         }
         Ok(Self {
             config,
-            set: Arc::new(set),
+            set,
             apps,
             voices,
             eyes,
@@ -209,6 +218,17 @@ impl Live {
         };
         Ok((Arc::clone(&self.apps[index]), rest))
     }
+}
+
+/// The shipped pack and a config's folders, compiled for its apps; `kept` as it is if it says the same.
+///
+/// # Errors
+/// All diagnostics, rendered, or one line for the operator.
+pub fn policies(config: &Config, kept: Option<&Arc<PolicySet>>) -> Result<Arc<PolicySet>, String> {
+    let mut sources = policy::shipped();
+    sources.extend(policy::read_folders(&config.policy_folders)?);
+    let written: Vec<AppPolicies> = config.apps.iter().map(|app| app.policies.clone()).collect();
+    policy::renew(kept, &sources, &written).map_err(|problems| problems.to_string())
 }
 
 /// What an app lets be done with pictures that lie elsewhere. Where it says nothing, they are refused

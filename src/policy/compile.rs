@@ -58,14 +58,37 @@ impl<'s> Input<'s> {
     }
 }
 
+/// The set of these sources and apps: the kept one if it says the same (a reload most often changes
+/// something else, and compiling the shipped pack takes a second), else compiled anew. Cases are not
+/// compared, for no verdict reads them.
+///
+/// # Errors
+/// As [`compile`].
+pub fn renew(
+    kept: Option<&Arc<PolicySet>>,
+    sources: &[Source],
+    apps: &[AppPolicies],
+) -> Result<Arc<PolicySet>, Diagnostics> {
+    let hash = hash(&sorted(sources), apps);
+    match kept.filter(|set| set.hash == hash) {
+        Some(set) => Ok(Arc::clone(set)),
+        None => compile(sources, apps).map(Arc::new),
+    }
+}
+
+fn sorted(sources: &[Source]) -> Vec<Source> {
+    let mut sources = sources.to_vec();
+    sources.sort_by(|a, b| a.path.cmp(&b.path));
+    sources
+}
+
 /// The one door: all files of all roots and what each app says, to a set or to all diagnostics.
 /// The order of sources does not matter.
 ///
 /// # Errors
 /// Everything that is wrong, sorted by place.
 pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Diagnostics> {
-    let mut sources = sources.to_vec();
-    sources.sort_by(|a, b| a.path.cmp(&b.path));
+    let sources = sorted(sources);
     let desk = Desk {
         sources: &sources,
         problems: Default::default(),

@@ -60,7 +60,7 @@ pub mod yaml;
 pub use crate::detect::Hold;
 pub use actions::Actions;
 pub use answer::judge_answer;
-pub use compile::compile;
+pub use compile::{compile, renew};
 pub use conversation::Talk;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Paint};
 pub use examples::Separation;

@@ -148,6 +148,11 @@ async fn a_reload_changes_new_exchanges_and_bad_policies_keep_the_old_set() {
     );
     let old = gateway.gate.live.load_full();
     let mut config = old.config.clone();
+    let same = Live::load(config.clone(), Some(&old)).expect("a good set");
+    assert!(
+        Arc::ptr_eq(&same.set, &old.set),
+        "the same is not compiled anew"
+    );
     config.apps[0].policies.policies = vec!["CAN-020".to_owned()];
     gateway.gate.live.store(Arc::new(
         Live::load(config.clone(), Some(&old)).expect("a good set"),

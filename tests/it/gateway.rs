@@ -1,7 +1,7 @@
 //! A whole wardgate on a free port, in front of a mock model, and a plain HTTP client.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -10,9 +10,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use wardgate::app::{Gate, Live};
+use wardgate::app::{Gate, Live, policies};
 use wardgate::config::Config;
 use wardgate::mock::Mock;
+use wardgate::policy::{AppPolicies, PolicySet};
 use wardgate::proxy::Proxy;
 use wardgate::server::{Drain, Listener, Serving, Setup};
 use wardgate::tls::ServerTls;
@@ -44,7 +45,31 @@ fn live_with(folders: &str, yaml: &str, folder: &Path) -> Live {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let config = Config::parse(&yaml, "test.yaml", &tests)
         .unwrap_or_else(|problems| panic!("{}", problems.problems.join("\n")));
-    Live::load(config, None).unwrap_or_else(|problems| panic!("{problems}"))
+    let set = compiled(&config);
+    Live::of(config, set, None).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// What sets were compiled for, and the sets: what no test has asked for of late is let go, since a set
+/// of the whole pack is some tens of MB.
+static SETS: Mutex<Vec<(Vec<AppPolicies>, Arc<PolicySet>)>> = Mutex::new(Vec::new());
+const KEPT_SETS: usize = 16;
+
+/// A config's policies. Most tests read the same few, and compiling the shipped pack is most of what
+/// starting a gateway costs, so a set is compiled once for all of them.
+fn compiled(config: &Config) -> Arc<PolicySet> {
+    let apps: Vec<AppPolicies> = (config.apps.iter())
+        .map(|app| app.policies.clone())
+        .collect();
+    let mut sets = SETS.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = sets.iter().position(|(of, _)| *of == apps);
+    // Compiled anew if a folder says something else.
+    let kept = known.map(|at| sets.remove(at).1);
+    let set = policies(config, kept.as_ref()).unwrap_or_else(|problems| panic!("{problems}"));
+    sets.push((apps, Arc::clone(&set)));
+    if sets.len() > KEPT_SETS {
+        sets.remove(0);
+    }
+    set
 }
 
 /// What came back.
