@@ -5,12 +5,14 @@
 //! sum. What each tensor is, is said where `training/convert.py` writes it.
 
 use super::layer::{Layer, Numbers};
+use super::packing;
 use super::pieces::Pieces;
+use super::rows::{Rows, Steps};
 use super::weights::{BadModel, Weights};
 use super::wide::wide;
 
 /// Numbers of a sentence's vector, and of a piece's row.
-pub const DIMENSIONS: usize = 512;
+pub const DIMENSIONS: usize = packing::NUMBERS;
 
 /// Pieces of a text that are read; what follows is not. A window has at most 256 symbols.
 pub const MAX_PIECES: usize = 512;
@@ -43,12 +45,7 @@ const EPSILON: f32 = 1e-12;
 /// The weights.
 pub struct Encoder {
     pieces: Pieces,
-    /// [`DIMENSIONS`] six-bit numbers a row.
-    rows: Vec<u8>,
-    /// Which scale a row has.
-    chunk: Vec<u8>,
-    scale: Vec<f32>,
-    low: Vec<f32>,
+    rows: Rows,
     project: Layer,
     /// What the lows of rows add to a projection: column sums times column scale.
     shift: Vec<f32>,
@@ -87,28 +84,35 @@ struct Top {
 
 impl std::fmt::Debug for Encoder {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "Encoder({} pieces)", self.chunk.len())
+        write!(out, "Encoder({} pieces)", self.rows.count())
     }
 }
 
 impl Encoder {
-    /// Reads a model file.
+    /// Reads a model file, as training writes it.
     ///
     /// # Errors
     /// [`BadModel`] if a tensor is missing, of another shape, or holds what is no number.
     pub fn load(file: &[u8]) -> Result<Self, BadModel> {
+        let weights = Weights::read(file)?;
+        Self::new(&weights, Rows::compressed(&weights)?)
+    }
+
+    /// Reads the model in the binary, where its rows stay.
+    ///
+    /// # Errors
+    /// As [`Encoder::load`].
+    pub(super) fn embedded(file: &'static [u8]) -> Result<Self, BadModel> {
+        let weights = Weights::read(file)?;
+        Self::new(&weights, Rows::embedded(&weights)?)
+    }
+
+    fn new(weights: &Weights<'_>, rows: Rows) -> Result<Self, BadModel> {
         // Sentences are far too small to be shared among threads, and the threads are the proxy's:
         // whoever was first to say how many there are is right.
         let _ = rayon::ThreadPoolBuilder::new()
             .num_threads(1)
             .build_global();
-        let weights = &Weights::read(file)?;
-        let chunk = weights.bytes("rows.chunk")?.to_vec();
-        let scale = weights.floats("rows.scale", &weights.shape("rows.scale")?)?;
-        let low = weights.floats("rows.low", &[scale.len()])?;
-        if chunk.len() < 3 || chunk.iter().any(|&chunk| usize::from(chunk) >= scale.len()) {
-            return Err(BadModel::new("rows.chunk names a scale that is not there"));
-        }
         let layer = |name: &str, inputs, outputs| Layer::load(weights, name, inputs, outputs);
         let wide = BRANCHES.len() * BRANCH;
         let project = layer("project", DIMENSIONS, wide)?;
@@ -124,8 +128,8 @@ impl Encoder {
         };
         let windows = BRANCHES.map(|(order, _)| Ok([window(order, 0)?, window(order, 1)?]));
         Ok(Self {
-            pieces: Pieces::load(weights, chunk.len())?,
-            rows: unpacked(weights.bytes("rows.zstd")?, chunk.len() * DIMENSIONS)?,
+            pieces: Pieces::load(weights, rows.count())?,
+            rows,
             shift: columns.map(|(&sum, scale)| sum as f32 * scale).collect(),
             bias: weights.floats("project.bias", &[wide])?,
             norm: Norm::load(weights, "project", wide)?,
@@ -141,9 +145,6 @@ impl Encoder {
                 p1: layer("top.p1", DIMENSIONS, NARROW)?,
                 p3: layer("top.p3", NARROW, DIMENSIONS)?,
             },
-            chunk,
-            scale,
-            low,
             project,
         })
     }
@@ -160,12 +161,11 @@ impl Encoder {
     pub(super) fn rows_sum(&self, pieces: &[u32]) -> Vec<f32> {
         let mut sum = vec![0.0; DIMENSIONS];
         wide(|| {
+            let mut numbers = [0; DIMENSIONS];
             for &row in pieces {
-                let row = row as usize;
-                let numbers = &self.rows[row * DIMENSIONS..][..DIMENSIONS];
-                let (scale, low) = self.row_scale(row);
-                for (sum, &number) in sum.iter_mut().zip(numbers) {
-                    *sum += f32::from(number) * scale + low;
+                let steps = self.rows.unpack(row, &mut numbers);
+                for (sum, &number) in sum.iter_mut().zip(&numbers) {
+                    *sum += f32::from(number) * steps.scale + steps.low;
                 }
             }
             let share = 1.0 / (pieces.len().max(1) as f32).sqrt();
@@ -257,22 +257,23 @@ impl Encoder {
             .collect();
         let numbers = &mut work.numbers;
         numbers.clear();
+        work.steps.clear();
         work.features.resize(rows.len() * FEATURES, 0.0);
         wide(|| {
+            let mut row_of = [0; DIMENSIONS];
             let features = work.features.chunks_exact_mut(FEATURES);
             for (&row, feature) in rows.iter().zip(features) {
-                let row = row as usize;
-                let numbers_of = &self.rows[row * DIMENSIONS..][..DIMENSIONS];
-                let (scale, low) = self.row_scale(row);
-                for (value, &number) in feature.iter_mut().zip(numbers_of) {
-                    *value = f32::from(number) * scale + low;
+                let steps = self.rows.unpack(row, &mut row_of);
+                for (value, &number) in feature.iter_mut().zip(&row_of) {
+                    *value = f32::from(number) * steps.scale + steps.low;
                 }
-                numbers.values.extend_from_slice(numbers_of);
+                numbers.values.extend_from_slice(&row_of);
                 numbers.zero.push(0);
+                work.steps.push(steps);
             }
         });
         self.project.multiply(numbers, &mut work.product);
-        self.normed(&rows, work);
+        self.normed(work);
         for (at, (&(order, before), windows)) in BRANCHES.iter().zip(&self.windows).enumerate() {
             let wide = self.bias.len();
             work.branch.clear();
@@ -293,16 +294,15 @@ impl Encoder {
     }
 
     /// What the branches begin with: the projected rows, normed.
-    fn normed(&self, rows: &[u32], work: &mut Work) {
+    fn normed(&self, work: &mut Work) {
         let width = self.bias.len();
         work.normed.clear();
-        work.normed.resize(rows.len() * width, 0.0);
+        work.normed.resize(work.steps.len() * width, 0.0);
         work.token.resize(width, 0.0);
         wide(|| {
             let tokens = work.product.chunks_exact(width);
             let tokens = tokens.zip(work.normed.chunks_exact_mut(width));
-            for (&row, (product, normed)) in rows.iter().zip(tokens) {
-                let (scale, low) = self.row_scale(row as usize);
+            for (&Steps { scale, low }, (product, normed)) in work.steps.iter().zip(tokens) {
                 let columns = self.project.scale.iter().zip(&self.shift).zip(&self.bias);
                 for ((value, &product), ((&column, shift), bias)) in
                     work.token.iter_mut().zip(product).zip(columns)
@@ -312,12 +312,6 @@ impl Encoder {
                 self.norm.add(&work.token, normed);
             }
         });
-    }
-
-    /// Scale and low of a row that the vocabulary has.
-    fn row_scale(&self, row: usize) -> (f32, f32) {
-        let chunk = usize::from(self.chunk[row]);
-        (self.scale[chunk], self.low[chunk])
     }
 }
 
@@ -358,6 +352,7 @@ impl Text {
 #[derive(Default)]
 struct Work {
     numbers: Numbers,
+    steps: Vec<Steps>,
     product: Vec<i32>,
     token: Vec<f32>,
     normed: Vec<f32>,
@@ -367,19 +362,6 @@ struct Work {
 
 /// Width of the layers in the middle of the top.
 const NARROW: usize = 320;
-
-/// What a zstd frame holds: exactly so many bytes.
-fn unpacked(frame: &[u8], length: usize) -> Result<Vec<u8>, BadModel> {
-    let bad = |said: String| BadModel::new(format!("rows.zstd: {said}"));
-    let bytes = zstd::bulk::decompress(frame, length).map_err(|error| bad(error.to_string()))?;
-    if bytes.len() != length {
-        return Err(bad(format!("{} bytes, not {length}", bytes.len())));
-    }
-    if bytes.iter().any(|&byte| byte > 127) {
-        return Err(bad("a number of more than seven bits".to_owned()));
-    }
-    Ok(bytes)
-}
 
 impl Norm {
     fn load(weights: &Weights<'_>, name: &str, width: usize) -> Result<Self, BadModel> {

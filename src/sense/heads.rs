@@ -133,15 +133,14 @@ impl Dense {
         })
     }
 
-    /// Of each input its outputs. A row of weights is read once for all of them.
+    /// Of each input its outputs. Weights are read once for all of them.
     fn apply(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
         let width = self.weight.len() / self.bias.len();
-        let mut outputs = vec![vec![0.0; self.bias.len()]; inputs.len()];
+        let mut outputs = vec![self.bias.clone(); inputs.len()];
         wide(|| {
-            let rows = self.weight.chunks_exact(width).zip(&self.bias);
-            for (at, (row, bias)) in rows.enumerate() {
+            for (at, rows) in self.weight.chunks(BESIDE * width).enumerate() {
                 for (input, output) in inputs.iter().zip(&mut outputs) {
-                    output[at] = dot(row, &input[..width]) + bias;
+                    dots(rows, &input[..width], &mut output[at * BESIDE..]);
                 }
             }
         });
@@ -183,6 +182,35 @@ impl Grams {
     }
 }
 
+/// Rows of weights that are multiplied beside each other: by itself each waits for its own last sum.
+const BESIDE: usize = 8;
+
+/// Adds to each output the [`dot`] product of its row of weights, at most [`BESIDE`] of them.
+#[inline(always)]
+fn dots(rows: &[f32], input: &[f32], out: &mut [f32]) {
+    let width = input.len();
+    if rows.len() < BESIDE * width {
+        let rows = rows.chunks_exact(width).zip(out);
+        return rows.for_each(|(row, out)| *out += dot(row, input));
+    }
+    let (inputs, rest) = input.as_chunks::<8>();
+    let row = |at: usize| rows[at * width..][..width].as_chunks::<8>();
+    let eights: [&[[f32; 8]]; BESIDE] = std::array::from_fn(|at| &row(at).0[..inputs.len()]);
+    let mut strands = [[0.0; 8]; BESIDE];
+    for (place, input) in inputs.iter().enumerate() {
+        for (strands, eights) in strands.iter_mut().zip(&eights) {
+            for ((strand, weight), input) in strands.iter_mut().zip(&eights[place]).zip(input) {
+                *strand += weight * input;
+            }
+        }
+    }
+    for (at, (strands, out)) in strands.iter().zip(out).enumerate() {
+        let rest = row(at).1.iter().zip(rest);
+        let rest: f32 = rest.map(|(weight, input)| weight * input).sum();
+        *out += strands.iter().sum::<f32>() + rest;
+    }
+}
+
 /// A dot product in eight strands, in an order that does not depend on the machine.
 #[inline(always)]
 pub(super) fn dot(one: &[f32], other: &[f32]) -> f32 {
@@ -205,4 +233,36 @@ pub(super) fn dot(one: &[f32], other: &[f32]) -> f32 {
 /// A logit as a probability.
 pub(super) fn sigmoid(logit: f32) -> f32 {
     1.0 / (1.0 + (-logit).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// However many rows there are and inputs together: the numbers of each alone, bit by bit.
+        #[test]
+        fn rows_beside_each_other_have_their_own_numbers(
+            (outputs, inputs, width) in (1_usize..20, 1_usize..4, 1_usize..40),
+            seed in prop::collection::vec(-3.0_f32..3.0, 61),
+        ) {
+            let number = |at: usize| seed[at % seed.len()];
+            let dense = Dense {
+                weight: (0..outputs * width).map(|at| number(at * 7)).collect(),
+                bias: (0..outputs).map(number).collect(),
+            };
+            let input = |nth: usize| (0..width).map(|at| number(at * 5 + nth)).collect();
+            let inputs: Vec<Vec<f32>> = (0..inputs).map(input).collect();
+            let inputs: Vec<&[f32]> = inputs.iter().map(Vec::as_slice).collect();
+            for (output, input) in dense.apply(&inputs).iter().zip(&inputs) {
+                for (at, output) in output.iter().enumerate() {
+                    let alone = dot(&dense.weight[at * width..][..width], input) + dense.bias[at];
+                    prop_assert_eq!(output.to_bits(), alone.to_bits());
+                }
+            }
+        }
+    }
 }

@@ -18,9 +18,11 @@ mod gate;
 mod heads;
 mod layer;
 mod ngrams;
+mod packing;
 mod pieces;
 mod probe;
 mod regression;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod weights;
@@ -35,8 +37,8 @@ pub use ngrams::ngrams;
 pub use probe::{Example, Probe};
 pub use weights::BadModel;
 
-/// Made by `training/train.py` of what `training/finetune.py` learned.
-const ENCODER: &[u8] = include_bytes!("../../models/sense/encoder.safetensors");
+/// Made by `training/train.py` of what `training/finetune.py` learned; `build.rs` packs its rows.
+const ENCODER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/encoder.safetensors"));
 
 /// Made by `training/train.py`.
 const HEADS: &[u8] = include_bytes!("../../models/sense/heads.safetensors");
@@ -44,8 +46,9 @@ const HEADS: &[u8] = include_bytes!("../../models/sense/heads.safetensors");
 /// Made by `training/gate.py`.
 const GATE: &[u8] = include_bytes!("../../models/sense/gate.safetensors");
 
-static SHIPPED: LazyLock<Encoder> =
-    LazyLock::new(|| Encoder::load(ENCODER).expect("the embedded model is whole: a test reads it"));
+static SHIPPED: LazyLock<Encoder> = LazyLock::new(|| {
+    Encoder::embedded(ENCODER).expect("the embedded model is whole: a test reads it")
+});
 
 static SHIPPED_HEADS: LazyLock<Heads> =
     LazyLock::new(|| Heads::load(HEADS).expect("the embedded heads are whole: a test reads them"));
