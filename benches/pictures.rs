@@ -49,9 +49,13 @@ fn luma(file: &[u8]) -> Vec<f32> {
     luma
 }
 
-#[divan::bench(args = ["png", "jpeg"])]
+#[divan::bench(args = ["png", "jpeg", "avif"])]
 fn decode_and_pdq(bencher: Bencher<'_, '_>, format: &str) {
-    let file = if format == "png" { drawn() } else { jpeg() };
+    let file = match format {
+        "png" => drawn(),
+        "jpeg" => jpeg(),
+        _ => include_bytes!("../tests/data/pictures/avif/large.avif").to_vec(),
+    };
     bencher.bench(|| pdq::hash(&luma(black_box(&file)), 1024, 1024));
 }
 

@@ -16,6 +16,7 @@ use crate::audit::{self, CacheState, Line, LineFault, PictureSeen, Timings};
 use crate::body::Body;
 use crate::codec::{Ask, Codec, Lane, Refusal};
 use crate::guard::{self, Record, Sight};
+use crate::limits::secs;
 use crate::message::{Audience, Band, Direction, Language};
 use crate::metrics::OpenStream;
 use crate::picture::Seen;
@@ -183,6 +184,7 @@ impl Exchange {
     pub fn sight(&self, app: &App) -> Sight {
         Sight {
             gallery: Arc::clone(&self.gate.gallery),
+            patience: secs(self.live.config.limits.look_timeout_secs),
             eyes: app.eyes.clone(),
             on_failure: app.config.on_failure,
             elsewhere: app.elsewhere.clone(),
@@ -234,6 +236,10 @@ impl Exchange {
                     .map(|byte| format!("{byte:02x}"))
                     .collect(),
                 size: [seen.width, seen.height],
+                pdq: seen.pdq.first().map(|turns| turns[0].to_string()),
+                nudity: seen.nudity,
+                drawn_nudity: seen.drawn_nudity,
+                apparent_age: seen.apparent_age,
             });
         }
     }

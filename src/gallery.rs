@@ -12,9 +12,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::codec::pictures::Picture;
 use crate::picture::{self, Eyes, Seen, Unreadable};
 
-/// Seconds until a picture counts as one that nobody could look at, waiting included: the largest
-/// animation takes two.
-const DEADLINE: Duration = Duration::from_secs(10);
 /// Bytes of what is remembered of pictures: some ten thousand.
 const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
 /// What one entry costs beside what was seen.
@@ -49,12 +46,12 @@ impl Default for Gallery {
 }
 
 impl Gallery {
-    /// Looks at a picture, or remembers what was seen of the same file.
+    /// Looks at a picture, or remembers what was seen of the same file; for so long, waiting included.
     ///
     /// # Errors
     /// Why nobody can say what it shows.
-    pub async fn look(&self, eyes: &Eyes, picture: &Picture) -> Look {
-        let looked = tokio::time::timeout(DEADLINE, self.take_turn(eyes, picture)).await;
+    pub async fn look(&self, eyes: &Eyes, picture: &Picture, patience: Duration) -> Look {
+        let looked = tokio::time::timeout(patience, self.take_turn(eyes, picture)).await;
         looked.unwrap_or(Err(Unreadable::Late))
     }
 
@@ -78,5 +75,28 @@ impl Gallery {
         });
         // A decoder that panics has met a file that is none.
         look.await.unwrap_or(Err(Unreadable::Damaged))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::pictures::in_file;
+    use crate::picture::drawing;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_too_long_for_a_turn_is_late() {
+        let gallery = Gallery::default();
+        let mut turns = Vec::new();
+        while gallery.turns.available_permits() > 0 {
+            turns.push(gallery.turn().await);
+        }
+        let patience = Duration::from_secs(3);
+        let picture = in_file(&drawing::plain(8, 8).into()).pictures.remove(0);
+        let look = gallery.look(&Eyes::default(), &picture, patience).await;
+        assert_eq!(look, Err(Unreadable::Late));
+        drop(turns);
+        let look = gallery.look(&Eyes::default(), &picture, patience).await;
+        assert_eq!(look.map(|seen| seen.width), Ok(8));
     }
 }

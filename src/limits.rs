@@ -59,6 +59,9 @@ pub struct Limits {
     pub fetched_bytes: u64,
     /// Seconds for fetching one of them, its name and its TLS included.
     pub fetch_timeout_secs: u32,
+    /// Seconds for looking at a picture, waiting for a turn included: the largest animation takes two, a page of
+    /// words one, and a loaded machine several times that.
+    pub look_timeout_secs: u32,
     /// Seconds that open exchanges get to finish after SIGTERM.
     pub drain_timeout_secs: u32,
     /// Audit lines that wait for the disk. When they are full the next exchange waits for room.
@@ -88,6 +91,7 @@ impl Default for Limits {
             decompressed_bytes: 256 * 1024 * 1024,
             fetched_bytes: 24 * 1024 * 1024,
             fetch_timeout_secs: 15,
+            look_timeout_secs: 10,
             drain_timeout_secs: 30,
             audit_queue_lines: 8192,
         }
@@ -96,7 +100,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Every bound with its name and value, for `check` and for the rule that none may be zero.
-    pub fn named(&self) -> [(&'static str, u64); 22] {
+    pub fn named(&self) -> [(&'static str, u64); 23] {
         [
             ("header_bytes", self.header_bytes.into()),
             ("header_count", self.header_count.into()),
@@ -124,6 +128,7 @@ impl Limits {
             ("decompressed_bytes", self.decompressed_bytes),
             ("fetched_bytes", self.fetched_bytes),
             ("fetch_timeout_secs", self.fetch_timeout_secs.into()),
+            ("look_timeout_secs", self.look_timeout_secs.into()),
             ("drain_timeout_secs", self.drain_timeout_secs.into()),
             ("audit_queue_lines", self.audit_queue_lines.into()),
         ]

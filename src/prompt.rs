@@ -2,6 +2,7 @@
 
 mod edits;
 mod seen;
+mod shown;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::reply::Error;
 use crate::sight::Pictured;
 use edits::{Changing, edits};
 pub use seen::within;
+use shown::Shown;
 
 /// Bytes from which a text's language is told: a few sentences say it, and most texts never need it.
 const LANGUAGE_SAMPLE_BYTES: usize = 512;
@@ -80,16 +82,23 @@ pub async fn judge(
         crossings.take(set, &ask.parts, &joint, &found);
     }
     crossings.insert(&mut hits);
+    let shown = Shown::of(scene, &ask.parts, pictures);
     let judge = |hits: &[Arc<[Hit]>]| {
         let (verdict, talk) =
             policy::judge_conversation(set, &app.selection, scene, &ask.parts, hits);
         let mut detections = verdict.detections;
+        if let Some(shown) = &shown {
+            shown.judge(set, app, hits, &mut detections);
+        }
         crossings.harden(&mut detections);
         (detections, talk)
     };
     let (mut detections, mut talk) = judge(&hits);
     let outlook = set.outlook(&app.selection, scene);
-    let wanted = outlook.scored(&ask.parts, &hits, &detections);
+    let mut wanted = outlook.scored(&ask.parts, &hits, &detections);
+    if let Some(shown) = &shown {
+        shown.scored(set, app, &hits, &detections, &mut wanted);
+    }
     let scored_bytes = seen::score(exchange, &ask.parts, &wanted, &mut hits).await?;
     if scored_bytes > 0 {
         (detections, talk) = judge(&hits);

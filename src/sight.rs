@@ -133,8 +133,8 @@ fn words(ask: &Ask) -> Vec<Range<usize>> {
 
 fn unchecked(why: Unchecked) -> Error {
     let message = format!(
-        "A picture cannot be checked: {why}. Send the picture itself, in base64: PNG, JPEG, WebP \
-         or GIF, correctly labelled."
+        "A picture cannot be checked: {why}. Send the picture itself, in base64: PNG, JPEG, WebP, \
+         GIF or AVIF, correctly labelled."
     );
     Error::client(why.code(), message)
 }

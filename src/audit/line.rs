@@ -65,6 +65,18 @@ pub struct PictureSeen {
     pub sha256: String,
     /// Pixels: width and height.
     pub size: [u32; 2],
+    /// The perceptual hash of its first frame, where it has enough detail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pdq: Option<String>,
+    /// How probable it is that it shows naked people, where a model looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nudity: Option<f32>,
+    /// The same by the model that knows drawings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drawn_nudity: Option<f32>,
+    /// Years of whoever looks youngest, where a model looked and found a face.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub apparent_age: Option<f32>,
 }
 
 /// A detection without its words.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -19,9 +20,10 @@ use crate::config::{OnFailure, ShownAs};
 use crate::detect::Hit;
 use crate::gallery::Gallery;
 use crate::hosts::{Brought, Elsewhere, Hosts, Unfetched};
+use crate::limits::{Limits, secs};
 use crate::message::{Direction, Output, Role};
 use crate::picture::label::{self, Label, Unlabelled};
-use crate::picture::{Eyes, Seen, Unreadable, drawing};
+use crate::picture::{Eyes, Format, Seen, Unreadable, drawing};
 use crate::policy::{Action, Detection, Horizon, Judge, Scene};
 
 /// Addresses of one request or answer that are fetched: APIs make ten pictures at most, and take no
@@ -33,6 +35,8 @@ const MAX_ADDRESSES: usize = 16;
 pub struct Sight {
     /// Looks.
     pub gallery: Arc<Gallery>,
+    /// For so long.
+    pub patience: Duration,
     /// With these eyes.
     pub eyes: Eyes,
     /// What happens to what nobody can read.
@@ -47,6 +51,7 @@ impl Default for Sight {
     fn default() -> Self {
         Self {
             gallery: Arc::default(),
+            patience: secs(Limits::default().look_timeout_secs),
             eyes: Eyes::default(),
             on_failure: OnFailure::Block,
             elsewhere: Elsewhere::default(),
@@ -68,11 +73,17 @@ impl Looked {
     /// A grey picture in its place, as the literal's text; nothing where a file would have to stand.
     /// Draws and encodes it: for a blocking thread, and only for a picture that is withheld.
     pub fn stand_in(&self) -> Option<String> {
-        self.picture.written(&self.grey()?, self.seen.format)
+        self.picture
+            .written(&self.grey()?, self.seen.format.written())
     }
 
     fn grey(&self) -> Option<Vec<u8>> {
         drawing::in_place_of(&self.seen)
+    }
+
+    /// Whether another file may stand in its place: an answer that is a picture says of which format it is.
+    fn can_hold(&self, file: &[u8]) -> bool {
+        !self.picture.is_whole() || Format::of(file) == Some(self.seen.format)
     }
 
     /// The picture with that label, numbered by its place.
@@ -165,7 +176,8 @@ pub async fn look(
     }
     let mut looked = Vec::with_capacity(pictures.len());
     for picture in pictures {
-        match sight.gallery.look(&sight.eyes, &picture).await {
+        let look = sight.gallery.look(&sight.eyes, &picture, sight.patience);
+        match look.await {
             Ok(seen) => {
                 record.saw(direction, &seen);
                 looked.push(Looked { picture, seen });
@@ -302,9 +314,9 @@ fn weigh(context: &Context, record: &dyn Record, looked: &[Looked]) -> Result<Ve
         }
         match (hidden.remove(&at), &context.sight.label) {
             (Some(detection), _) => match one.grey() {
-                Some(file) => verdict.put(one, file),
+                Some(file) if one.can_hold(&file) => verdict.put(one, file),
                 // In whose place nothing can stand is not passed on.
-                None => verdict.end(detection, Action::Block),
+                _ => verdict.end(detection, Action::Block),
             },
             (None, Some(label)) => verdict.put(one, one.labelled(label, at)?),
             (None, None) => verdict.edits.extend(inline(context, one)),
@@ -329,7 +341,7 @@ impl Verdict {
     /// A file stands in a picture's place: in its literal, or as the whole answer.
     fn put(&mut self, one: &Looked, file: Vec<u8>) {
         let raw = one.picture.raw.clone();
-        match one.picture.written(&file, one.seen.format) {
+        match one.picture.written(&file, one.seen.format.written()) {
             Some(text) => self.edits.push(Edit { raw, text }),
             None => self.whole = Some(Bytes::from(file)),
         }

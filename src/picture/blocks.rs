@@ -52,6 +52,7 @@ pub(super) fn of(bytes: &[u8], format: Format, colored: bool) -> Vec<Block> {
             }
             // How often it is played, its own encoder says.
             Format::Gif => !data.starts_with(GIF_PLAYS),
+            Format::Avif => false,
         };
         if keep {
             kept.push((name.to_vec(), data.to_vec()));
@@ -122,6 +123,7 @@ pub(super) fn with(
         Format::Jpeg => jpeg(file, &kept),
         Format::WebP => webp(file, size, &kept),
         Format::Gif => gif(file, &kept),
+        Format::Avif => None,
     }
 }
 
@@ -159,6 +161,8 @@ fn add(kept: &mut Vec<Block>, format: Format, label: &str) {
             }
             None => kept.push((b"XMP ".to_vec(), packet(label).into_bytes())),
         },
+        // Nobody writes one.
+        Format::Avif => {}
         Format::Gif => kept.push((
             vec![GIF_COMMENT],
             parted(format!("AIGC {label}").as_bytes()),

@@ -16,6 +16,8 @@ use image::{
     RgbaImage,
 };
 
+use super::avif;
+
 /// Bytes of one file: twice the largest that model APIs take.
 pub const MAX_BYTES: usize = 40 * 1024 * 1024;
 /// Pixels of one frame: a camera's 24 megapixels, and room.
@@ -41,6 +43,8 @@ pub enum Format {
     WebP,
     /// GIF.
     Gif,
+    /// AVIF; one still picture.
+    Avif,
 }
 
 impl From<Format> for ImageFormat {
@@ -50,6 +54,7 @@ impl From<Format> for ImageFormat {
             Format::Jpeg => Self::Jpeg,
             Format::WebP => Self::WebP,
             Format::Gif => Self::Gif,
+            Format::Avif => Self::Avif,
         }
     }
 }
@@ -76,6 +81,37 @@ impl Format {
                 ..,
             ] => Some(Self::WebP),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
+            // By its own names, and by those that pictures in such boxes share.
+            [
+                _,
+                _,
+                _,
+                _,
+                b'f',
+                b't',
+                b'y',
+                b'p',
+                b'a',
+                b'v',
+                b'i',
+                b'f' | b's',
+                ..,
+            ] => Some(Self::Avif),
+            [
+                _,
+                _,
+                _,
+                _,
+                b'f',
+                b't',
+                b'y',
+                b'p',
+                b'm',
+                b'i' | b's',
+                b'f',
+                b'1',
+                ..,
+            ] => Some(Self::Avif),
             _ => None,
         }
     }
@@ -83,9 +119,9 @@ impl Format {
     /// The same.
     ///
     /// # Errors
-    /// None of the formats; by its name where it is a known one.
+    /// None of the formats.
     pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
-        Self::of(bytes).ok_or(foreign(bytes))
+        Self::of(bytes).ok_or(Unreadable::Format)
     }
 
     /// Its media type.
@@ -95,6 +131,15 @@ impl Format {
             Self::Jpeg => "image/jpeg",
             Self::WebP => "image/webp",
             Self::Gif => "image/gif",
+            Self::Avif => "image/avif",
+        }
+    }
+
+    /// The format in which a picture can be written that stands in place of one of this.
+    pub const fn written(self) -> Self {
+        match self {
+            Self::Avif => Self::Png,
+            other => other,
         }
     }
 }
@@ -104,7 +149,7 @@ impl Format {
 pub enum Unreadable {
     /// None of the formats that are read.
     Format,
-    /// AVIF, which no decoder that we may use reads.
+    /// An AVIF that is no plain still, or a HEIC.
     Avif,
     /// Labelled as another format than its bytes are.
     Mislabelled,
@@ -127,8 +172,10 @@ pub enum Unreadable {
 impl fmt::Display for Unreadable {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Format => out.write_str("it is no PNG, JPEG, WebP or GIF"),
-            Self::Avif => out.write_str("it is AVIF, which is not read"),
+            Self::Format => out.write_str("it is no PNG, JPEG, WebP, GIF or AVIF"),
+            Self::Avif => out.write_str(
+                "it is an AVIF that is animated, in tiles, in layers or cropped, or a HEIC",
+            ),
             Self::Mislabelled => out.write_str("its label names another format than its bytes"),
             Self::Bytes => write!(out, "it has more than {MAX_BYTES} bytes"),
             Self::Pixels => write!(
@@ -287,6 +334,10 @@ pub fn open(bytes: &[u8]) -> Result<Opened<'_>, Unreadable> {
     let (colored, pixels) = match format {
         Format::Jpeg => still(JpegDecoder::new(file).map_err(damaged)?)?,
         Format::Gif => moving(GifDecoder::new(file).map_err(damaged)?)?,
+        Format::Avif => {
+            let (colored, picture) = avif::read(bytes)?;
+            (colored, Pixels::Still(picture))
+        }
         Format::WebP => {
             let decoder = WebPDecoder::new(file).map_err(damaged)?;
             match decoder.has_animation() {
@@ -311,28 +362,6 @@ pub fn open(bytes: &[u8]) -> Result<Opened<'_>, Unreadable> {
         colored,
         pixels,
     })
-}
-
-/// What is said of a file that is none of the formats.
-const fn foreign(bytes: &[u8]) -> Unreadable {
-    match bytes {
-        [
-            _,
-            _,
-            _,
-            _,
-            b'f',
-            b't',
-            b'y',
-            b'p',
-            b'a',
-            b'v',
-            b'i',
-            b'f' | b's',
-            ..,
-        ] => Unreadable::Avif,
-        _ => Unreadable::Format,
-    }
 }
 
 fn limits() -> Limits {

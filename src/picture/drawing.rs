@@ -36,11 +36,11 @@ pub fn plain(width: u32, height: u32) -> Vec<u8> {
     )))
 }
 
-/// A grey picture of the same size and format; nothing where a format has no such size.
+/// A grey picture of the same size, and format where that can be written; nothing where a format has no such size.
 pub fn in_place_of(seen: &Seen) -> Option<Vec<u8>> {
     let grey = RgbImage::from_pixel(seen.width, seen.height, Rgb([128; 3]));
     let mut file = Cursor::new(Vec::new());
-    let written = DynamicImage::ImageRgb8(grey).write_to(&mut file, seen.format.into());
+    let written = DynamicImage::ImageRgb8(grey).write_to(&mut file, seen.format.written().into());
     written.ok().map(|()| file.into_inner())
 }
 

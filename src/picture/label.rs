@@ -64,7 +64,7 @@ impl fmt::Display for Unlabelled {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(why) => why.fmt(out),
-            Self::Unwritable => out.write_str("it cannot be written again"),
+            Self::Unwritable => out.write_str("its format cannot be written again"),
         }
     }
 }
@@ -93,7 +93,7 @@ fn plain(text: &str) -> String {
 /// a thread that serves others.
 ///
 /// # Errors
-/// Where it cannot be read within bounds, or cannot be written.
+/// Where it cannot be read within bounds, or cannot be written, as no AVIF can.
 pub fn labelled(bytes: &[u8], label: &Label) -> Result<Vec<u8>, Unlabelled> {
     let opened = decode::open(bytes).map_err(Unlabelled::Unreadable)?;
     let (format, colored) = (opened.format, opened.colored);

@@ -4,6 +4,7 @@ use std::io::{Cursor, Read};
 
 use super::MAX_TEXT_BYTES;
 use super::decode::Format;
+use super::heif;
 
 /// Blocks of one file that are looked at; a camera writes a few dozen.
 pub(super) const MAX_BLOCKS: usize = 4096;
@@ -40,13 +41,14 @@ pub fn read(bytes: &[u8], format: Format) -> Metadata {
 }
 
 /// The named blocks of a file, pixels among them: chunks, or a JPEG's segments. Of a GIF its comments and
-/// what applications put there, parts and all.
+/// what applications put there, parts and all; of an AVIF what is no pixels.
 pub(super) fn blocks(bytes: &[u8], format: Format, take: &mut dyn FnMut(&[u8], &[u8])) {
     match format {
         Format::Png => chunks(bytes.get(8..).unwrap_or(&[]), png, take),
         Format::WebP => chunks(bytes.get(12..).unwrap_or(&[]), riff, take),
         Format::Jpeg => chunks(bytes.get(2..).unwrap_or(&[]), jpeg, take),
         Format::Gif => gif(bytes, take),
+        Format::Avif => heif::blocks(bytes, take),
     }
 }
 
@@ -161,8 +163,8 @@ fn block(format: Format, name: &[u8], data: &[u8], found: &mut Metadata) {
             found,
         ),
         (Format::Png, b"iTXt") => keyed(data, &international, found),
-        (Format::Png, b"caBX") | (Format::WebP, b"C2PA") => found.credentials = true,
-        (Format::WebP, b"XMP ") => labels(data, found),
+        (Format::Png, b"caBX") | (Format::WebP | Format::Avif, b"C2PA") => found.credentials = true,
+        (Format::WebP, b"XMP ") | (Format::Avif, b"mime") => labels(data, found),
         (Format::Jpeg, [0xe1]) => labels(data, found),
         (Format::Jpeg, [0xeb]) => found.credentials |= holds(data, b"c2pa"),
         (Format::Jpeg, [0xfe]) => comment(data, found),

@@ -5,15 +5,18 @@
 //! it, [`qr`] and [`bars`] read codes, [`metadata`] what is written beside the pixels. [`nudity`], [`drawn`],
 //! [`words`] and [`faces`] need models: [`Eyes`] has those that are there.
 //!
-//! Limits: PNG, JPEG, WebP and GIF only; of an animation every frame within [`decode::MAX_FRAMES`].
+//! Limits: PNG, JPEG, WebP, GIF and stills of AVIF only; of an animation every frame within [`decode::MAX_FRAMES`].
 
+mod avif;
 pub mod bars;
 mod blocks;
+mod boxes;
 pub mod decode;
 pub mod drawing;
 pub mod drawn;
 pub mod faces;
 pub mod hashes;
+mod heif;
 pub mod label;
 pub mod metadata;
 mod moving;

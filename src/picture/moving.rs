@@ -49,7 +49,7 @@ pub(super) fn again(
         Format::Gif => gif(&mut drawn, plays)?,
         Format::WebP => webp(&mut drawn, plays)?,
         Format::Png => png(&mut drawn, blocks::frames(bytes), plays)?,
-        Format::Jpeg => return Err(Unlabelled::Unwritable),
+        Format::Jpeg | Format::Avif => return Err(Unlabelled::Unwritable),
     };
     Ok((file, size))
 }

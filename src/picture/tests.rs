@@ -245,7 +245,7 @@ fn damaged_and_foreign_files_are_refused() {
         assert_eq!(look(foreign), Err(Unreadable::Format));
     }
     for avif in [&b"....ftypavif"[..], b"....ftypavis...."] {
-        assert_eq!(look(avif), Err(Unreadable::Avif));
+        assert_eq!(look(avif), Err(Unreadable::Damaged));
     }
 }
 

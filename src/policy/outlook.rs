@@ -55,6 +55,24 @@ pub enum Scoring {
     Yes,
 }
 
+impl Scoring {
+    /// When either says so.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
+            (one, Self::No) => one,
+            (Self::No, other) => other.clone(),
+            (Self::If(mut signals), Self::If(more)) => {
+                signals.extend(more);
+                signals.sort_unstable();
+                signals.dedup();
+                Self::If(signals)
+            }
+        }
+    }
+}
+
 /// What others could say of one turn.
 #[derive(Debug)]
 pub struct Wanted<'s> {

@@ -35,7 +35,7 @@ async fn gateway(policies: &str) -> Option<Gateway> {
         return None;
     }
     let config = format!(
-        "models: ../models\napps: [{{name: test, upstream: {{url: UPSTREAM}}, on_failure: block, \
+        "models: ../models\nlimits: {{look_timeout_secs: 300}}\napps: [{{name: test, upstream: {{url: UPSTREAM}}, on_failure: block, \
          {policies}}}]"
     );
     Some(Gateway::with_config(&config).await)

@@ -16,6 +16,7 @@ use wardgate::limits::Limits;
 use wardgate::picture::{drawing, look};
 
 use crate::gateway::{Gateway, Reply, percent};
+use crate::shown::avif;
 use crate::wire::serve;
 
 const IMAGES: &str = "/v1/images/generations";
@@ -204,4 +205,29 @@ fn a_config_says_what_a_label_holds() {
     assert!(problems("label: {producer: a, words: fr}").contains("none of the choices"));
     let unseen = problems("label: {producer: a, words: en}, image_urls: unseen");
     assert!(unseen.contains("cannot be labelled"), "{unseen}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_labelled_is_not_shown() {
+    let gateway = Gateway::start(LABEL).await;
+    let draw = json!({"model": "m", "prompt": "a pear"});
+    // Nobody writes AVIF.
+    let answer = json!({"created": 1, "data": [{"b64_json": avif("pear")}]});
+    let raw = percent(&answer.to_string());
+    let reply = gateway.post(IMAGES, &[("x-mock-raw", &raw)], &draw).await;
+    assert_eq!(reply.error_code(), "unlabelled_picture", "{reply:?}");
+    assert!(!String::from_utf8_lossy(&reply.body).contains(&avif("pear")[..60]));
+    let data = json!({"type": "image_generation.completed", "b64_json": avif("pear")});
+    let events = format!("event: image_generation.completed\ndata: {data}\n\n");
+    let raw = percent(&events);
+    let reply = gateway.post(IMAGES, &[("x-mock-raw", &raw)], &draw).await;
+    let told = String::from_utf8_lossy(&reply.body).into_owned();
+    assert!(!told.contains(&avif("pear")[..60]), "{told}");
+    assert!(told.contains("unlabelled_picture"), "{told}");
+    // Prompts are not labelled.
+    let url = format!("data:image/avif;base64,{}", avif("pear"));
+    let look = json!({"model": "m", "messages": [{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": url}}]}]});
+    let reply = gateway.post("/v1/chat/completions", &[], &look).await;
+    assert!(reply.status.is_success(), "{reply:?}");
 }

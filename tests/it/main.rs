@@ -40,6 +40,7 @@ mod road;
 mod scored;
 mod sense;
 mod server;
+mod shown;
 mod sockets;
 mod spoken;
 mod spoken_dashscope;

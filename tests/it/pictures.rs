@@ -14,8 +14,8 @@ use wardgate::policy::report::Outcome;
 
 use crate::gateway::{Gateway, Reply, percent};
 
-const CHAT: &str = "/v1/chat/completions";
-const IMAGES: &str = "/v1/images/generations";
+pub const CHAT: &str = "/v1/chat/completions";
+pub const IMAGES: &str = "/v1/images/generations";
 
 /// A cloth whose hash is on the tests' list.
 pub fn cloth() -> String {
@@ -45,7 +45,7 @@ pub fn with_chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     file
 }
 
-fn chat(text: &str, picture: &str) -> Value {
+pub fn chat(text: &str, picture: &str) -> Value {
     json!({"model": "m", "messages": [{"role": "user", "content": [
         {"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": picture}},
     ]}]})
@@ -126,6 +126,8 @@ async fn what_prompts_show_is_judged_in_every_dialect() {
         "{seen:?}"
     );
     assert!(seen.iter().all(|line| line["unseen"].is_null()));
+    let hash = &seen[0]["pictures"][0]["pdq"];
+    assert!(hash.as_str().is_some_and(|hash| hash.len() == 64), "{hash}");
     // A forbidden word in a code, a known picture, a code beside a word of the prompt.
     for (picture, text) in [
         (code("https://example.com/turnip"), "soup"),
@@ -189,17 +191,22 @@ async fn pictures_named_by_their_address_pass_or_not_as_the_app_says() {
     );
 }
 
+/// An edit of a picture with that code in it.
+pub async fn edit(gateway: &Gateway, prompt: &str, text: &str) -> Reply {
+    let form = [("content-type", "multipart/form-data; boundary=b")];
+    let mut body = format!("--b\r\ncontent-disposition: form-data; name=\"prompt\"\r\n\r\n{prompt}\r\n--b\r\ncontent-disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n\r\n").into_bytes();
+    body.extend(drawing::qr(text).expect("short"));
+    body.extend(b"\r\n--b--\r\n");
+    gateway
+        .send(Method::POST, "/v1/images/edits", &form, body)
+        .await
+}
+
 #[tokio::test]
 async fn files_of_forms_are_judged() {
     let gateway = Gateway::start("").await;
-    let form = [("content-type", "multipart/form-data; boundary=b")];
     for (text, allowed) in [("pear", true), ("turnip", false)] {
-        let mut body = b"--b\r\ncontent-disposition: form-data; name=\"prompt\"\r\n\r\nmake it blue\r\n--b\r\ncontent-disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n\r\n".to_vec();
-        body.extend(drawing::qr(text).expect("short"));
-        body.extend(b"\r\n--b--\r\n");
-        let reply = gateway
-            .send(Method::POST, "/v1/images/edits", &form, body)
-            .await;
+        let reply = edit(&gateway, "make it blue", text).await;
         assert_eq!(reply.status.is_success(), allowed, "{text}");
         if !allowed {
             assert_eq!(reply.error_code(), "moderation_blocked");
@@ -283,27 +290,6 @@ async fn answers_are_judged_before_their_pictures_are_seen() {
     let swede = json!({"model": "m", "prompt": "a swede"});
     let reply = gateway.post(IMAGES, &[("x-mock-raw", &raw)], &swede).await;
     assert_eq!(reply.error_code(), "moderation_blocked");
-}
-
-/// With the shipped policies, most of whose rules on words hold for texts.
-#[tokio::test]
-async fn words_in_a_drawn_picture_are_read_like_those_of_any_answer() {
-    let gateway =
-        Gateway::with_config("apps: [{name: test, upstream: {url: UPSTREAM}, on_failure: block}]")
-            .await;
-    let draw = json!({"model": "m", "prompt": "a poster of our harbour"});
-    for (words, allowed) in [
-        ("harbour fair, sunday at ten", true),
-        ("免费领皮肤 加微信 扫码进群", false),
-    ] {
-        let answer = json!({"created": 1, "data": [{"b64_json": code(words)}]});
-        let raw = percent(&answer.to_string());
-        let reply = gateway.post(IMAGES, &[("x-mock-raw", &raw)], &draw).await;
-        match allowed {
-            true => assert_eq!(reply.json(), answer),
-            false => assert_eq!(reply.error_code(), "moderation_blocked"),
-        }
-    }
 }
 
 #[tokio::test]
@@ -537,7 +523,7 @@ fn an_app_for_children_needs_the_models_that_its_own_policies_name() {
     let shipped =
         load("profile: child, policies: [QL7], upstream: {url: mock}").expect("it serves");
     assert!(
-        shipped[0].contains("QL7.1-070, QL7.1-071, QL7.3-050 are off"),
+        shipped[0].contains("QL7.1-070, QL7.1-071, QL7.3-050, QL7.3-051 are off"),
         "{shipped:?}"
     );
 }

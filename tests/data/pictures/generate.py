@@ -7,7 +7,6 @@ are made of integers only, so that the test in src/picture/tests.rs draws the ve
 import sys
 
 import numpy
-import pdqhash
 
 
 def draw(seed, width, height):
@@ -38,10 +37,13 @@ def hexed(bits):
     return "%064x" % int("".join(str(int(bit)) for bit in bits), 2)
 
 
-sizes = [(64, 64), (96, 96), (128, 80), (200, 150), (301, 257), (40, 33), (512, 256)]
-with open(sys.argv[1], "w") as out:
-    for seed in range(1, 43):
-        width, height = sizes[seed % len(sizes)]
-        picture = draw(seed, width, height)
-        hashes, quality = pdqhash.compute_dihedral(picture)
-        print(seed, width, height, quality, *map(hexed, hashes), file=out)
+if __name__ == "__main__":
+    import pdqhash
+
+    sizes = [(64, 64), (96, 96), (128, 80), (200, 150), (301, 257), (40, 33), (512, 256)]
+    with open(sys.argv[1], "w") as out:
+        for seed in range(1, 43):
+            width, height = sizes[seed % len(sizes)]
+            picture = draw(seed, width, height)
+            hashes, quality = pdqhash.compute_dihedral(picture)
+            print(seed, width, height, quality, *map(hexed, hashes), file=out)
