@@ -26,7 +26,7 @@ pub use window::Window;
 
 use crate::codec::{Codec, Ending, ReadLimits, Telling};
 use crate::detect::{Scanner, SignalId};
-use crate::message::{Direction, Language};
+use crate::message::{Direction, Language, Output};
 use crate::picture::Seen;
 use crate::policy::helpline::Helplines;
 use crate::policy::{Action, Detection, Hold, Mode, PolicySet, RuleIx, Scene, Selection, Talk};
@@ -80,9 +80,17 @@ impl Context {
         self.set.reply_for(rule, self.language, band)
     }
 
-    /// Whether a rule that does something for this reader asks what sentences of the answer mean.
+    /// Whether a rule that does something for this reader asks what sentences of the answer mean. Words in
+    /// pictures are read as a text, whatever was asked for.
     pub fn asks_meaning(&self) -> bool {
-        self.set.outlook(&self.selection, self.scene).asks_meaning()
+        let asks = |output| {
+            let scene = Scene {
+                output,
+                ..self.scene
+            };
+            self.set.outlook(&self.selection, scene).asks_meaning()
+        };
+        asks(self.scene.output) || asks(Output::Text)
     }
 
     /// Bytes of its texts that are read.
