@@ -208,7 +208,7 @@ fn a_config_says_what_a_label_holds() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_labelled_is_not_shown() {
+async fn avif_is_not_shown_where_labels_are_asked_for() {
     let gateway = Gateway::start(LABEL).await;
     let draw = json!({"model": "m", "prompt": "a pear"});
     // Nobody writes AVIF.
