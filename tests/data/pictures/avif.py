@@ -22,7 +22,7 @@ def drawing(seed):
 
 def code(text):
     file = io.BytesIO()
-    segno.make(text, error="m").save(file, kind="png", scale=4, border=4)
+    segno.make_qr(text, error="m").save(file, kind="png", scale=4, border=4)
     return Image.open(file).convert("RGB")
 
 
