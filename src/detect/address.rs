@@ -174,43 +174,54 @@ impl Reader {
         source: Source,
         found: &mut Vec<Found>,
     ) {
-        let dull = self.dull(tape.from(batch.start - 1));
-        if dull > 0 {
-            self.candidate = None;
-        }
-        for next in batch.start + dull..batch.end {
-            let from = found.len();
-            self.step(wanted, tape.before(next), source, found);
-            stamp(&mut found[from..], next);
+        let symbols = tape.from(batch.start - 1);
+        let mut at = 0;
+        while at < symbols.len() {
+            let sign = at + self.sign(&symbols[at..]);
+            at += self.dull(&symbols[at..sign]);
+            // Behind a sign it is read symbol by symbol until there is a mere word again.
+            while at < symbols.len() && (at <= sign || !self.is_word()) {
+                let (next, from) = (batch.start + at as u32, found.len());
+                self.step(wanted, tape.before(next), source, found);
+                stamp(&mut found[from..], next);
+                at += 1;
+            }
         }
     }
 
-    /// How many of the next symbols leave nothing behind: those before the first sign that makes an
-    /// address of a word, up to the last that ends every word.
-    fn dull(&self, symbols: &[Seen]) -> u32 {
-        let word = match self.candidate.map(|candidate| candidate.state) {
+    /// Whether what is followed is a mere word so far, of which only a sign can make an address.
+    fn is_word(&self) -> bool {
+        match self.candidate.map(|candidate| candidate.state) {
             None | Some(State::Local | State::Scheme) => true,
             Some(State::Label { labels, .. }) => labels == 0,
             Some(_) => false,
+        }
+    }
+
+    /// How many symbols stand before the first sign that makes an address of a word.
+    fn sign(&self, symbols: &[Seen]) -> usize {
+        let found = match self.shape {
+            Shape::Mail => symbols.iter().position(|seen| seen.symbol.ch == '@'),
+            Shape::Link => (symbols.iter()).position(|seen| matches!(seen.symbol.ch, '.' | ':')),
         };
-        if !word {
+        found.unwrap_or(symbols.len())
+    }
+
+    /// How many of these symbols, among which is no such sign, leave nothing behind: all up to the last
+    /// that ends every word.
+    fn dull(&mut self, symbols: &[Seen]) -> usize {
+        if !self.is_word() {
             return 0;
         }
-        let (signs, within) = match self.shape {
-            Shape::Mail => (['@'; 2], LOCAL),
-            Shape::Link => (['.', ':'], ALNUM | HYPHEN),
+        let within = match self.shape {
+            Shape::Mail => LOCAL,
+            Shape::Link => ALNUM | HYPHEN,
         };
-        let mut dull = 0;
-        for (read, seen) in (1..).zip(symbols) {
-            let ch = seen.symbol.ch;
-            if signs.contains(&ch) {
-                break;
-            }
-            if kind(ch) & within == 0 {
-                dull = read;
-            }
+        let last = (symbols.iter()).rposition(|seen| kind(seen.symbol.ch) & within == 0);
+        if last.is_some() {
+            self.candidate = None;
         }
-        dull
+        last.map_or(0, |last| last + 1)
     }
 
     /// Reads the newest symbol of the window.

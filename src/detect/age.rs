@@ -93,11 +93,39 @@ impl Ages {
         source: Source,
         found: &mut Vec<Found>,
     ) {
-        for next in batch {
-            let from = found.len();
+        let symbols = tape.from(batch.start - 1);
+        let mut at = 0;
+        while at < symbols.len() {
+            let idle = self.idle(&symbols[at..]);
+            if idle > 0 {
+                at += idle;
+                self.last = Some(symbols[at - 1].symbol.class);
+                continue;
+            }
+            let (next, from) = (batch.start + at as u32, found.len());
             self.step(wanted, tape.before(next), source, found);
             stamp(&mut found[from..], next);
+            at += 1;
         }
+    }
+
+    /// How many of the next symbols open nothing, while nothing is open.
+    fn idle(&self, symbols: &[Seen]) -> usize {
+        if !self.candidates.is_empty() || self.word.is_some() {
+            return 0;
+        }
+        let mut last = self.last;
+        let opens = symbols.iter().enumerate().position(|(at, seen)| {
+            let begins = !last.is_some_and(Class::is_latin);
+            last = Some(seen.symbol.class);
+            match seen.symbol.class {
+                Class::Letter => begins && may_be_number(&symbols[at..]),
+                Class::Digit => begins,
+                Class::Han => number::han_digit(seen.symbol.ch).is_some(),
+                _ => false,
+            }
+        });
+        opens.unwrap_or(symbols.len())
     }
 
     /// Reads the newest symbol of the window.
@@ -232,6 +260,15 @@ impl Ages {
     }
 }
 
+/// Whether the word that these symbols begin with may be a number, as far as two letters say it.
+fn may_be_number(symbols: &[Seen]) -> bool {
+    let letters = symbols.iter().take(2).zip(0..);
+    let mask = letters.fold(Some(WordMask::ALL), |mask, (seen, at)| {
+        mask.and_then(|mask| mask.with(at, seen.symbol.ch))
+    });
+    mask.is_some()
+}
+
 fn report(
     candidate: Candidate,
     age: Age,
@@ -327,7 +364,7 @@ fn unit(context: Context, value: u16, at: usize) -> Look<Age> {
         (.., Look::Yes(to)) => of_person_han(context, value, to),
         (_, _, Look::Yes(to), _) if under => match context.next_word(to) {
             Look::More => Look::More,
-            Look::Yes((word, _)) if DURATION.contains(&word.as_str()) => Look::No,
+            Look::Yes((word, _)) if DURATION.contains(&word.text()) => Look::No,
             Look::Yes(_) | Look::No => Look::Yes(Age {
                 years: value,
                 length: to,
@@ -348,8 +385,8 @@ fn of_person(context: Context, years: u16, to: usize) -> Look<Age> {
         match context.next_word(at) {
             Look::More => return Look::More,
             Look::No => break,
-            Look::Yes((word, _)) if is_thing(&word) => return Look::No,
-            Look::Yes((word, _)) if PERSONS.contains(&word.as_str()) => break,
+            Look::Yes((word, _)) if is_thing(word.text()) => return Look::No,
+            Look::Yes((word, _)) if PERSONS.contains(&word.text()) => break,
             Look::Yes((_, end)) => at = end,
         }
     }
@@ -408,14 +445,11 @@ fn thing_before(left: &[char]) -> bool {
         if !word_start || !rest[0].is_ascii_alphabetic() {
             continue;
         }
-        let word: String = rest
-            .iter()
-            .take_while(|c| c.is_ascii_alphabetic())
-            .collect();
-        if PERSONS.contains(&word.as_str()) || TURNS.contains(&word.as_str()) {
+        let word = Letters::of(rest, LEFT);
+        if PERSONS.contains(&word.text()) || TURNS.contains(&word.text()) {
             return false;
         }
-        if is_thing(&word) {
+        if is_thing(word.text()) {
             return true;
         }
     }
@@ -492,7 +526,7 @@ fn measured(context: Context, at: usize) -> Look<()> {
             Some(c) if c.is_ascii_digit() || SIGNS.contains(*c) => Look::Yes(()),
             Some(c) if MEASURES_HAN.contains(c) => Look::Yes(()),
             Some(_) => match context.next_word(at) {
-                Look::Yes((word, _)) if is_measure(&word) => Look::Yes(()),
+                Look::Yes((word, _)) if is_measure(word.text()) => Look::Yes(()),
                 Look::More => Look::More,
                 Look::Yes(_) | Look::No => Look::No,
             },
@@ -554,21 +588,41 @@ impl Context<'_> {
     }
 
     /// The next Latin word after one space or hyphen, with its end.
-    fn next_word(self, at: usize) -> Look<(String, usize)> {
+    fn next_word(self, at: usize) -> Look<(Letters, usize)> {
         let from = self.skip(at, &[' ', '-'], 1);
-        let word: String = self.text[from.min(self.text.len())..]
-            .iter()
-            .take_while(|c| c.is_ascii_alphabetic())
-            .take(MAX_WORD)
-            .collect();
-        let end = from + word.len();
+        let word = Letters::of(&self.text[from.min(self.text.len())..], MAX_WORD);
+        let end = from + word.length;
         if end >= self.text.len() && !self.ended {
             return Look::More;
         }
-        if word.is_empty() || from == at {
+        if word.length == 0 || from == at {
             return Look::No;
         }
         Look::Yes((word, end))
+    }
+}
+
+/// The letters of ASCII that a text begins with: no text costs an allocation for being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Letters {
+    letters: [u8; LEFT],
+    length: usize,
+}
+
+impl Letters {
+    /// At most so many of them.
+    fn of(text: &[char], most: usize) -> Self {
+        let mut letters = [0; LEFT];
+        let own = text.iter().take(most.min(LEFT));
+        let length = own.take_while(|c| c.is_ascii_alphabetic()).count();
+        for (slot, c) in letters.iter_mut().zip(&text[..length]) {
+            *slot = *c as u8;
+        }
+        Self { letters, length }
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.letters[..self.length]).expect("letters of ASCII")
     }
 }
 

@@ -129,7 +129,10 @@ impl Watch {
         source: Source,
         found: &mut Vec<Found>,
     ) {
-        for (index, seen) in (from..).zip(tape.from(from)) {
+        let symbols = tape.from(from);
+        let mut at = 0;
+        while let Some(seen) = symbols.get(at) {
+            let index = from + at as u32;
             let mut say = |what: Cloaking, at: (u32, u32, u32), ripe: u32| {
                 report(wanted, what, at, ripe, found);
             };
@@ -142,9 +145,35 @@ impl Watch {
                 Source::Decoded if seen.end - seen.start == seen.original.len_utf8() as u32 => {}
                 Source::Decoded => self.count(seen, Cloaking::Decoded, here, &mut say),
             }
+            at += 1;
+            if source == Source::Visible {
+                at += self.plain(&symbols[at..]);
+            }
         }
         let read = tape.len();
         self.veiled.retain(|index| *index >= read);
+    }
+
+    /// How many of the next symbols go on a word of plain letters or Han that has two at least: they
+    /// hide nothing, and change nothing but which symbol is the newest.
+    fn plain(&mut self, symbols: &[Seen]) -> usize {
+        let Some((before, alphabet)) = self.before.as_mut() else {
+            return 0;
+        };
+        let class = before.symbol.class;
+        let goes_on: fn(&Seen) -> bool = match class {
+            _ if self.spelled.run < 2 || !self.veiled.is_empty() => return 0,
+            Class::Letter if *alphabet == Some(Alphabet::Latin) => {
+                |seen| seen.symbol.class == Class::Letter && seen.original.is_ascii()
+            }
+            Class::Han => |seen| seen.symbol.class == Class::Han && seen.original == seen.symbol.ch,
+            _ => return 0,
+        };
+        let run = symbols.iter().take_while(|seen| goes_on(seen)).count();
+        if let Some(last) = run.checked_sub(1) {
+            *before = symbols[last];
+        }
+        run
     }
 
     fn count(

@@ -10,6 +10,7 @@ use super::Detectors;
 use super::align::{is_aligned, is_word};
 use super::lane::Found;
 use super::window::Tape;
+use crate::text::steps;
 
 /// What a match needs beside itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,6 +259,7 @@ impl Doubts {
             return left;
         }
         for other in 0..self.open.len() {
+            steps::step();
             let one = &self.open[other];
             if !detectors.sets.may_share(found.signals, one.found.signals) {
                 continue;
@@ -293,6 +295,7 @@ impl Doubts {
         let doubt = &mut self.open[at];
         let fresh = doubt.looked.saturating_sub(self.forgotten);
         for known in &self.known[fresh..] {
+            steps::step();
             if is_near(known, &doubt.found) && known.to + MEMORY >= moment {
                 doubt.vouched |= detectors.sets.vouched(known.signals, doubt.found.signals);
             }

@@ -5,6 +5,9 @@ use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, Anchored, Input, MatchKind, StartKind};
 
+/// Bytes before the end that are looked at; the longest literal has 17.
+const MOST_BYTES: usize = 48;
+
 /// A list of literals, compiled at first use.
 #[derive(Debug)]
 pub(super) struct Endings {
@@ -42,9 +45,15 @@ impl Endings {
             return None;
         }
         let automaton = self.automaton();
-        let longest = automaton.max_pattern_len();
-        let backwards: String = text.iter().rev().take(longest).collect();
-        let input = Input::new(&backwards).anchored(Anchored::Yes);
+        let mut backwards = [0; MOST_BYTES + 4];
+        let mut length = 0;
+        for c in text.iter().rev() {
+            length += c.encode_utf8(&mut backwards[length..]).len();
+            if length >= MOST_BYTES {
+                break;
+            }
+        }
+        let input = Input::new(&backwards[..length]).anchored(Anchored::Yes);
         let first = automaton.find(input)?.pattern().as_usize();
         // Nearly always the first match stands on its border; only if not, later literals count.
         let rest = self.literals[first..].iter().copied();
@@ -69,7 +78,7 @@ impl Endings {
                 .start_kind(StartKind::Anchored)
                 .match_kind(MatchKind::LeftmostFirst)
                 .build(backwards)
-                .expect("a few dozen short literals")
+                .expect("a few dozen short literals, none longer than what is looked at")
         })
     }
 }

@@ -21,6 +21,7 @@ use super::sets::Sets;
 use super::starts::{self, Starts};
 use super::window::{Tape, Window};
 use super::{Problem, SignalId, SignalSet};
+use crate::text::steps;
 
 /// What has to hold around a match for it to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,7 @@ impl Regexes {
         let beginnings = beginnings.map(|entry| entry.0.beginnings.as_deref());
         Ok(Patterns {
             starts: Starts::of(beginnings),
+            fresh: Fresh::of(self.entries.iter().map(|entry| &*entry.0)),
             all: self
                 .entries
                 .into_iter()
@@ -83,6 +85,58 @@ impl Regexes {
 pub(super) struct Patterns {
     all: Vec<Pattern>,
     starts: Starts,
+    fresh: Fresh,
+}
+
+/// The states in which patterns begin, side by side: each pattern's own lists would be two more misses
+/// of the cache for each that is tried.
+#[derive(Debug)]
+struct Fresh {
+    /// What a byte before a match is to word borders and the like: the last is for the start of the text.
+    kinds: [u8; 257],
+    /// How many kinds there are.
+    number: usize,
+    /// By pattern, and by kind of the byte before.
+    states: Vec<StateID>,
+}
+
+impl Fresh {
+    fn of<'c>(all: impl Iterator<Item = &'c Compiled> + Clone) -> Self {
+        let mut kinds = [0; 257];
+        let mut known = vec![(0, 0)];
+        for compiled in all.clone() {
+            known.clear();
+            for (kind, &row) in kinds.iter_mut().zip(&compiled.rows) {
+                let pair = (*kind, row);
+                let place = known.iter().position(|one| *one == pair);
+                *kind = place.unwrap_or(known.len()) as u8;
+                if place.is_none() {
+                    known.push(pair);
+                }
+            }
+        }
+        let number = known.len();
+        let firsts = (0..number).map(|kind| kinds.iter().position(|one| usize::from(*one) == kind));
+        let firsts: Vec<usize> = firsts.flatten().collect();
+        let states = all.flat_map(|compiled| {
+            let rows = firsts.iter().map(|&byte| compiled.rows[byte]);
+            rows.map(|row| compiled.starts[usize::from(row)])
+        });
+        Self {
+            kinds,
+            number,
+            states: states.collect(),
+        }
+    }
+
+    /// The states in which patterns begin behind this symbol, by pattern.
+    #[inline]
+    fn behind(&self, before: Option<char>) -> impl Fn(u16) -> StateID + '_ {
+        let mut buffer = [0; 4];
+        let last = before.and_then(|c| c.encode_utf8(&mut buffer).as_bytes().last());
+        let kind = self.kinds[last.map_or(256, |&byte| usize::from(byte))];
+        move |pattern| self.states[usize::from(pattern) * self.number + usize::from(kind)]
+    }
 }
 
 /// A pattern and what it means.
@@ -99,7 +153,8 @@ impl Patterns {
     /// Heap bytes.
     pub(super) fn memory(&self) -> usize {
         let all = self.all.iter().map(|pattern| pattern.compiled.memory());
-        all.sum::<usize>() + self.starts.memory()
+        let states = self.fresh.states.capacity() * size_of::<StateID>();
+        all.sum::<usize>() + self.starts.memory() + states
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -183,17 +238,12 @@ impl Matching {
     /// Begins these patterns with the newest symbol.
     fn begin(&mut self, patterns: &Patterns, begins: &[u16], bytes: &[u8], window: Window<'_>) {
         let index = window.len() - 1;
-        let mut buffer = [0; 4];
-        let before = window.before_newest().map_or(256, |seen| {
-            let last = seen.symbol.ch.encode_utf8(&mut buffer).as_bytes().last();
-            last.map_or(256, |&byte| usize::from(byte))
-        });
+        let before = window.before_newest().map(|seen| seen.symbol.ch);
+        let fresh = patterns.fresh.behind(before);
         let known = self.threads.len();
         for &pattern in begins {
-            let Compiled {
-                dfa, rows, starts, ..
-            } = &*patterns.all[usize::from(pattern)].compiled;
-            let state = walk(dfa, starts[usize::from(rows[before])], bytes);
+            let dfa = &patterns.all[usize::from(pattern)].compiled.dfa;
+            let state = walk(dfa, fresh(pattern), bytes);
             let met = |thread: &Thread| thread.pattern == pattern && thread.state == state;
             if !dfa.is_dead_state(state) && !self.threads[..known].iter().any(met) {
                 self.threads.push(Thread {
@@ -212,6 +262,7 @@ impl Matching {
         let end = window.before_newest().map_or(0, |seen| seen.end);
         let matches = &mut self.matches;
         self.threads.retain_mut(|thread| {
+            steps::step();
             let dfa = &patterns.all[usize::from(thread.pattern)].compiled.dfa;
             // The automaton reports a match one byte late: on the first byte after it.
             let state = dfa.next_state(thread.state, bytes[0]);

@@ -24,6 +24,7 @@ use super::thread::{
 use super::window::{Seen, Tape, Window};
 use super::word::Behind;
 use crate::text::Class;
+use crate::text::steps;
 
 /// Live prefixes per lane; ordinary text has a handful.
 const MAX_THREADS: usize = 4_096;
@@ -318,6 +319,7 @@ impl Phrases {
         let word = step.seen.symbol.class.is_word();
         let threads = std::mem::take(&mut self.threads);
         for thread in &threads {
+            steps::step();
             match (word, thread.gap) {
                 (true, 0) => self.next_letter(*thread, step, found),
                 (true, _) => self.leave_gap(*thread, step, found),

@@ -26,12 +26,12 @@ const WAYS: usize = 128;
 /// Symbols that are looked at: most words differ within them.
 const DEPTH: usize = 6;
 
-/// Bits of the set of first symbols, and of the set of keys.
-const FIRST_BITS: usize = 1 << 12;
+/// Bits of the set of first symbols, one for each of the basic plane, and of the set of keys.
+const FIRST_BITS: usize = 1 << 16;
 const KEY_BITS: usize = 1 << 18;
 
-/// First symbols of a way that a place is told apart by before anything is looked up, and bits of the
-/// set of each number of them: those sets stay in the nearest caches.
+/// First symbols of a way that a place is told apart by before anything is looked up, and bits of each
+/// set of them: those sets stay in the nearest caches.
 const HEAD: usize = 3;
 const HEAD_BITS: usize = 1 << 17;
 
@@ -84,8 +84,12 @@ struct Firsts {
     /// By first symbol of ASCII: which symbols of ASCII may follow it.
     pairs: Vec<u128>,
     first: Vec<u64>,
-    /// Hashed heads of as many symbols as are known of a way: one, two, three.
-    heads: [Vec<u64>; HEAD],
+    /// First symbols of ways of which no more is known.
+    alone: Vec<u64>,
+    /// Hashed first two symbols of ways.
+    twos: Vec<u64>,
+    /// The same of ways of which no more is known, and of three symbols.
+    heads: [Vec<u64>; 2],
     /// Hashed keys.
     known: Vec<u64>,
 }
@@ -311,6 +315,8 @@ impl Default for Firsts {
         Self {
             pairs: vec![0; 128],
             first: vec![0; FIRST_BITS / 64],
+            alone: vec![0; FIRST_BITS / 64],
+            twos: vec![0; HEAD_BITS / 64],
             heads: std::array::from_fn(|_| vec![0; HEAD_BITS / 64]),
             known: vec![0; KEY_BITS / 64],
         }
@@ -334,27 +340,32 @@ impl Firsts {
                 _ => 0,
             });
         }
-        let symbols = beginning.head.iter().flatten();
-        let (hash, length) = symbols.fold((0, 0), |(hash, length), &symbol| {
-            (then(hash, symbol), length + 1)
-        });
-        set(&mut self.heads[length - 1], head_bit(hash));
+        let Some(two) = two else {
+            set(&mut self.alone, first_bit(one));
+            return;
+        };
+        let hash = then(then(0, one), two);
+        set(&mut self.twos, head_bit(hash));
+        match beginning.head[2] {
+            None => set(&mut self.heads[0], head_bit(hash)),
+            Some(three) => set(&mut self.heads[1], head_bit(then(hash, three))),
+        }
     }
 
     /// Whether a way begins with these symbols, or with fewer of them and then anything.
     #[inline]
-    fn has_head(&self, symbols: [char; HEAD]) -> bool {
-        let mut hash = 0;
-        symbols.into_iter().zip(&self.heads).any(|(symbol, heads)| {
-            hash = then(hash, symbol);
-            get(heads, head_bit(hash))
-        })
+    fn has_head(&self, [one, two, three]: [char; HEAD]) -> bool {
+        let hash = then(then(0, one), two);
+        let longer = || {
+            get(&self.heads[0], head_bit(hash)) || get(&self.heads[1], head_bit(then(hash, three)))
+        };
+        (get(&self.twos, head_bit(hash)) && longer()) || get(&self.alone, first_bit(one))
     }
 
     fn memory(&self) -> usize {
         let heads = self.heads.iter().map(Vec::len).sum::<usize>();
         self.pairs.len() * size_of::<u128>()
-            + (self.first.len() + heads + self.known.len()) * size_of::<u64>()
+            + (2 * self.first.len() + self.twos.len() + heads + self.known.len()) * size_of::<u64>()
     }
 }
 
@@ -415,7 +426,6 @@ fn key(kind: Kind, hash: u64) -> u64 {
 
 #[inline]
 fn first_bit(one: char) -> usize {
-    // Letters and signs have a bit each, Han share them.
     one as usize % FIRST_BITS
 }
 

@@ -18,6 +18,7 @@ use super::rule::RuleIx;
 use super::track::{Pending, Track, deadline};
 use crate::detect::{SignalId, SignalSet};
 use crate::text::Span;
+use crate::text::steps;
 
 /// What was seen and what follows.
 #[derive(Debug)]
@@ -212,6 +213,7 @@ impl Ledger {
         (signal, mark): (SignalId, &Mark),
         found: &mut Vec<Detection>,
     ) {
+        steps::step();
         let (at, place) = (listener.clause, listener.track as usize);
         let (all, nears) = frame.set.needs[at as usize];
         let track = &self.tracks[place].1;
@@ -281,7 +283,10 @@ impl Ledger {
             let first = marks.partition_point(|other| other.to < mark.to);
             let beyond = last.saturating_add(frame.set.signal_reach(*name));
             let mut near = marks[first..].iter().take_while(|other| other.to <= beyond);
-            near.any(|other| other.from >= mark.to && other.from <= last && counts(other))
+            near.any(|other| {
+                steps::step();
+                other.from >= mark.to && other.from <= last && counts(other)
+            })
         })
     }
 
@@ -335,6 +340,7 @@ impl Ledger {
             let last = anchor.to.saturating_add(distance);
             let beyond = last.saturating_add(frame.set.signal_reach(*name));
             for mark in marks[first..].iter().take_while(|mark| mark.to <= beyond) {
+                steps::step();
                 if mark.id <= until && mark.gap(anchor) <= distance {
                     best = Some(best.map_or(mark.score, |best| best.max(mark.score)));
                 }

@@ -110,6 +110,9 @@ impl<'s> Outlook<'s> {
         let mut waiting = Vec::new();
         for turn in turns(parts) {
             let clauses = self.waiting(&mut waiting, parts[turn.start].role, Unknown::Scores);
+            if clauses.is_empty() {
+                continue;
+            }
             let refused = || {
                 let here = found
                     .iter()
@@ -189,6 +192,9 @@ impl<'s> Outlook<'s> {
         let mut waiting = Vec::new();
         for turn in turns(parts) {
             let clauses = self.waiting(&mut waiting, parts[turn.start].role, Unknown::Opinions);
+            if clauses.is_empty() {
+                continue;
+            }
             let known = Known::of(self.set, &hits[turn.clone()], &[]);
             let open = clauses.iter();
             let open = open.filter(|one| self.can_hold(&one.clause, &known, Unknown::Opinions));

@@ -24,6 +24,7 @@ mod list;
 pub mod readings;
 mod sift;
 pub mod span;
+pub(crate) mod steps;
 mod stretch;
 #[cfg(test)]
 mod turned_tests;

@@ -332,30 +332,6 @@ fn the_hash_follows_what_can_change_a_verdict() {
     );
 }
 
-/// A text made of nothing but hits must not cost more than its length allows.
-#[test]
-fn a_text_full_of_hits_is_judged_in_time() {
-    let set = policy::compile(&policy::shipped(), &[]).unwrap_or_else(|all| panic!("{all}"));
-    let set = Arc::new(set);
-    let text =
-        "child models wanted send me photos our secret add me on telegram 童星招募 ".repeat(1500);
-    let started = std::time::Instant::now();
-    for horizon in [Horizon::Whole, Horizon::Stream] {
-        let verdict = policy::judge_text(
-            &set,
-            &set.words,
-            scene(Band::Age12),
-            Role::User,
-            horizon,
-            &text,
-        );
-        assert!(verdict.action.ends());
-    }
-    // Unoptimised builds on a loaded machine stay far below; quadratic work would take minutes.
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
-    println!("{:?}", started.elapsed());
-}
-
 /// What hides (whatever it says) and what vouches for a doubtful reading, as a policy file says it.
 const DISGUISES: &str = "\
 policy: garden

@@ -7,6 +7,7 @@ use crate::message::{AudienceSource, Band, Media};
 use crate::policy::condition::{Condition, Name, parse};
 use crate::policy::{AppPolicies, Source, compile};
 use crate::text::ViewKind;
+use crate::text::steps::taken_by;
 
 /// Conditions; those of which [`arms`] says nothing have one arm.
 const RULES: [&str; 14] = [
@@ -552,4 +553,32 @@ fn each_band_meets_its_own_action() {
         Action::Redact,
     ];
     assert_eq!(Band::NAMES.map(|(band, _)| acts(band)), wanted);
+}
+
+/// A text of nothing but hits costs what its length says: four times as long, four times the work.
+#[test]
+fn a_text_full_of_hits_is_judged_in_steps_by_its_length() {
+    let set = compile(&crate::policy::shipped(), &[]).unwrap_or_else(|all| panic!("{all}"));
+    let set = Arc::new(set);
+    let phrase = "child models wanted send me photos our secret add me on telegram 童星招募 ";
+    let scene = Scene {
+        direction: Direction::Prompt,
+        output: Output::Text,
+        audience: Audience {
+            band: Band::Age12,
+            source: AudienceSource::App,
+        },
+    };
+    for horizon in [Horizon::Whole, Horizon::Stream] {
+        let steps = |repeats: usize| {
+            let text = phrase.repeat(repeats);
+            taken_by(|| {
+                let verdict = judge_text(&set, &set.words, scene, Role::User, horizon, &text);
+                assert!(verdict.action.ends());
+            })
+        };
+        let (one, four) = (steps(60), steps(240));
+        assert!(one > 60 * phrase.chars().count() as u64, "{one}");
+        assert!(four < 5 * one, "{one} steps, then {four}");
+    }
 }
