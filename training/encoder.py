@@ -64,6 +64,20 @@ def rounded(numbers, scale):
     return numbers + rest
 
 
+def finer(tensors, tuned):
+    """The file's tensors with the tuned rows in place, in steps half as wide; other rows keep theirs, and six bits."""
+    import zstandard
+
+    rows, pieces = table(tensors).copy(), tuned["tuned.pieces"]
+    moved = (tuned["tuned.rows"] != rows[pieces] * FINER).any(1)
+    rows[pieces[moved]] = tuned["tuned.rows"][moved]
+    chunk, scale, low = tensors["rows.chunk"].copy(), tensors["rows.scale"], tensors["rows.low"]
+    chunk[pieces[moved]] += len(scale)
+    packed = np.frombuffer(zstandard.ZstdCompressor(level=22).compress(rows.tobytes()), np.uint8)
+    changed = {"rows.zstd": packed, "rows.chunk": chunk, "rows.scale": np.concatenate([scale, scale / np.float32(FINER)]), "rows.low": np.concatenate([low, low])}
+    return tensors | changed
+
+
 class Encoder(nn.Module):
     """Pieces of texts -> 512 of the vector and 1280 of the pooled features, as the heads read them.
 

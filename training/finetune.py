@@ -19,13 +19,13 @@ from torch import nn
 import encoder as sense
 
 RECIPE = {
-    "encoder_rate": 6e-4, "head_rate": 1e-3, "row_rate": 0.0, "head_decay": 0.3, "encoder_decay": 0.01, "row_decay": 0.01,
-    "epochs": 10, "batch": 256, "hidden": 256, "dropout": 0.5, "lost": 0.1, "near": 2.0, "soup": 3, "seed": 7, "smooth": 0.0,
+    "encoder_rate": 1e-3, "head_rate": 1e-3, "row_rate": 1e-3, "head_decay": 0.3, "encoder_decay": 0.01, "row_decay": 0.01,
+    "epochs": 10, "batch": 256, "hidden": 256, "dropout": 0.5, "lost": 0.1, "near": 1.0, "soup": 2, "whole": 6, "seed": 7, "smooth": 0.0,
     "heads": 0, "layers": 0, "mixup": 0.0, "rdrop": 0.0, "push": 0.0, "twins": 0.0, "least": 3, "benign": 1.0,
     "case": 1.0, "honest": 1.0, "new": 1.0, "public": 1.0, "disguised": 1.0, "summary": 4.0, "teach": 0.0,
 }
 """`lost`: share of pieces read as unknown while learning; `near`: weight of staying near the untrained vector; `soup`:
-runs that are averaged; `row_rate`: rate of the rows of pieces seen at least `least` times; `heads`: questions of attention
+runs of a fold that are averaged, `whole` of the model of all rows; `row_rate`: rate of the rows of pieces seen at least `least` times; `heads`: questions of attention
 pooling; `push`: length of a step against the rows' gradient, as a share of theirs; `twins`: weight of the loss over
 pairs of one scene; `case` ... `disguised`: weight of rows of that kind, beside their own."""
 UNKNOWN_PIECE = 0
@@ -115,12 +115,10 @@ class Model(nn.Module):
     def forward(self, pieces, mask):
         return self.head(self.inputs(self.encoder.embedded(pieces), mask)[0])
 
-    def averaged(self, soup):
-        """Every `soup` copies one after the other become one."""
-        state = {}
-        for name, value in self.state_dict().items():
-            state[name] = value.unflatten(0, (-1, soup)).mean(1)
-        return state
+    def averaged(self, soups):
+        """So many copies one after the other become one, and so on."""
+        mean = lambda value: torch.stack([part.mean(0) for part in value.split(soups)])
+        return {name: mean(value) for name, value in self.state_dict().items()}
 
     def written(self, copy):
         """The dense head as the engine reads it: it takes the inputs as they come."""
@@ -380,32 +378,33 @@ def untrained(base, texts, plan, device):
 def fit(stored, base, plan, folds, texts, before, device, few=0, teacher=None):
     """A model with one copy for each fold, that has learned from all rows of the other folds; -1 is no fold."""
     rows = Rows(stored, plan, device)
-    soup = plan["soup"]
+    soups = [plan["soup"] if fold >= 0 else plan["whole"] for fold in folds]
     chosen = [np.flatnonzero(rows.used & (stored["fold"] != fold)) for fold in folds]
     if few:
         chosen = [each[::few] for each in chosen]
     tuned = seen(stored, rows.used, plan["least"]) if plan["row_rate"] else None
-    model = Model(base, len(rows.labels), plan, len(folds) * soup, tuned).to(device)
+    chosen = [each for each, soup in zip(chosen, soups) for _ in range(soup)]
+    model = Model(base, len(rows.labels), plan, len(chosen), tuned).to(device)
     for copy in range(model.copies):
-        part = before[torch.from_numpy(chosen[copy // soup]).to(device)]
+        part = before[torch.from_numpy(chosen[copy]).to(device)]
         model.mean[copy, 0], model.spread[copy, 0] = part.mean(0), part.std(0) + 1e-4
     if teacher is not None:
-        taught(rows, plan, torch.from_numpy(teacher).to(device), soup)
-    seeds = [plan["seed"] + copy % soup for copy in range(model.copies)]
-    learn(model, texts, rows, [each for each in chosen for _ in range(soup)], plan, seeds, before[:, : sense.VECTOR], device)
-    state = model.averaged(soup)
+        taught(rows, plan, torch.from_numpy(teacher).to(device), soups)
+    seeds = [plan["seed"] + copy for copy in range(model.copies)]
+    learn(model, texts, rows, chosen, plan, seeds, before[:, : sense.VECTOR], device)
+    state = model.averaged(soups)
     made = Model(base, len(rows.labels), plan, len(folds), tuned).to(device)
     made.load_state_dict(state)
     return made
 
 
-def taught(rows, plan, logits, soup):
+def taught(rows, plan, logits, soups):
     """Labels become half what a teacher of the same fold says; what a row leaves open, the teacher says alone."""
     chance = torch.sigmoid(logits)
     open_ = (rows.weights == 0)[None]
     known = rows.known[None]
     share = plan["teach"]
-    rows.known = torch.where(open_, chance, (1 - share) * known + share * chance).repeat_interleave(soup, 0)
+    rows.known = torch.where(open_, chance, (1 - share) * known + share * chance).repeat_interleave(torch.tensor(soups, device=chance.device), 0)
     heaviest = rows.weights.amax(1, keepdim=True)
     rows.weights = torch.where(rows.weights == 0, 0.25 * heaviest, rows.weights)
 
@@ -430,7 +429,7 @@ def main():
     started = time.time()
     stored = dict(np.load(options.rows))
     base, _ = sense.read(options.base)
-    plan = RECIPE | ({"epochs": 2, "soup": 1} if options.few else {})
+    plan = RECIPE | ({"epochs": 2, "soup": 1, "whole": 1} if options.few else {})
     texts = Texts(stored["flat"], stored["lens"], options.device)
     before = untrained(base, texts, plan, options.device)
     folds = [*range(int(stored["fold"].max()) + 1), -1]

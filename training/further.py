@@ -44,6 +44,8 @@ strangers' rows, of which only `unsafe` is known."""
 HIGHER = 0.15
 """Added to the logit of `harm`: what `kept` spares of false alarms beside other labels is spent on it (0057)."""
 HALVES = 2
+FEWEST = 300
+"""Rows without a label that its calibration is kept by, at least."""
 LEVELS = (0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.997)
 """Shares of rows without a label under which the calibration keeps the score that it had."""
 
@@ -129,11 +131,14 @@ def logits(dense, values):
 
 def kept(calibration, before, after, grams, without):
     """Per label (a, b, c) for the new head: of the rows without the label (`without`), as many reach any probability as
-    with the old head and its calibration. The n-gram head and its share stay."""
+    with the old head and its calibration. The n-gram head and its share stay. Where there are too few rows: not a number."""
     result = calibration.copy()
     level = lambda scores: np.quantile(scores, LEVELS)
     for label, (a, b, c) in enumerate(calibration):
         chosen = without[:, label]
+        if chosen.sum() < FEWEST:
+            result[label] = np.nan
+            continue
         old, new, gram = before[chosen, label], after[chosen, label], b * grams[chosen, label]
         wanted = level(a * old + gram + c)
         apart = lambda at: float(np.square(level(np.exp(at[0]) * a * new + gram + at[1]) - wanted).sum())

@@ -66,7 +66,7 @@ def texts(own, public, dev):
     sets = [(public / f"{name}.jsonl", "learn", MOST) for name in MORE]
     sets += [(path, path.stem, DEV_MOST) for path in sorted(dev.glob("*.jsonl"))] if dev else []
     for path, part, most in sets:
-        items = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        items = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
         if part == "learn":
             items = [item for item in items if item["role"] == "train" and item["lic"] == "permissive"]
         random.Random(f"{SEED}/{path.stem}").shuffle(items)

@@ -17,7 +17,8 @@ EMPHASIS = 4.0
 def targets(rows):
     """Labels (rows x labels), and the weight of each: 0 where a row says nothing."""
     said = np.array([[row.labels.get(label, -1) for label in LABELS] for row in rows])
-    weights = np.array([row.weight for row in rows])[:, None] * (said >= 0)
+    share = np.array([[row.share.get(label, 1.0) for label in LABELS] for row in rows])
+    weights = np.array([row.weight for row in rows])[:, None] * share * (said >= 0)
     return (said > 0).astype(np.float32), weights.astype(np.float32)
 
 

@@ -37,6 +37,8 @@ class Row:
     weight: float
     expect: str = ""
     """harm, benign or support for our own lines."""
+    share: dict = dataclasses.field(default_factory=dict)
+    """Of labels that count less than the row does: which part of its weight."""
 
 
 def own(folder):
@@ -55,9 +57,14 @@ def own(folder):
     return rows
 
 
+SHARE = {"convabuse": 0.15}
+"""Per set whose harmful rows say `harm` too: its part of their weight, so that it is not forgotten on strangers' rows (0065)."""
+SHARE |= {name: 0.3 for name in ("advbench", "dangerousqa", "harmfulqa", "malicious-instruct")}
+
+
 def asked(item):
     """A harmful request of some kind."""
-    return {"unsafe": 1}
+    return {"unsafe": 1, "harm": 1}
 
 
 def honest(item):
@@ -81,7 +88,7 @@ def abuse(item):
     """Abuse of a chatbot; its clean rows are everyday talk."""
     if not item["harmful"]:
         return PLAIN
-    return offence(item) | ({"sexual": 1} if item["label"] == "sex_harassment" else {})
+    return offence(item) | {"harm": 1} | ({"sexual": 1} if item["label"] == "sex_harassment" else {})
 
 
 def hate(item):
@@ -114,14 +121,19 @@ PUBLIC = {
 
 
 SAYS = {
-    "advbench": "unsafe", "dangerousqa": "unsafe", "harmfulqa": "unsafe", "malicious-instruct": "unsafe",
+    "advbench": "unsafe; harm at 0.3 of its weight", "dangerousqa": "as advbench", "harmfulqa": "as advbench", "malicious-instruct": "as advbench",
     "coldataset": "harassment or not, unsafe or not", "davidson-hate": "hate: harassment; neither: not",
-    "convabuse": "harassment, sexual; else benign", "edos": "harassment or not, unsafe or not; threats: violence",
+    "convabuse": "harassment, sexual, harm at 0.15 of its weight; else benign", "edos": "harassment or not, unsafe or not; threats: violence",
     "hatemoji-build": "harassment or not, unsafe or not; threats: violence", "swsr": "harassment or not, unsafe or not",
     "fairytaleqa-questions": "benign", "fairytaleqa-sections": "benign", "gsm8k": "benign",
     "sms-spam": "spam: fraud; ham: benign",
 }
 """The same for a reader, in the card."""
+
+
+def shared(name, labels):
+    """Which part of a public row's weight its `harm` has."""
+    return {"harm": SHARE[name]} if name in SHARE and labels.get("harm") else {}
 
 
 def public(folder, seed):
@@ -137,7 +149,7 @@ def public(folder, seed):
         for item in items:
             labels = meaning(item)
             if labels:
-                rows.append(Row(item["text"][:TEXT_MAX], item["lang"], name, f"{name}/{item['id']}", labels, weight))
+                rows.append(Row(item["text"][:TEXT_MAX], item["lang"], name, f"{name}/{item['id']}", labels, weight, share=shared(name, labels)))
     return rows
 
 

