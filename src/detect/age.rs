@@ -262,9 +262,9 @@ impl Ages {
 
 /// Whether the word that these symbols begin with may be a number, as far as two letters say it.
 fn may_be_number(symbols: &[Seen]) -> bool {
-    let letters = symbols.iter().take(2).zip(0..);
-    let mask = letters.fold(Some(WordMask::ALL), |mask, (seen, at)| {
-        mask.and_then(|mask| mask.with(at, seen.symbol.ch))
+    let mut letters = symbols.iter().take(2).zip(0..);
+    let mask = letters.try_fold(WordMask::ALL, |mask, (seen, at)| {
+        mask.with(at, seen.symbol.ch)
     });
     mask.is_some()
 }
