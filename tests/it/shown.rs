@@ -65,7 +65,8 @@ async fn avif_is_judged_like_any_other_picture() {
         let reply = gateway
             .post(CHAT, &[], &chat("soup", &labelled(name)))
             .await;
-        assert_eq!(reply.status.is_success(), allowed, "{name}: {reply:?}");
+        let refused = reply.said().1 == "content_filter";
+        assert_eq!(refused, !allowed, "{name}: {reply:?}");
         let bare = json!({"prompt": "soup", "init_images": [avif(name)]});
         let reply = gateway.post("/sdapi/v1/img2img", &[], &bare).await;
         assert_eq!(reply.status.is_success(), allowed, "{name}: {reply:?}");
