@@ -32,7 +32,7 @@ policy: tricks
 title: {en: Tricks, zh: 骗局}
 replies: {r: {en: No., zh: 不。}}
 signals:
-  trick: {classifier: fraud, at_least: 0.4}
+  trick: {classifier: fraud, at_least: 0.3}
   trick_some: {classifier: fraud, at_least: 0.01}
   leek: {words: [leek]}
   onion: {words: [onion]}

@@ -35,7 +35,7 @@ async fn clean_exchanges_pass_byte_for_byte() {
 async fn a_blocked_prompt_never_reaches_the_model() {
     let gateway = Gateway::start("").await;
     for stream in BOTH {
-        let reply = gateway.chat("I want a turnip now", "fine", stream).await;
+        let reply = gateway.chat("turnip soup please", "fine", stream).await;
         assert_eq!(reply.status, StatusCode::OK);
         assert_eq!(
             reply.said(),
@@ -219,7 +219,7 @@ async fn tool_calls_are_judged_too() {
     }
     assert!(gateway.mock.seen().is_empty());
     for stream in BOTH {
-        let body = json!({"model": "m", "stream": stream == Stream::Yes, "messages": [{"role": "user", "content": "tool: buy {\"a\": \"pear\"}"}]});
+        let body = json!({"model": "m", "stream": stream == Stream::Yes, "messages": [{"role": "user", "content": "tool: cook {\"a\": \"pear\"}"}]});
         let reply = gateway.post("/v1/chat/completions", &[], &body).await;
         assert!(
             String::from_utf8_lossy(&reply.body).contains("\"finish_reason\":\"tool_calls\""),
