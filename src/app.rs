@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::mock;
 use crate::opinion::Voices;
 use crate::picture::{Eye, Eyes};
-use crate::policy::{self, AppPolicies, Mode, PolicySet, Selection};
+use crate::policy::{self, Mode, PolicySet, Selection};
 use crate::reply::Error;
 use crate::tls;
 use crate::upstream::Upstream;
@@ -227,8 +227,7 @@ impl Live {
 pub fn policies(config: &Config, kept: Option<&Arc<PolicySet>>) -> Result<Arc<PolicySet>, String> {
     let mut sources = policy::shipped();
     sources.extend(policy::read_folders(&config.policy_folders)?);
-    let written: Vec<AppPolicies> = config.apps.iter().map(|app| app.policies.clone()).collect();
-    policy::renew(kept, &sources, &written).map_err(|problems| problems.to_string())
+    policy::renew(kept, &sources, &config.policies()).map_err(|problems| problems.to_string())
 }
 
 /// What an app lets be done with pictures that lie elsewhere. Where it says nothing, they are refused

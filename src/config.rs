@@ -407,6 +407,11 @@ pub const MODELS: &str = "models";
 const CONFIG_BYTES: u64 = 4 * 1024 * 1024;
 
 impl Config {
+    /// What each app says about policies, in their order.
+    pub fn policies(&self) -> Vec<AppPolicies> {
+        self.apps.iter().map(|app| app.policies.clone()).collect()
+    }
+
     /// Reads and checks a config file. Paths in it are relative to it.
     pub fn load(path: &Path) -> Result<Self, ConfigErrors> {
         let origin = path.display().to_string();

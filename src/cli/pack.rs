@@ -85,9 +85,8 @@ fn compiled(files: &Files, mut config: Config, level: Option<u8>) -> Result<Pack
         }
     }
     let sources = sources(files.pack.as_ref(), &config.policy_folders)?;
-    let apps: Vec<_> = config.apps.iter().map(|app| app.policies.clone()).collect();
-    let set =
-        policy::compile(&sources, &apps).map_err(|problems| Trouble::new(problems.to_string()))?;
+    let set = policy::compile(&sources, &config.policies())
+        .map_err(|problems| Trouble::new(problems.to_string()))?;
     Ok(Pack {
         config,
         set: Arc::new(set),

@@ -26,7 +26,7 @@ pub use window::Window;
 
 use crate::codec::{Codec, Ending, ReadLimits, Telling};
 use crate::detect::{Scanner, SignalId};
-use crate::message::{Direction, Language, Output};
+use crate::message::{Direction, Language};
 use crate::picture::Seen;
 use crate::policy::helpline::Helplines;
 use crate::policy::{Action, Detection, Hold, Mode, PolicySet, RuleIx, Scene, Selection, Talk};
@@ -83,14 +83,8 @@ impl Context {
     /// Whether a rule that does something for this reader asks what sentences of the answer mean. Words in
     /// pictures are read as a text, whatever was asked for.
     pub fn asks_meaning(&self) -> bool {
-        let asks = |output| {
-            let scene = Scene {
-                output,
-                ..self.scene
-            };
-            self.set.outlook(&self.selection, scene).asks_meaning()
-        };
-        asks(self.scene.output) || asks(Output::Text)
+        let asks = |scene| self.set.outlook(&self.selection, scene).asks_meaning();
+        asks(self.scene) || self.scene.as_text().is_some_and(asks)
     }
 
     /// Bytes of its texts that are read.

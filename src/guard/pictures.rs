@@ -21,7 +21,7 @@ use crate::detect::Hit;
 use crate::gallery::Gallery;
 use crate::hosts::{Brought, Elsewhere, Hosts, Unfetched};
 use crate::limits::{Limits, secs};
-use crate::message::{Direction, Output, Role};
+use crate::message::{Direction, Role};
 use crate::picture::label::{self, Label, Unlabelled};
 use crate::picture::{Eyes, Format, Seen, Unreadable, drawing};
 use crate::policy::{Action, Detection, Horizon, Judge, Scene};
@@ -371,12 +371,7 @@ fn detect(context: &Context, looked: &[Looked]) -> Result<(Vec<Detection>, Vec<u
         owners.resize(parts.len(), at);
     }
     let mut found = detect_as(context, context.scene, &parts);
-    // The words in a drawn picture are read like those of any answer: rules for text hold for them, too.
-    if context.scene.output != Output::Text {
-        let scene = Scene {
-            output: Output::Text,
-            ..context.scene
-        };
+    if let Some(scene) = context.scene.as_text() {
         let mut as_text = detect_as(context, scene, &parts);
         as_text.retain(|one| !found.contains(one));
         found.append(&mut as_text);

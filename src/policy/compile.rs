@@ -69,10 +69,11 @@ pub fn renew(
     sources: &[Source],
     apps: &[AppPolicies],
 ) -> Result<Arc<PolicySet>, Diagnostics> {
-    let hash = hash(&sorted(sources), apps);
+    let sources = sorted(sources);
+    let hash = hash(&sources, apps);
     match kept.filter(|set| set.hash == hash) {
         Some(set) => Ok(Arc::clone(set)),
-        None => compile(sources, apps).map(Arc::new),
+        None => made(&sources, apps, hash).map(Arc::new),
     }
 }
 
@@ -89,8 +90,18 @@ fn sorted(sources: &[Source]) -> Vec<Source> {
 /// Everything that is wrong, sorted by place.
 pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Diagnostics> {
     let sources = sorted(sources);
+    let hash = hash(&sources, apps);
+    made(&sources, apps, hash)
+}
+
+/// The set of sources in order, and its hash.
+fn made(
+    sources: &[Source],
+    apps: &[AppPolicies],
+    hash: [u8; 32],
+) -> Result<PolicySet, Diagnostics> {
     let desk = Desk {
-        sources: &sources,
+        sources,
         problems: Default::default(),
     };
     let input = read(&desk);
@@ -138,7 +149,6 @@ pub fn compile(sources: &[Source], apps: &[AppPolicies]) -> Result<PolicySet, Di
     };
     let rules::Made { rules, clauses, .. } = rules;
     cues.seal(&detectors);
-    let hash = hash(&sources, apps);
     let scored = reading(&clauses, &|signal| detectors.is_meaning(signal));
     let asking: BTreeSet<u32> = scored
         .iter()

@@ -395,6 +395,15 @@ impl Scene {
             Minor::No
         }
     }
+
+    /// The same where a text is asked for; nothing if one is. Words in pictures are read like those of any
+    /// text, whatever is to be made.
+    pub fn as_text(&self) -> Option<Self> {
+        (self.output != Output::Text).then_some(Self {
+            output: Output::Text,
+            ..*self
+        })
+    }
 }
 
 impl Verdict {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::detect::Hit;
-use crate::message::{Output, Part};
+use crate::message::Part;
 use crate::policy::{self, Detection, PolicySet, Scene, Scoring, outlook};
 use crate::sight::Pictured;
 
@@ -20,14 +20,8 @@ impl<'p> Shown<'p> {
     /// Nothing where rules for texts hold anyway, or no picture says something.
     pub fn of(scene: Scene, parts: &'p [Part], pictures: &'p [Pictured]) -> Option<Self> {
         let speaks = |one: &Pictured| one.parts.len() > 1;
-        if scene.output == Output::Text || !pictures.iter().any(speaks) {
-            return None;
-        }
-        let scene = Scene {
-            output: Output::Text,
-            ..scene
-        };
-        Some(Self {
+        let scene = scene.as_text()?;
+        pictures.iter().any(speaks).then_some(Self {
             scene,
             parts,
             pictures,

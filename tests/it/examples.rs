@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use wardgate::app;
 use wardgate::config::Config;
-use wardgate::policy;
 
 /// One config per use, as the README promises.
 const USES: usize = 8;
@@ -64,11 +64,7 @@ fn every_example_loads_and_compiles() {
         let environment = |_: &str| Some("sk-canary".to_owned());
         let config = Config::parse_in(&text, "example.yaml", folder.path(), &environment);
         let config = config.unwrap_or_else(|errors| panic!("{name}:\n{errors}"));
-        let mut sources = policy::shipped();
-        let folders = policy::read_folders(&config.policy_folders);
-        sources.extend(folders.unwrap_or_else(|error| panic!("{name}: {error}")));
-        let apps: Vec<_> = config.apps.iter().map(|app| app.policies.clone()).collect();
-        let set = policy::compile(&sources, &apps);
+        let set = app::policies(&config, None);
         let set = set.unwrap_or_else(|problems| panic!("{name}:\n{problems}"));
         assert_eq!(set.selections.len(), config.apps.len(), "{name}");
     }

@@ -57,9 +57,7 @@ const KEPT_SETS: usize = 16;
 /// A config's policies. Most tests read the same few, and compiling the shipped pack is most of what
 /// starting a gateway costs, so a set is compiled once for all of them.
 fn compiled(config: &Config) -> Arc<PolicySet> {
-    let apps: Vec<AppPolicies> = (config.apps.iter())
-        .map(|app| app.policies.clone())
-        .collect();
+    let apps = config.policies();
     let mut sets = SETS.lock().unwrap_or_else(PoisonError::into_inner);
     let known = sets.iter().position(|(of, _)| *of == apps);
     // Compiled anew if a folder says something else.
