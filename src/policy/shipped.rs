@@ -13,7 +13,7 @@ macro_rules! shipped {
 
 /// Path and text. A test proves that no file is missing; `UPDATE=1` rewrites the list.
 #[rustfmt::skip]
-const FILES: &[(&str, &str)] = &[
+static FILES: &[(&str, &str)] = &[
     shipped!("1-concealment.cases.yaml"),
     shipped!("1-concealment.yaml"),
     shipped!("2-bullying.cases.yaml"),

@@ -38,13 +38,14 @@ pub use probe::{Example, Probe};
 pub use weights::BadModel;
 
 /// Made by `training/train.py` of what `training/finetune.py` learned; `build.rs` packs its rows.
-const ENCODER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/encoder.safetensors"));
+/// A static, as the others: every use of a constant writes its bytes into the crate's metadata once more (200 MB).
+static ENCODER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/encoder.safetensors"));
 
 /// Made by `training/train.py`.
-const HEADS: &[u8] = include_bytes!("../../models/sense/heads.safetensors");
+static HEADS: &[u8] = include_bytes!("../../models/sense/heads.safetensors");
 
 /// Made by `training/gate.py`.
-const GATE: &[u8] = include_bytes!("../../models/sense/gate.safetensors");
+static GATE: &[u8] = include_bytes!("../../models/sense/gate.safetensors");
 
 static SHIPPED: LazyLock<Encoder> = LazyLock::new(|| {
     Encoder::embedded(ENCODER).expect("the embedded model is whole: a test reads it")
