@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use wardgate::config::HelplineBook;
-use wardgate::message::{Band, Language};
+use wardgate::message::{Band, Direction, Language};
 use wardgate::policy::cases::Case;
 use wardgate::policy::{Action, PolicySet, RuleIx, compile, shipped};
 use wardgate::text::ViewKind;
@@ -15,6 +15,8 @@ use wardgate::text::ViewKind;
 const CASES_OF_A_ROW: usize = 12;
 /// Of those that hit, how many are disguised: found in a view other than the text as it came.
 const DISGUISED_OF_A_ROW: usize = 3;
+/// Cases that hit, and near misses, each way: a prompt, and what an assistant says.
+const CASES_OF_A_WAY: usize = 2;
 /// Honest texts per area and language.
 const HONEST_OF_AN_AREA: usize = 40;
 /// Scripted conversations per language: so many that add up, and so many innocent ones.
@@ -87,6 +89,51 @@ fn every_row_has_its_cases_in_both_languages() {
         }
     }
     assert!(lacking.is_empty(), "{lacking}");
+}
+
+#[test]
+fn every_row_has_cases_of_prompts_and_of_answers() {
+    let set = pack();
+    let mut counts: BTreeMap<(&str, &str, bool, bool), usize> = BTreeMap::new();
+    for case in &set.cases {
+        let language = LANGUAGES.iter().find(|one| one.0 == case.language());
+        let name = language.map_or("another language", |one| one.1);
+        let answer = case.scene.direction == Direction::Output;
+        let row = set.rule(case.rule).id.row();
+        let kind = (row, name, answer, case.expect.action().is_some());
+        *counts.entry(kind).or_default() += 1;
+    }
+    for row in rows(&set) {
+        for (_, language) in LANGUAGES {
+            for (answer, hit) in [(false, false), (false, true), (true, false), (true, true)] {
+                let kind = (row.as_str(), language, answer, hit);
+                let count = counts.get(&kind).copied().unwrap_or(0);
+                assert!(
+                    count >= CASES_OF_A_WAY,
+                    "{kind:?}: {count} (row, language, whether answers, whether hits)"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_can_explain_itself_to_an_analyst() {
+    let set = pack();
+    for rule in &set.rules {
+        let all = set.explain(&rule.id.0).expect("a rule of the set");
+        let id = &rule.id;
+        assert!(!rule.title.is_empty(), "{id} says what it finds");
+        for (language, name) in LANGUAGES {
+            assert!(!rule.area.text(language).is_empty(), "{id} {name}: why");
+        }
+        assert!(!rule.reference.is_empty(), "{id} says what it rests on");
+        assert!(!rule.false_positives.is_empty(), "{id}: what it gets wrong");
+        assert!(!all.signals.is_empty() || rule.wall(), "{id}: what it reads");
+        let hits = all.cases.iter().filter(|case| case.expect.action().is_some());
+        let hits = hits.count();
+        assert!(hits > 0 && hits < all.cases.len(), "{id}: hits and near misses");
+    }
 }
 
 #[test]

@@ -10,14 +10,16 @@ use wardgate::policy::{
 };
 
 /// What people write before a text that they want summarised, translated or explained.
-const ASKED: [&str; 7] = [
+const ASKED: [&str; 9] = [
     "",
     "Summarise this: ",
     "Translate this: ",
     "What does this mean? ",
+    "How do I protect my child from this? ",
     "请总结:",
     "请翻译成英文:",
     "请问这句话是什么意思:",
+    "怎么保护我的孩子不受这些伤害?",
 ];
 
 fn pack() -> Arc<PolicySet> {
