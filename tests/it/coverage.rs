@@ -129,10 +129,19 @@ fn every_rule_can_explain_itself_to_an_analyst() {
         }
         assert!(!rule.reference.is_empty(), "{id} says what it rests on");
         assert!(!rule.false_positives.is_empty(), "{id}: what it gets wrong");
-        assert!(!all.signals.is_empty() || rule.wall(), "{id}: what it reads");
-        let hits = all.cases.iter().filter(|case| case.expect.action().is_some());
+        assert!(
+            !all.signals.is_empty() || rule.wall(),
+            "{id}: what it reads"
+        );
+        let hits = all
+            .cases
+            .iter()
+            .filter(|case| case.expect.action().is_some());
         let hits = hits.count();
-        assert!(hits > 0 && hits < all.cases.len(), "{id}: hits and near misses");
+        assert!(
+            hits > 0 && hits < all.cases.len(),
+            "{id}: hits and near misses"
+        );
     }
 }
 
