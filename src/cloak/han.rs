@@ -136,19 +136,44 @@ pub(super) fn cantonese(plain: &str, dice: &mut Dice) -> Option<String> {
     })
 }
 
-/// All in pinyin, in one of the ways to type it.
+/// All in pinyin, in one of the ways to write it: plain, with numbers or marks for its tones, `u` or
+/// `ü` for `v`, together or apart.
 pub(super) fn pinyin(plain: &str, dice: &mut Dice) -> Option<String> {
-    let style = dice.below(4);
+    let style = dice.below(6);
     let mut written: Vec<String> = Vec::new();
     for c in plain.chars() {
         let syllable = *tables().syllables.get(&c)?;
         written.push(match style {
             1 => format!("{syllable}{}", 1 + dice.below(4)),
             2 => syllable.replace('v', "u"),
+            4 | 5 => marked(syllable, dice),
             _ => syllable.to_owned(),
         });
     }
-    Some(written.join(if style == 3 { " " } else { "" }))
+    let apart = matches!(style, 3 | 5);
+    Some(written.join(if apart { " " } else { "" }))
+}
+
+/// Vowels with each of the four marks, those that carry it first.
+const MARKED: [(char, [char; 4]); 6] = [
+    ('a', ['ā', 'á', 'ǎ', 'à']),
+    ('e', ['ē', 'é', 'ě', 'è']),
+    ('o', ['ō', 'ó', 'ǒ', 'ò']),
+    ('v', ['ǖ', 'ǘ', 'ǚ', 'ǜ']),
+    ('u', ['ū', 'ú', 'ǔ', 'ù']),
+    ('i', ['ī', 'í', 'ǐ', 'ì']),
+];
+
+/// A syllable with the mark of some tone on a vowel that may carry it.
+fn marked(syllable: &str, dice: &mut Dice) -> String {
+    let carrier = MARKED.iter().find(|(vowel, _)| syllable.contains(*vowel));
+    let Some((vowel, marked)) = carrier else {
+        return syllable.to_owned();
+    };
+    let mark = marked[dice.below(marked.len())];
+    syllable
+        .replacen(*vowel, &mark.to_string(), 1)
+        .replace('v', "ü")
 }
 
 /// Some in pinyin; at least one Han stays.

@@ -1,11 +1,13 @@
 //! Whether a candidate begins and ends where words do: a short window of the text around it is
 //! segmented by jieba.
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use jieba_rs::Jieba;
 
-use super::window::Window;
+use super::lexicon::MAX_SPACES;
+use super::window::{Seen, Window};
 use crate::text::Class;
 
 /// Symbols before a candidate that are segmented with it.
@@ -71,4 +73,32 @@ pub(super) fn is_word(from: u32, to: u32, window: Window<'_>) -> bool {
     let symbols = (from..to).filter_map(|index| window.get(index));
     let text: String = symbols.map(|seen| seen.symbol.ch).collect();
     jieba().has_word(&text)
+}
+
+/// Whether symbols `from..to`, pinyin in letters, stand beside Han: whoever writes Chinese types a word in
+/// letters to hide it, or because it is none. Words that are English, too, stand for themselves.
+pub(super) fn is_among(from: u32, to: u32, window: Window<'_>) -> bool {
+    let spaces = u32::from(MAX_SPACES) + 1;
+    let before = (from.saturating_sub(spaces)..from).rev();
+    let beside = [beside(before, window), beside(to..to + spaces, window)];
+    let symbols = (from..to).filter_map(|index| window.get(index));
+    beside.contains(&Some(Class::Han)) && !is_english(symbols)
+}
+
+/// The class of the first of these symbols that is no white space.
+fn beside(mut symbols: impl Iterator<Item = u32>, window: Window<'_>) -> Option<Class> {
+    let class = |index| window.get(index).map(|seen| seen.symbol.class);
+    symbols.find_map(|index| class(index).filter(|class| !class.is_white()))
+}
+
+/// Whether letters are an English word that two syllables of pinyin spell, too.
+fn is_english<'s>(symbols: impl Iterator<Item = &'s Seen>) -> bool {
+    static WORDS: OnceLock<HashSet<&str>> = OnceLock::new();
+    let words = WORDS.get_or_init(|| {
+        let lines = include_str!("../tables/pinyin-words.txt").lines();
+        let lines = lines.filter(|line| !line.starts_with('#'));
+        lines.flat_map(str::split_ascii_whitespace).collect()
+    });
+    let word: String = symbols.map(|seen| seen.symbol.ch).collect();
+    words.contains(word.as_str())
 }

@@ -7,7 +7,7 @@
 //! need a second signal near by. The same word once more is none.
 
 use super::Detectors;
-use super::align::{is_aligned, is_word};
+use super::align::{is_aligned, is_among, is_word};
 use super::lane::Found;
 use super::window::Tape;
 use crate::text::steps;
@@ -21,6 +21,8 @@ pub(super) enum Needs {
     NoWord,
     /// It begins and ends where words do, or else a second signal.
     Alignment,
+    /// It stands among Han, or else a second signal.
+    Among,
     /// A second signal near by.
     Second,
     /// Both.
@@ -70,7 +72,7 @@ struct Doubt {
     /// Signals of its set that one of the first so many known matches is a second sign of.
     vouched: u64,
     looked: usize,
-    /// Whether it begins and ends where words do or is no word itself, as it needs; looked up once.
+    /// Whether it begins and ends where words do, is no word itself or stands among Han, as it needs; looked up once.
     apart: Option<bool>,
 }
 
@@ -236,8 +238,10 @@ impl Doubts {
         let bits = match found.needs {
             Needs::Nothing => left,
             Needs::Second => self.second(detectors, tape, at, moment),
-            Needs::NoWord | Needs::Alignment if self.is_apart(tape, at) => left,
-            Needs::NoWord | Needs::Alignment => self.second(detectors, tape, at, moment),
+            Needs::NoWord | Needs::Alignment | Needs::Among if self.is_apart(tape, at) => left,
+            Needs::NoWord | Needs::Alignment | Needs::Among => {
+                self.second(detectors, tape, at, moment)
+            }
             Needs::Both => match self.second(detectors, tape, at, moment) {
                 0 => 0,
                 _ if !self.is_apart(tape, at) => return Verdict::Never,
@@ -269,7 +273,8 @@ impl Doubts {
                 false => 0,
             };
             let fresh = shared & left & !bits != 0;
-            if fresh && !self.is_same(tape, at, other) && self.is_apart(tape, other) {
+            let whole = self.open[other].found.needs == Needs::Among;
+            if fresh && !self.is_same(tape, at, other) && (whole || self.is_apart(tape, other)) {
                 bits |= shared;
             }
         }
@@ -308,7 +313,7 @@ impl Doubts {
         self.ended || (doubt.due() <= moment && moment <= doubt.found.to + PATIENCE)
     }
 
-    /// Whether it begins and ends where words do, or is no word itself, as it needs.
+    /// Whether it begins and ends where words do, is no word itself or stands among Han, as it needs.
     fn is_apart(&mut self, tape: &Tape, at: usize) -> bool {
         let doubt = self.open[at];
         let apart = doubt.apart.unwrap_or_else(|| {
@@ -318,6 +323,7 @@ impl Doubts {
                 _ if to - from > WIDEST => false,
                 Needs::NoWord => !is_word(from, to, tape.before(seen)),
                 Needs::Nothing | Needs::Second => true,
+                Needs::Among => is_among(from, to, tape.before(seen)),
                 Needs::Alignment | Needs::Both => is_aligned(from, to, tape.before(seen), seen),
             }
         });

@@ -18,6 +18,7 @@ mod cloaking;
 mod contact;
 mod doubt;
 mod endings;
+mod gap;
 mod glance;
 mod grid;
 mod image;

@@ -12,14 +12,13 @@
 use std::ops::Range;
 
 use super::Detectors;
+use super::gap::{self, AFTER_LATIN, PROSE, SCRIPT, SIGN, SQUEEZE, SYLLABLE, WORDS};
 use super::lane::{Found, Source, stamp};
-use super::lexicon::{
-    Edge, HAS_HAN, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, Lexicon, MAX_SEPARATORS, MAX_SPACES,
-};
+use super::lexicon::{Edge, Lexicon};
 use super::opening::{Opening, Pair, han, sign, word};
 use super::thread::{
-    AFTER_SYLLABLE, Border, LEET, LEET_MARK, MARKED, NO_LATIN, NO_WORD, REAL, SQUEEZED, Step,
-    TONED, Thread, Waiting, complete, mark_flag, parts_words,
+    AFTER_SYLLABLE, Border, EDGE, LEET, LEET_MARK, MARKED, NO_LATIN, NO_WORD, REAL, SQUEEZED, Step,
+    TONED, Thread, Waiting, complete, mark_flag,
 };
 use super::window::{Seen, Tape, Window};
 use super::word::Behind;
@@ -28,24 +27,6 @@ use crate::text::steps;
 
 /// Live prefixes per lane; ordinary text has a handful.
 const MAX_THREADS: usize = 4_096;
-
-/// The gap is the space between two words of a term.
-const WORDS: u8 = 1;
-/// The gap is a disguise.
-const SQUEEZE: u8 = 2;
-/// The gap is typesetting between Han and Latin.
-const SCRIPT: u8 = 4;
-/// The gap holds punctuation of prose.
-const PROSE: u8 = 8;
-/// The symbol before the gap is a letter or digit.
-const AFTER_LATIN: u8 = 16;
-/// The symbol before the gap has no other word symbol on its left.
-const ALONE: u8 = 32;
-
-/// The symbol before the gap ends a syllable of pinyin.
-const SYLLABLE: u8 = 64;
-/// The gap holds a sign that prose does not put there.
-const SIGN: u8 = 128;
 
 /// The live prefixes of one lane.
 #[derive(Debug, Default)]
@@ -77,7 +58,7 @@ struct Begun {
     to: u32,
 }
 
-fn is_latin(class: Option<Class>) -> bool {
+pub(super) fn is_latin(class: Option<Class>) -> bool {
     class.is_some_and(Class::is_latin)
 }
 
@@ -343,10 +324,13 @@ impl Phrases {
                 }
             }
         }
-        // A leading `!`, `|` or `+` is punctuation; `@` and `$` are not, if a word follows at once.
-        let sign = matches!(class, Class::Digit | Class::Mark)
-            && !is_latin(self.last)
-            && !matches!(step.seen.symbol.ch, '|' | '+');
+        let sign = match step.seen.symbol.ch {
+            // Before a long word only, and where a word may begin.
+            ch if is_edge(ch) => self
+                .last
+                .is_none_or(|last| last.is_white() || last.is_natural()),
+            _ => matches!(class, Class::Digit | Class::Mark) && !is_latin(self.last),
+        };
         if sign {
             for code in step.lexicon.leet(step.seen.symbol.ch) {
                 for edge in step.lexicon.roots(code).iter().filter(|_| code != 0) {
@@ -377,11 +361,13 @@ impl Phrases {
     /// Follows an edge by a sign that stands for a letter.
     fn enter_as_leet(&mut self, thread: Thread, edge: Edge, step: &Step) -> Thread {
         let class = step.seen.symbol.class;
+        let begins = thread.from == step.index && is_edge(step.seen.symbol.ch);
+        let kept = thread.flags & !(LEET_MARK | AFTER_SYLLABLE);
         let mut next = Thread {
             node: edge.to,
             gap: 0,
             gate: 0,
-            flags: thread.flags & !(LEET_MARK | AFTER_SYLLABLE) | LEET | mark_flag(class),
+            flags: kept | LEET | mark_flag(class) | if begins { EDGE } else { 0 },
             ..thread
         };
         next.by(edge.kind);
@@ -456,17 +442,26 @@ impl Phrases {
                 .iter()
                 .filter(|_| code != 0)
             {
-                let next = self.enter_as_leet(thread, *edge, step);
-                // At its end `!`, `|`, `+` or `(` is punctuation.
-                if !matches!(step.seen.symbol.ch, '!' | '|' | '+' | '(') {
-                    complete(next, step, &mut self.waiting, found);
+                let mut next = self.enter_as_leet(thread, *edge, step);
+                // At its end `!` or `|` is punctuation, unless the term has another such sign.
+                let alone = thread.flags & LEET == 0;
+                match step.seen.symbol.ch {
+                    '(' => continue,
+                    '!' | '|' if alone => continue,
+                    '+' if alone => next.flags |= EDGE,
+                    _ => {}
                 }
+                complete(next, step, &mut self.waiting, found);
             }
         }
     }
 
     /// Something that is no word symbol follows: part of the term, a leet letter, or a gap.
     fn separator(&mut self, thread: Thread, step: &Step, found: &mut Vec<Found>) {
+        // What begins with punctuation goes on with a letter at once.
+        if thread.flags & EDGE != 0 && thread.from + 1 == step.index {
+            return;
+        }
         if !step.seen.symbol.class.is_white() {
             if thread.gap == 0 {
                 self.take(thread, thread.node, step, found);
@@ -475,9 +470,9 @@ impl Phrases {
             }
         }
         let gate = if thread.gap == 0 {
-            self.enter_gap(thread, step)
+            gap::enter(thread, step, [self.before_last, self.last])
         } else {
-            stay_in_gap(thread, step.seen)
+            gap::stay(thread, step.seen)
         };
         if gate & (WORDS | SQUEEZE | SCRIPT | SYLLABLE) != 0 {
             self.moved.push(Thread {
@@ -487,53 +482,6 @@ impl Phrases {
                 ..thread
             });
         }
-    }
-
-    /// In which ways a gap may begin with this separator.
-    fn enter_gap(&self, thread: Thread, step: &Step) -> u8 {
-        let class = step.seen.symbol.class;
-        let has = step.lexicon.has(thread.node);
-        let mut gate = 0;
-        if has & HAS_SPACE != 0 && parts_words(step.seen) {
-            gate |= WORDS;
-        }
-        if thread.flags & (AFTER_SYLLABLE | TONED) != 0
-            && has & (HAS_LATIN | HAS_HAN) != 0
-            && (parts_words(step.seen) || step.seen.symbol.ch == '\'')
-        {
-            gate |= SYLLABLE;
-        }
-        if has & HAS_SQUEEZED == 0 {
-            return gate;
-        }
-        let latin = is_latin(self.last) || thread.flags & LEET_MARK != 0;
-        let han = self.last == Some(Class::Han);
-        let alone = if latin {
-            !is_latin(self.before_last)
-        } else {
-            !is_word(self.before_last)
-        };
-        if latin {
-            gate |= AFTER_LATIN;
-        }
-        if alone {
-            gate |= ALONE;
-        }
-        if class.is_natural() {
-            gate |= PROSE;
-        }
-        if class == Class::Mark {
-            gate |= SIGN;
-        }
-        let squeezes = (latin && alone) || (han && (alone || !class.is_natural()));
-        if squeezes && has & (HAS_HAN | HAS_LATIN) != 0 {
-            gate |= SQUEEZE;
-        }
-        let other = if latin { HAS_HAN } else { HAS_LATIN };
-        if (latin || han) && class == Class::Space && has & other != 0 {
-            gate |= SCRIPT;
-        }
-        gate
     }
 
     /// The text ends: nothing follows what waits.
@@ -564,6 +512,11 @@ impl Phrases {
     }
 }
 
+/// Whether it is a sign where a word begins, and a letter within one. A leading `!` is always a sign.
+fn is_edge(ch: char) -> bool {
+    matches!(ch, '|' | '+')
+}
+
 fn whole_word(first: &Seen, index: u32, ends: u32, length: usize) -> Begun {
     Begun {
         ends,
@@ -571,29 +524,4 @@ fn whole_word(first: &Seen, index: u32, ends: u32, length: usize) -> Begun {
         from: index,
         to: index + length as u32 - 1,
     }
-}
-
-/// Which ways of crossing remain when the gap grows.
-fn stay_in_gap(thread: Thread, seen: &Seen) -> u8 {
-    let class = seen.symbol.class;
-    let mut gate = thread.gate;
-    if thread.gap >= MAX_SPACES || !parts_words(seen) {
-        gate &= !WORDS;
-    }
-    if thread.gap >= MAX_SPACES || class != Class::Space {
-        gate &= !(SCRIPT | SYLLABLE);
-    }
-    if class == Class::Mark {
-        gate |= SIGN;
-    }
-    if class.is_natural() {
-        gate |= PROSE;
-        if gate & ALONE == 0 {
-            gate &= !SQUEEZE;
-        }
-    }
-    if thread.gap >= MAX_SEPARATORS {
-        gate &= !SQUEEZE;
-    }
-    gate
 }

@@ -26,6 +26,14 @@ pub(super) const MARKED: u16 = 128;
 /// The last symbol is the tone of a syllable.
 pub(super) const TONED: u16 = 256;
 
+/// The first letter, or the last one without another such, is a sign that may be none.
+pub(super) const EDGE: u16 = 512;
+
+/// Letters of a term from which on its first may be such a sign, and its last: "+urnip" is a turnip, but "+ea" is
+/// no tea, "car+" no cart and "A+" no "at".
+const FIRST_SIGN_LETTERS: u8 = 4;
+const LAST_SIGN_LETTERS: u8 = 5;
+
 /// Whether it may stand for the space between two words.
 pub(super) fn parts_words(seen: &Seen) -> bool {
     seen.symbol.class.is_white() || matches!(seen.symbol.ch, '-' | '_')
@@ -135,9 +143,18 @@ fn report(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut V
     if (thread.flags & LEET != 0 && thread.flags & REAL == 0) || thread.crossings == 1 {
         return;
     }
+    let at_edge = match step.seen.symbol.class {
+        Class::Mark | Class::Natural => LAST_SIGN_LETTERS,
+        _ => FIRST_SIGN_LETTERS,
+    };
     for term in step.lexicon.terms(thread.node) {
         // A single Han has too many that sound or look like it.
         if term.han == 1 && term.letters == 0 && thread.lossy > 0 {
+            continue;
+        }
+        // Spelled out, it is one of the signs between the letters.
+        let spelled_out = thread.flags & SQUEEZED != 0;
+        if thread.flags & EDGE != 0 && (spelled_out || term.letters < at_edge) {
             continue;
         }
         // Backwards and by its sound at once is no disguise that anybody reads.
@@ -176,6 +193,10 @@ fn report(thread: Thread, step: &Step, waiting: &mut Vec<Waiting>, found: &mut V
 /// Letters from which on a word that is found backwards or rotated is no accident.
 const SURE_TURNED_LETTERS: u8 = 5;
 
+/// Han from which on a term that only sounds nearly the same is no accident where words begin and
+/// end (`reference/evasion.md`, section 2: one word in 150 is another's neighbour then, one in 60 of three).
+const SURE_FUZZY_HAN: u8 = 4;
+
 /// What else has to be there for a lossy reading to count (`reference/evasion.md`, section 4).
 fn needs(thread: Thread, term: &Term, source: Source) -> Needs {
     if term.turned && term.han == 0 {
@@ -187,8 +208,12 @@ fn needs(thread: Thread, term: &Term, source: Source) -> Needs {
     if thread.lossy == 0 && !term.turned {
         return Needs::Nothing;
     }
+    // Four syllables hardly collide, even with what dialects merge merged.
     if thread.uses.has(ViewKind::Fuzzy) {
-        return Needs::Both;
+        return match term.han >= SURE_FUZZY_HAN {
+            true => Needs::Alignment,
+            false => Needs::Both,
+        };
     }
     // A separator between Han that no prose puts there is a second sign of disguise, and so are
     // invisible characters and codes.
@@ -198,7 +223,7 @@ fn needs(thread: Thread, term: &Term, source: Source) -> Needs {
     match term.han {
         0..=1 if marked || spelled_out => Needs::Nothing,
         0..=1 => Needs::Second,
-        2 if thread.spelled == 2 && !marked => Needs::Second,
+        2 if thread.spelled == 2 && !marked => Needs::Among,
         2 if !marked => Needs::Both,
         _ if thread.spelled > 0 || marked => Needs::Nothing,
         3 => Needs::Alignment,

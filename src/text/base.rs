@@ -9,12 +9,15 @@ use super::decode::{Code, Spelled};
 /// Characters of a run, at least: two Han in base64.
 const SHORTEST: usize = 8;
 
-/// Characters of a run that is read backwards, at least: nobody writes so by chance, but a short
-/// identifier may read as letters that way, too.
+/// Characters of a run that is read backwards and may be any readable text, at least: a short identifier
+/// may read so by chance; it seldom reads as nothing but letters.
 const SHORTEST_BACKWARDS: usize = 12;
 
-/// Hexadecimal digits without one of `a` to `f`, at least: shorter numbers are dates and amounts.
+/// Hexadecimal digits without one of `a` to `f` that may be any readable text, at least, and those that
+/// have to be small letters only: shorter numbers are dates and amounts, and of those with ten digits one
+/// in 4,000 is letters only.
 const SHORTEST_NUMBER: usize = 12;
+const SHORTEST_LETTERS: usize = 10;
 
 /// From this length on a run may begin or end within a character, because it was cut.
 const LONG: usize = 256;
@@ -117,16 +120,25 @@ pub(super) fn padded(units: &[Spelled], run: usize, out: &mut [Spelled]) -> usiz
     units.len()
 }
 
+/// What stands beside a run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Beside {
+    /// Signs `=` behind it.
+    pub padding: usize,
+    /// Whether one stands before it, as of a run that is written backwards.
+    pub leads: bool,
+}
+
 /// Reads a token; whether it, or a part of it, is a run. If so, appends it decoded.
-pub(super) fn read(units: &[Spelled], out: &mut Vec<Spelled>) -> bool {
-    if whole(units, out) {
+pub(super) fn read(units: &[Spelled], beside: Beside, out: &mut Vec<Spelled>) -> bool {
+    if whole(units, beside, out) {
         return true;
     }
     let from = out.len();
     let mut found = false;
     for part in units.chunk_by(|a, b| a.ch.is_ascii_alphanumeric() == b.ch.is_ascii_alphanumeric())
     {
-        let run = part.len() < units.len() && whole(part, out);
+        let run = part.len() < units.len() && whole(part, Beside::default(), out);
         if !run {
             out.extend_from_slice(part);
         }
@@ -139,34 +151,76 @@ pub(super) fn read(units: &[Spelled], out: &mut Vec<Spelled>) -> bool {
 }
 
 /// Reads a run that is nothing but a run.
-fn whole(units: &[Spelled], out: &mut Vec<Spelled>) -> bool {
+fn whole(units: &[Spelled], beside: Beside, out: &mut Vec<Spelled>) -> bool {
+    let digits = units.iter().map(|unit| u8::try_from(unit.ch).unwrap_or(0));
     if units.len() < SHORTEST {
-        return false;
+        return beside.is_group_of(units.len()) && short(units, digits.collect(), beside, out);
     }
-    let digits: Vec<u8> = units
-        .iter()
-        .map(|unit| u8::try_from(unit.ch).unwrap_or(0))
-        .collect();
+    let digits: Vec<u8> = digits.collect();
     let (skipped, number) = match digits.strip_prefix(b"0x") {
         Some(number) => (2, number),
         None => (0, digits.as_slice()),
     };
     label(units, &digits, out)
         || (is_binary(&digits) && bits(&BINARY, units, &digits, out))
-        || (is_hex(number) && bits(&HEX, &units[skipped..], number, out))
+        || (is_hex(number) && hex(&units[skipped..], number, out))
         || (is_base32(&digits) && bits(&BASE32, units, &digits, out))
-        || (is_base64(&digits) && bits(&BASE64, units, &digits, out))
-        || backwards(units, digits, out)
+        || (is_base64(&digits) && either_way(units, digits, out))
+}
+
+/// Reads a run of base64, forwards or backwards: the way in which it is words, if one is.
+fn either_way(units: &[Spelled], digits: Vec<u8>, out: &mut Vec<Spelled>) -> bool {
+    let (from, mut turned) = (out.len(), Vec::new());
+    let forwards = bits(&BASE64, units, &digits, out);
+    if forwards && is_wordy(&out[from..]) {
+        return true;
+    }
+    let backwards = backwards(units, digits, &mut turned);
+    if backwards && (!forwards || is_wordy(&turned)) {
+        out.truncate(from);
+        out.append(&mut turned);
+    }
+    forwards || backwards
+}
+
+/// Whether it is words and spaces, nothing else.
+fn is_wordy(read: &[Spelled]) -> bool {
+    let mut read = read.iter();
+    read.all(|one| one.ch.is_alphabetic() || one.ch == ' ')
+}
+
+impl Beside {
+    /// Whether so many digits are a whole group with what fills it up: a word of four letters or five.
+    fn is_group_of(self, digits: usize) -> bool {
+        match self.leads {
+            true => matches!(SHORTEST - digits, 1 | 2),
+            false => self.padding > 0 && digits + self.padding == SHORTEST,
+        }
+    }
+}
+
+/// Reads a run that is a word with what fills it up, which no identifier has.
+fn short(units: &[Spelled], digits: Vec<u8>, beside: Beside, out: &mut Vec<Spelled>) -> bool {
+    if beside.leads {
+        return is_base64(&digits) && backwards(units, digits, out);
+    }
+    (is_base32(&digits) && bits(&BASE32, units, &digits, out))
+        || (beside.padding < 3 && is_base64(&digits) && bits(&BASE64, units, &digits, out))
 }
 
 /// Reads a run of base64 that was written backwards.
 fn backwards(units: &[Spelled], mut digits: Vec<u8>, out: &mut Vec<Spelled>) -> bool {
-    if digits.len() < SHORTEST_BACKWARDS || !is_base64(&digits) {
+    digits.reverse();
+    let (from, long) = (out.len(), digits.len() >= SHORTEST_BACKWARDS);
+    let units: Vec<Spelled> = units.iter().rev().copied().collect();
+    if !bits(&BASE64, &units, &digits, out) {
         return false;
     }
-    digits.reverse();
-    let units: Vec<Spelled> = units.iter().rev().copied().collect();
-    bits(&BASE64, &units, &digits, out)
+    let word = long || out[from..].iter().all(|spelled| spelled.ch.is_alphabetic());
+    if !word {
+        out.truncate(from);
+    }
+    word
 }
 
 fn is_binary(digits: &[u8]) -> bool {
@@ -175,8 +229,20 @@ fn is_binary(digits: &[u8]) -> bool {
 
 fn is_hex(digits: &[u8]) -> bool {
     let letter = digits.iter().any(u8::is_ascii_alphabetic);
-    let shortest = if letter { SHORTEST } else { SHORTEST_NUMBER };
+    let shortest = if letter { SHORTEST } else { SHORTEST_LETTERS };
     digits.len().is_multiple_of(2) && digits.len() >= shortest
+}
+
+/// Reads hexadecimal bytes; a short number only if it is a word.
+fn hex(units: &[Spelled], digits: &[u8], out: &mut Vec<Spelled>) -> bool {
+    let number = digits.iter().all(u8::is_ascii_digit) && digits.len() < SHORTEST_NUMBER;
+    let from = out.len();
+    let read = bits(&HEX, units, digits, out);
+    let word = !number || out[from..].iter().all(|one| one.ch.is_ascii_lowercase());
+    if !word {
+        out.truncate(from);
+    }
+    read && word
 }
 
 fn is_base32(digits: &[u8]) -> bool {

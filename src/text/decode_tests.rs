@@ -364,4 +364,12 @@ fn padding_belongs_to_a_run_and_runs_may_be_written_backwards() {
     reads("see =AXdvNHIwlmbyVHd", "see =turnip soup");
     reads("see AXdvNHIwlmbyVHd.", "see turnip soup.");
     reads_nothing("see rotavator123XyZ9");
+    // "kale" and "onion" with what fills the group up; "radish" and "kale" backwards; "chard".
+    reads("see a2FsZQ==", "see kale");
+    reads("see N5XGS33O", "see onion");
+    reads("see NNQWYZI=", "see kale");
+    reads("see oNXakFmc", "see radish");
+    reads("see ==QZsF2a", "see ==kale");
+    reads("call 6368617264", "call chard");
+    reads_nothing("call 5551234567 or see a2FsZQ");
 }

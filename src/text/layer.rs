@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use super::Span;
-use super::base;
+use super::base::{self, Beside};
 use super::decode::{REACH, Spelled};
 use super::escape::{self, Read};
 use super::list::{self, Kinds};
@@ -361,7 +361,11 @@ impl Layer {
     fn end_run(&mut self, to: usize, out: &mut Vec<Spelled>) {
         let from = out.len();
         let run = to - base::padding(&self.queue[..to]);
-        if self.evident && !self.is_known(run) && base::read(&self.queue[..run], out) {
+        let beside = Beside {
+            padding: to - run,
+            leads: self.last == '=',
+        };
+        if self.evident && !self.is_known(run) && base::read(&self.queue[..run], beside, out) {
             let to = base::padded(&self.queue[..to], run, out);
             self.clamp(&mut out[from..]);
             return self.decoded(to, out);

@@ -35,6 +35,16 @@ fn columns_are_read_from_both_sides() {
         ["汤好喝西红柿", "西红柿汤好喝", "西红柿", "汤好喝"]
     );
     assert_eq!(stretches("西\n红\n柿\n番茄炒鸡蛋"), ["西红柿"]);
+    assert!(
+        holds("wt\neo\n m\nga\nst\nto\n", "we gst"),
+        "a space is read"
+    );
+    assert!(holds("ta\ne \nab\n", "a b"), "at the end of a line, too");
+    assert!(holds("ta\ne\nab\n", "a b"), "or trimmed");
+    assert!(
+        !holds("t s\no o\nm u\n", "t o"),
+        "one between cells is none"
+    );
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! the right and once from the left.
 //!
 //! A line that is longer costs a look at its first five characters; the rest is skipped to the
-//! next line end. Cells are counted from the left of each line: a placeholder is no cell.
+//! next line end. Cells are counted from the left of each line: a placeholder is no cell, unless it
+//! stands where other lines have a letter: there it is the space between two words of a column.
 
 use super::Span;
 use super::decode::{Code, Spelled};
@@ -38,6 +39,9 @@ struct Row {
     /// Characters with the original byte at which each starts.
     cells: [(char, u32); WIDTH],
     length: usize,
+    /// The same with the spaces between them, as far as they fit; `across` counts all.
+    places: [(char, u32); WIDTH],
+    across: usize,
     /// Whether there is a letter or digit in it.
     wordy: bool,
     /// Characters read, cells or not.
@@ -96,9 +100,15 @@ impl Vertical {
             return;
         }
         self.row.signs += 1;
-        let seen = !c.is_whitespace()
-            && !matches!(c, '|' | '｜' | '│')
-            && matches!(fold::read(c), Reading::One(_) | Reading::Many(_));
+        let bar = matches!(c, '|' | '｜' | '│' | '\r');
+        let there = !bar && matches!(fold::read(c), Reading::One(_) | Reading::Many(_));
+        let seen = there && !c.is_whitespace();
+        if there {
+            if let Some(place) = self.row.places.get_mut(self.row.across) {
+                *place = (c, span.start);
+            }
+            self.row.across += 1;
+        }
         if seen && self.row.length < WIDTH && self.row.signs < SIGNS {
             self.row.cells[self.row.length] = (c, span.start);
             self.row.length += 1;
@@ -121,9 +131,52 @@ impl Vertical {
                 for column in 0..width {
                     self.columns(column..column + 1, when, out);
                 }
+                self.spaced(when, out);
             }
         }
         self.rows.clear();
+    }
+
+    /// Columns in which spaces stand between letters: those are between words.
+    fn spaced(&self, when: u32, out: &mut Vec<Spelled>) {
+        let width = self.rows.iter().map(|row| row.across).max().unwrap_or(0);
+        let letter = |row: &Row, column: usize| {
+            let place = row.places.get(column).filter(|_| column < row.across);
+            place.is_some_and(|place| !place.0.is_whitespace())
+        };
+        let stands = |column: usize| self.rows.iter().filter(|row| letter(row, column)).count();
+        // A column that is blank all the way down parts cells, not words.
+        if width > WIDTH || (0..width).any(|column| stands(column) == 0) {
+            return;
+        }
+        for column in 0..width {
+            let first = self.rows.iter().position(|row| letter(row, column));
+            let last = self.rows.iter().rposition(|row| letter(row, column));
+            let (Some(first), Some(last)) = (first, last) else {
+                continue;
+            };
+            let rows = &self.rows[first..=last];
+            if rows.iter().all(|row| letter(row, column)) {
+                continue;
+            }
+            let from = out.len();
+            for row in rows {
+                let there = letter(row, column);
+                let (ch, start) = row.places[if there { column } else { 0 }];
+                let seen = self.seen(ch, start, when);
+                let ch = if there { ch } else { ' ' };
+                out.push(Spelled { ch, ..seen });
+            }
+            out[from].fresh = true;
+        }
+    }
+
+    /// A character of a column. The first line may have been shown: the second one stands for it.
+    fn seen(&self, ch: char, start: u32, when: u32) -> Spelled {
+        let shown = self.rows.get(1).filter(|_| start < self.second);
+        let (seen, start) = shown.map_or((ch, start), |row| row.cells[0]);
+        let span = Span::new(start, start + seen.len_utf8() as u32);
+        Spelled::turned(ch, span, when, Code::Vertical)
     }
 
     fn columns(&self, columns: impl Iterator<Item = usize>, when: u32, out: &mut Vec<Spelled>) {
@@ -132,11 +185,7 @@ impl Vertical {
             let cells = self.rows.iter().filter(|row| column < row.length);
             out.extend(cells.map(|row| {
                 let (ch, start) = row.cells[column];
-                // The first line may have been shown: the second one stands for it.
-                let shown = self.rows.get(1).filter(|_| start < self.second);
-                let (seen, start) = shown.map_or((ch, start), |row| row.cells[0]);
-                let span = Span::new(start, start + seen.len_utf8() as u32);
-                Spelled::turned(ch, span, when, Code::Vertical)
+                self.seen(ch, start, when)
             }));
         }
         if let Some(first) = out.get_mut(from) {

@@ -55,6 +55,10 @@ fn disguises_are_found_with_their_bytes() {
         ("tomato", ("a ", " b"), "t0m4to", Skeleton),
         ("tomato", ("a ", ""), "70m@t0", Skeleton),
         ("kale", ("a ", "!"), "ka|e", Skeleton),
+        ("turnip", ("a ", " b"), "+urnip", Skeleton),
+        ("lettuce", ("", " b"), "|ettuce", Skeleton),
+        ("carrot", ("a ", "."), "carro+", Skeleton),
+        ("broccoli", ("a ", " b"), "br0ccol!", Skeleton),
         ("tomato", ("a ", " b"), "t.o.m.a.t.o", Squeezed),
         ("tomato", ("a ", " b"), "t o m a t o", Squeezed),
         ("tomato", ("a ", " b"), "t-o--m🎈a\nt/o", Squeezed),
@@ -95,6 +99,10 @@ fn near_misses_are_left_alone() {
         ("ab", "a.b"),
         ("kale", "k4l 3"),
         ("kale", "ka! e"),
+        ("beet", "bee+ bee! |eet +eet"),
+        ("turnip", "a+urnip 1+urnip + urnip"),
+        ("fennel", "fenne| fenne! fenne("),
+        ("celery", "(elery"),
         ("lo", "10 1.0"),
         ("kale", "kal3x"),
         ("blind box", "blindbox blind    box blind, box"),
@@ -384,4 +392,38 @@ fn languages() {
     assert_eq!(language("我想吃番茄 please"), Zh);
     assert_eq!(language("the word 番茄 means tomato"), En);
     assert_eq!(language("42"), En);
+}
+
+#[test]
+fn two_syllables_in_letters_count_beside_han() {
+    let found = |text| seen(&["萝卜"], text).len();
+    for text in ["我喜欢luobo", "我喜欢 luo bo", "luobo好吃", "luóbo 真好吃"] {
+        assert_eq!(found(text), 1, "{text}");
+    }
+    for text in ["luobo", "they said luobo twice", "我喜欢luobos"] {
+        assert_eq!(found(text), 0, "{text}");
+    }
+    // An English word stands for itself.
+    assert_eq!(seen(&["立刻"], "我喜欢这个like"), []);
+    assert_eq!(seen(&["立刻"], "我喜欢这个li ke").len(), 1);
+}
+
+#[test]
+fn four_syllables_of_a_dialect_are_no_accident() {
+    let mut builder = Builder::default();
+    let views = Views::of(&ViewKind::ALL);
+    for (signal, word) in ["番茄炒蛋", "西红柿"].into_iter().enumerate() {
+        let added = builder.word(SignalId(signal as u32), word, views);
+        added.expect("a good word");
+    }
+    let detectors = Arc::new(builder.build().expect("small"));
+    let found = |text: &str| {
+        detectors
+            .scan(text)
+            .iter()
+            .map(|hit| hit.view)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found("今天吃番茄草但。"), [ViewKind::Fuzzy]);
+    assert_eq!(found("今天吃西红四。"), [], "three may be");
 }
