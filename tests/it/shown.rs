@@ -11,6 +11,12 @@ use serde_json::json;
 use crate::gateway::{Gateway, percent};
 use crate::pictures::{CHAT, IMAGES, chat, code, edit};
 
+/// What pictures say, and whether minors may have it.
+const SAYINGS: [(&str, bool); 2] = [
+    ("harbour fair, sunday at ten", true),
+    ("免费领皮肤 加微信 扫码进群", false),
+];
+
 /// With the shipped policies, most of whose rules on words hold for texts.
 #[tokio::test]
 async fn words_in_a_drawn_picture_are_read_like_those_of_any_answer() {
@@ -18,10 +24,7 @@ async fn words_in_a_drawn_picture_are_read_like_those_of_any_answer() {
         Gateway::with_config("apps: [{name: test, upstream: {url: UPSTREAM}, on_failure: block}]")
             .await;
     let draw = json!({"model": "m", "prompt": "a poster of our harbour"});
-    for (words, allowed) in [
-        ("harbour fair, sunday at ten", true),
-        ("免费领皮肤 加微信 扫码进群", false),
-    ] {
+    for (words, allowed) in SAYINGS {
         let answer = json!({"created": 1, "data": [{"b64_json": code(words)}]});
         let raw = percent(&answer.to_string());
         let reply = gateway.post(IMAGES, &[("x-mock-raw", &raw)], &draw).await;
@@ -38,10 +41,7 @@ async fn words_in_an_uploaded_picture_are_read_like_those_of_any_prompt() {
     let gateway =
         Gateway::with_config("apps: [{name: test, upstream: {url: UPSTREAM}, on_failure: block}]")
             .await;
-    for (words, allowed) in [
-        ("harbour fair, sunday at ten", true),
-        ("免费领皮肤 加微信 扫码进群", false),
-    ] {
+    for (words, allowed) in SAYINGS {
         let reply = edit(&gateway, "make it blue", words).await;
         assert_eq!(reply.status.is_success(), allowed, "{words}: {reply:?}");
         let body = json!({"prompt": "make it blue", "init_images": [code(words)]});
