@@ -11,11 +11,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::app::App;
+use crate::codec::cut::{self, Element};
 use crate::codec::{Ask, Codec, Edit, ReadError, Refusal, Telling};
 use crate::detect::{self, Hit, SignalId};
 use crate::exchange::{Exchange, Said};
 use crate::guard::{self, Closing, Context};
-use crate::message::{Audience, Direction, Language, Media, Part, Role};
+use crate::message::{Audience, Direction, Language, Media, Output, Part, Role};
 use crate::opinion::{self, Heard};
 use crate::policy::border::{self, Crossings};
 use crate::policy::reply::Template;
@@ -49,9 +50,18 @@ pub struct Prompt {
     /// Somebody whom rules want to hear said nothing, and the app lets that pass.
     pub incomplete: bool,
     /// By part of a picture: what stands in its place when it is withheld.
-    stand_ins: BTreeMap<u32, String>,
+    stand_ins: BTreeMap<u32, StandIn>,
     /// Bytes of text whose sentences were scored, remembered or not.
     pub scored_bytes: usize,
+}
+
+/// What becomes of a picture that is withheld.
+#[derive(Debug, Clone)]
+struct StandIn {
+    /// A grey one, as the literal's text.
+    text: String,
+    /// What goes with it where it is cut out instead.
+    element: Option<Element>,
 }
 
 /// Judges everything said in a request.
@@ -147,7 +157,7 @@ pub async fn judge(
 
 /// What stands in place of each picture that is withheld, by each of its parts. A picture in whose
 /// place nothing can stand is not passed on in parts: the request is refused.
-async fn stand_ins(detections: &mut [Detection], pictures: &[Pictured]) -> BTreeMap<u32, String> {
+async fn stand_ins(detections: &mut [Detection], pictures: &[Pictured]) -> BTreeMap<u32, StandIn> {
     let mut stand_ins = BTreeMap::new();
     for picture in pictures {
         let touches = |one: &&mut Detection| {
@@ -163,11 +173,14 @@ async fn stand_ins(detections: &mut [Detection], pictures: &[Pictured]) -> BTree
         let drawn = tokio::task::spawn_blocking(move || hidden.stand_in()).await;
         match drawn.unwrap_or_default() {
             Some(text) => {
+                let element = picture.picture.as_ref();
+                let element = element.and_then(|one| one.element.clone());
+                let stand_in = StandIn { text, element };
                 let parts = picture
                     .parts
                     .clone()
                     .filter_map(|at| u32::try_from(at).ok());
-                stand_ins.extend(parts.map(|part| (part, text.clone())));
+                stand_ins.extend(parts.map(|part| (part, stand_in.clone())));
             }
             None => touching.for_each(|one| one.action = Action::Block),
         }
@@ -266,10 +279,15 @@ fn language(parts: &[Part]) -> Language {
     })
 }
 
+/// A request, what was read of it, and what still has to be replaced in it.
+pub type Left<'a> = (Bytes, Cow<'a, Ask>, Cow<'a, [Edit]>);
+
 /// What a judged prompt changes of its request.
 pub struct Changes {
     /// What has to be replaced in what was said.
     pub edits: Vec<Edit>,
+    /// What goes with pictures that are cut out; where it cannot, their edits hold.
+    pub cuts: Vec<Element>,
     /// What the model is told.
     pub guidance: Option<String>,
 }
@@ -286,16 +304,24 @@ impl Changes {
         body: Bytes,
         ask: &Ask,
     ) -> Result<Bytes, ReadError> {
-        if self.edits.is_empty() && self.guidance.is_none() {
+        let guidance = self.guidance.as_deref();
+        if self.edits.is_empty() && guidance.is_none() {
             return Ok(body);
         }
-        codec.write(
-            content_type,
-            &body,
-            ask,
-            &self.edits,
-            self.guidance.as_deref(),
-        )
+        let (body, ask, edits) = self.cut(&body, ask)?;
+        codec.write(content_type, &body, &ask, &edits, guidance)
+    }
+
+    /// The request without pictures that are cut out, what was read of it, and what has to be replaced in it.
+    ///
+    /// # Errors
+    /// As [`cut::out_of`].
+    pub fn cut<'a>(&'a self, body: &Bytes, ask: &'a Ask) -> Result<Left<'a>, ReadError> {
+        if self.cuts.is_empty() {
+            return Ok((body.clone(), Cow::Borrowed(ask), (&*self.edits).into()));
+        }
+        let (body, ask, edits) = cut::out_of(body, ask, &self.edits, &self.cuts)?;
+        Ok((body, Cow::Owned(ask), edits.into()))
     }
 }
 
@@ -349,7 +375,21 @@ impl Prompt {
         let words = edits(&changing, &ask.parts).into_iter();
         let edits = words.chain(self.hidden(acting, &ask.parts)).collect();
         let guidance = (!guidance.is_empty()).then(|| guidance.join("\n"));
-        Changes { edits, guidance }
+        let draws = self.scene.output != Output::Text;
+        let cuts = cut::of_prompt(self.stripped(acting), &ask.parts, draws);
+        Changes {
+            edits,
+            cuts,
+            guidance,
+        }
+    }
+
+    /// What goes with pictures that a detection strips.
+    fn stripped(&self, detections: &[&Detection]) -> Vec<Element> {
+        let strips = detections.iter().filter(|one| one.action == Action::Strip);
+        let places = strips.flat_map(|one| [one.part, one.anchor.0]);
+        let elements = places.filter_map(|at| self.stand_ins.get(&at)?.element.clone());
+        elements.collect()
     }
 
     /// The stand-ins of pictures that detections touch, each literal once.
@@ -364,7 +404,7 @@ impl Prompt {
             if !edits.iter().any(|edit| edit.raw == part.raw) {
                 edits.push(Edit {
                     raw: part.raw.clone(),
-                    text: stand_in.clone(),
+                    text: stand_in.text.clone(),
                 });
             }
         }

@@ -16,7 +16,7 @@ use crate::body::{self, Blame, Body};
 use crate::cache::{self, Answer, AnswerKey, Begin, Lead, Scope};
 use crate::codec::check::{self, Check};
 use crate::codec::pictures::{Found, in_file, may_hold};
-use crate::codec::{self, AnswerKind, Ask, Codec, Framing, ReadError, Refusal, Telling, splice};
+use crate::codec::{self, AnswerKind, Ask, Codec, Framing, ReadError, Refusal, Telling};
 use crate::earlier::{self, Joined, Turn};
 use crate::exchange::{self, Exchange, Said};
 use crate::guard::{Context, GuardedBody, Record, document, pictures};
@@ -355,11 +355,11 @@ impl Asked<'_> {
             let (code, message) = (why.code(), format!("a picture in it: {why}"));
             Error::unreadable_answer(ReadError { code, message })
         })?;
-        let Some(withheld) = verdict.withheld else {
-            let edited = match verdict.whole {
-                Some(file) => Ok(file),
-                None if verdict.edits.is_empty() => Ok(body),
-                None => splice::edited(&body, &verdict.edits),
+        let Some(withheld) = &verdict.withheld else {
+            let edited = match &verdict.whole {
+                Some(file) => Ok(Bytes::clone(file)),
+                None if verdict.is_clean() => Ok(body),
+                None => verdict.written(&body),
             };
             return Ok(Ok(edited.map_err(Error::unreadable_answer)?));
         };

@@ -22,7 +22,7 @@ use http::StatusCode;
 use crate::app::App;
 use crate::codec::pictures::may_hold;
 use crate::codec::realtime_reply::{self as say, OURS};
-use crate::codec::{AnswerKind, Codec, ReadError, Refusal, Telling, realtime, splice};
+use crate::codec::{AnswerKind, Codec, ReadError, Refusal, Telling, realtime};
 use crate::exchange::Exchange;
 use crate::guard::{Context, Record, document, pictures};
 use crate::message::Audience;
@@ -420,13 +420,13 @@ async fn looked_at(
     let words: Vec<_> = words.into_iter().map(|piece| piece.raw).collect();
     let found = pictures::find(context, line.as_bytes(), &words);
     let judged = pictures::judge(Arc::clone(context), record, found).await;
-    let verdict = judged.map_err(|why| ReadError {
+    let mut verdict = judged.map_err(|why| ReadError {
         code: why.code(),
         message: format!("a picture in it cannot be checked: {why}"),
     })?;
-    if let Some(withheld) = verdict.withheld {
+    if let Some(withheld) = verdict.withheld.take() {
         return Ok(Err(withheld));
     }
-    let edited = splice::edited(line.as_bytes(), &verdict.edits)?;
+    let edited = verdict.written(line.as_bytes())?;
     Ok(Ok(String::from_utf8_lossy(&edited).into_owned()))
 }

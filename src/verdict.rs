@@ -126,7 +126,11 @@ fn finding(
     ask: &Ask,
 ) -> Finding {
     let set = &exchange.live.set;
-    let Changes { edits, guidance } = judged.changes(exchange, app, ask);
+    let Changes {
+        edits,
+        cuts,
+        guidance,
+    } = judged.changes(exchange, app, ask);
     let refusal = judged.action.ends().then(|| judged.refusal(exchange, app));
     let action = judged.action.name();
     let found = judged
@@ -149,6 +153,7 @@ fn finding(
         action,
         found,
         edits,
+        cuts,
         guidance,
         refusal,
         nudge,

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::ReadError;
+use super::cut::{Element, Within};
 use super::json::Value;
 use super::splice::{Splice, quote, splice};
 use crate::picture::Format;
@@ -45,6 +46,8 @@ pub struct Address {
     pub raw: Range<usize>,
     /// Where it lies.
     pub url: String,
+    /// What goes with the picture where it is cut out.
+    pub(super) element: Option<Element>,
     /// What has to change where the picture itself takes its place.
     holder: Holder,
 }
@@ -66,12 +69,12 @@ enum Holder {
 }
 
 impl Address {
-    /// The address that a string is, within what is `around` it.
+    /// The address that a string is, within what is around it.
     pub(super) fn of(
         at: &str,
         value: Value<'_>,
         text: &str,
-        around: Option<Value<'_>>,
+        outer: (Option<Value<'_>>, Option<&Within>),
     ) -> Option<Self> {
         let url = text.trim();
         let meant = is_for_pictures(at) || (ends_like_one(url) && !is_to_be_read(at));
@@ -82,7 +85,8 @@ impl Address {
             at: at.to_owned(),
             raw: value.raw(),
             url: url.to_owned(),
-            holder: holder(value, around),
+            element: outer.1.and_then(|within| within.of(at)),
+            holder: holder(value, outer.0),
         })
     }
 

@@ -7,6 +7,7 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 
+use super::cut::Element;
 use super::{Ask, Edit, Field, ReadError, ReadLimits, Refusal, guard_check, litellm, moderations};
 use crate::message::{Band, Direction};
 
@@ -48,6 +49,8 @@ pub struct Finding {
     pub found: Vec<Found>,
     /// What may go on instead, where texts are redacted.
     pub edits: Vec<Edit>,
+    /// What goes with pictures that are cut out.
+    pub cuts: Vec<Element>,
     /// What a rewriting rule tells the model.
     pub guidance: Option<String>,
     /// What a reader sees in the place of all of it: it may not go on.

@@ -8,12 +8,13 @@ use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
 use super::check::{self, Check, Finding, Question};
+use super::cut;
 use super::json::{Document, Kind, Value};
 use super::members::{self, refuse, wrong_type};
 use super::moderations::verdict;
 use super::openai_chat;
 use super::openai_chat_shape::Messages;
-use super::splice::{Splice, splice};
+use super::splice::{Splice, cover, splice};
 use super::table::{Side, Table};
 use super::{Ask, Field, ReadError, ReadLimits, openai_chat_fields};
 use crate::message::{Direction, Output, Role};
@@ -107,8 +108,11 @@ impl Check for GuardCheck {
         answer["guidance"] = json!(finding.guidance);
         answer["exchange"] = json!(exchange);
         // What may go on: nothing, the very same, or with what is redacted replaced.
-        let edits = finding.edits.iter().map(Splice::literal);
-        let edited = splice(body, edits.collect())?;
+        let mut edits: Vec<_> = finding.edits.iter().map(Splice::literal).collect();
+        for one in cut::splices(finding.cuts.clone()) {
+            cover(&mut edits, one);
+        }
+        let edited = splice(body, edits)?;
         let edited: Json = serde_json::from_slice(&edited)
             .map_err(|_| refuse("bad_edit", "an edit broke the document"))?;
         for name in ["text", "messages"] {

@@ -18,6 +18,7 @@ pub mod captions;
 pub mod check;
 pub mod comfy;
 mod comfy_graph;
+pub mod cut;
 pub mod dashscope;
 mod dashscope_fields;
 pub mod dashscope_images;

@@ -7,6 +7,7 @@
 //! stands in a place named for pictures goes on as its field's row says.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 
 use super::addresses::{self, Address};
+use super::cut::{self, Element, Holder, Within};
 use super::json::{Document, Kind, Value};
 use super::{ReadError, ReadLimits, multipart};
 use crate::picture::decode::{Format, MAX_BYTES, Unreadable};
@@ -50,6 +52,8 @@ pub struct Picture {
     pub at: String,
     /// The literal or the file in the body.
     pub raw: Range<usize>,
+    /// What goes with it where it is cut out.
+    pub element: Option<Element>,
     source: Source,
 }
 
@@ -80,6 +84,8 @@ pub struct Found {
     pub addresses: Vec<Address>,
     /// Whether it names files that the server keeps, by their id.
     pub kept: bool,
+    /// What the body is.
+    pub holder: Holder,
 }
 
 impl Found {
@@ -95,6 +101,7 @@ impl Picture {
         Self {
             at: address.at,
             raw: address.raw,
+            element: address.element,
             source: Source::Fetched { file, media_type },
         }
     }
@@ -211,7 +218,8 @@ pub fn in_document(
 ) -> Result<Found, ReadError> {
     let document = Document::parse(body, limits)?;
     let mut found = Found::default();
-    walk(document.root(), None, &mut String::new(), read, &mut found)?;
+    let at = &mut String::new();
+    walk(document.root(), (None, None), at, read, &mut found)?;
     bounded(found, limits)
 }
 
@@ -232,13 +240,8 @@ pub fn in_members(
     let (root, mut found) = (document.root(), Found::default());
     for name in members {
         if let Some(member) = root.get(name) {
-            walk(
-                member,
-                Some(root),
-                &mut format!("/{name}"),
-                read,
-                &mut found,
-            )?;
+            let at = &mut format!("/{name}");
+            walk(member, (Some(root), None), at, read, &mut found)?;
         }
     }
     bounded(found, limits)
@@ -252,10 +255,11 @@ fn bounded(found: Found, limits: &ReadLimits) -> Result<Found, ReadError> {
     }
 }
 
-/// Recurses at most as deep as the document, which its own limit bounds.
+/// Recurses at most as deep as the document, which its own limit bounds. `outer` is what the value stands
+/// in, and the element of the innermost list that it is in.
 fn walk(
     value: Value<'_>,
-    around: Option<Value<'_>>,
+    outer: (Option<Value<'_>>, Option<&Within>),
     at: &mut String,
     read: &[Range<usize>],
     found: &mut Found,
@@ -270,23 +274,27 @@ fn walk(
                 found.pictures.push(Picture {
                     at: at.clone(),
                     raw: value.raw(),
+                    element: outer.1.and_then(|within| within.of(at)),
                     source,
                 });
             } else if !is_read {
-                found
-                    .addresses
-                    .extend(Address::of(at, value, &text, around));
+                found.addresses.extend(Address::of(at, value, &text, outer));
             }
         }
-        Kind::Array | Kind::Object => {
+        Kind::Array => {
             let length = at.len();
-            for (index, child) in value.children().enumerate() {
+            for (index, (child, within)) in cut::elements(value, length).enumerate() {
+                write!(at, "/{index}").expect("a string takes all");
+                walk(child, (Some(value), within.as_ref()), at, read, found)?;
+                at.truncate(length);
+            }
+        }
+        Kind::Object => {
+            let length = at.len();
+            for child in value.children() {
                 at.push('/');
-                match value.kind() {
-                    Kind::Object => at.push_str(&child.key()?),
-                    _ => at.push_str(&index.to_string()),
-                }
-                walk(child, Some(value), at, read, found)?;
+                at.push_str(&child.key()?);
+                walk(child, (Some(value), outer.1), at, read, found)?;
                 at.truncate(length);
             }
         }
@@ -359,6 +367,7 @@ pub fn in_file(body: &Bytes) -> Found {
         pictures: vec![Picture {
             at: String::new(),
             raw: 0..body.len(),
+            element: None,
             source: Source::File(body.clone()),
         }],
         ..Found::default()
@@ -382,6 +391,7 @@ pub fn in_form(
             found.pictures.push(Picture {
                 at: format!("/{}", field.name),
                 raw: field.value,
+                element: None,
                 source: Source::File(bytes),
             });
         }

@@ -17,7 +17,7 @@ use super::{Context, Guard, Record};
 use crate::codec::framing::Frames;
 use crate::codec::pictures::may_hold;
 use crate::codec::sse::Frame as Event;
-use crate::codec::{Edit, Framing, ReadError, splice};
+use crate::codec::{Framing, ReadError};
 
 /// Bytes gathered into one write before the client gets them: a TLS record's worth. More would
 /// only add delay; less costs a system call per event.
@@ -105,7 +105,7 @@ impl<B> GuardedBody<B> {
             return self.guard.frame(frame);
         }
         let words = self.guard.words(data);
-        let found = pictures::find(&self.context, data.as_bytes(), &words);
+        let found = pictures::find_in_event(&self.context, data.as_bytes(), &words);
         if found.is_empty() {
             return self.guard.frame(frame);
         }
@@ -130,7 +130,8 @@ impl<B> GuardedBody<B> {
                 withheld: Some(withheld),
                 ..
             }) => self.guard.withhold(&withheld),
-            Ok(Verdict { edits, .. }) => match edited(frame, &edits) {
+            Ok(Verdict { dropped: true, .. }) => {}
+            Ok(verdict) => match edited(frame, verdict) {
                 Ok(frame) => self.guard.frame(frame),
                 Err(error) => self.guard.fail(error.code, &error.message),
             },
@@ -144,13 +145,13 @@ impl<B> GuardedBody<B> {
     }
 }
 
-/// The frame with stand-ins for pictures in it.
-fn edited(frame: Event, edits: &[Edit]) -> Result<Event, ReadError> {
-    if edits.is_empty() {
+/// The frame without pictures that may not be shown.
+fn edited(frame: Event, verdict: Verdict) -> Result<Event, ReadError> {
+    if verdict.is_clean() {
         return Ok(frame);
     }
     let data = frame.data().unwrap_or_default();
-    let written = splice::edited(data.as_bytes(), edits)?;
+    let written = verdict.written(data.as_bytes())?;
     Ok(frame.carrying(&String::from_utf8_lossy(&written)))
 }
 

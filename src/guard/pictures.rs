@@ -4,7 +4,7 @@
 //!
 //! Nothing here keeps a serving thread: looking, scanning and drawing happen on blocking ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,8 +14,10 @@ use bytes::Bytes;
 
 use super::{Context, Record};
 use crate::codec::addresses::Address;
+use crate::codec::cut::{self, Element, Holder};
 use crate::codec::pictures::{Found, Picture, in_document};
-use crate::codec::{Edit, Lane};
+use crate::codec::splice::{Splice, cover, splice};
+use crate::codec::{Edit, Lane, ReadError};
 use crate::config::{OnFailure, ShownAs};
 use crate::detect::Hit;
 use crate::gallery::Gallery;
@@ -159,6 +161,7 @@ pub async fn look(
         mut pictures,
         addresses,
         kept,
+        holder: _,
     } = found;
     // What an answer names by its id, the caller cannot have without asking again.
     let kept = kept && direction == Direction::Prompt;
@@ -238,11 +241,25 @@ pub fn find(context: &Context, body: &[u8], words: &[Range<usize>]) -> Found {
     in_document(body, words, &context.read).unwrap_or_default()
 }
 
+/// The same of one event of several.
+pub fn find_in_event(context: &Context, data: &[u8], words: &[Range<usize>]) -> Found {
+    let found = find(context, data, words);
+    let holder = match found.is_empty() {
+        true => Holder::Told,
+        false => Holder::of_event(data, &context.read),
+    };
+    Found { holder, ..found }
+}
+
 /// What becomes of an answer with pictures.
 #[derive(Debug, Default)]
 pub struct Verdict {
     /// What stands in place of pictures, or of their addresses.
-    pub edits: Vec<Edit>,
+    edits: Vec<Splice>,
+    /// What is cut out with its picture.
+    cuts: Vec<Element>,
+    /// An event that goes whole with its picture.
+    pub dropped: bool,
     /// What stands in place of an answer that is a picture and nothing else.
     pub whole: Option<Bytes>,
     /// Why all of it is withheld, if it is.
@@ -267,6 +284,7 @@ pub async fn judge(
     record: Arc<dyn Record>,
     found: Found,
 ) -> Result<Verdict, Unchecked> {
+    let holder = found.holder;
     let looked = look(Direction::Output, &context.sight, record.as_ref(), found).await?;
     if looked.is_empty() {
         return Ok(Verdict::default());
@@ -278,13 +296,18 @@ pub async fn judge(
     };
     let judging = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        weigh(&context, record.as_ref(), &looked)
+        weigh(&context, record.as_ref(), &looked, holder)
     });
     judging.await.unwrap_or(Err(Unchecked::Overflow))
 }
 
 /// Judges what was seen in an answer's pictures.
-fn weigh(context: &Context, record: &dyn Record, looked: &[Looked]) -> Result<Verdict, Unchecked> {
+fn weigh(
+    context: &Context,
+    record: &dyn Record,
+    looked: &[Looked],
+    holder: Holder,
+) -> Result<Verdict, Unchecked> {
     let (detections, owners) = detect(context, looked)?;
     let lane = Lane {
         choice: 0,
@@ -292,6 +315,7 @@ fn weigh(context: &Context, record: &dyn Record, looked: &[Looked]) -> Result<Ve
     };
     let mut verdict = Verdict::default();
     let mut hidden: BTreeMap<usize, Detection> = BTreeMap::new();
+    let mut stripped: BTreeSet<usize> = BTreeSet::new();
     for detection in detections {
         record.detection(&detection, lane, "");
         let action = context.effective(&detection);
@@ -305,12 +329,18 @@ fn weigh(context: &Context, record: &dyn Record, looked: &[Looked]) -> Result<Ve
                 .flatten()
             {
                 hidden.entry(*owner).or_insert_with(|| detection.clone());
+                if action == Action::Strip {
+                    stripped.insert(*owner);
+                }
             }
         }
     }
     for (at, one) in looked.iter().enumerate() {
         if verdict.withheld.is_some() {
             break;
+        }
+        if stripped.contains(&at) && verdict.cut(one, holder) {
+            continue;
         }
         match (hidden.remove(&at), &context.sight.label) {
             (Some(detection), _) => match one.grey() {
@@ -319,7 +349,10 @@ fn weigh(context: &Context, record: &dyn Record, looked: &[Looked]) -> Result<Ve
                 _ => verdict.end(detection, Action::Block),
             },
             (None, Some(label)) => verdict.put(one, one.labelled(label, at)?),
-            (None, None) => verdict.edits.extend(inline(context, one)),
+            (None, None) => {
+                let shown = inline(context, one);
+                verdict.edits.extend(shown.as_ref().map(Splice::literal));
+            }
         }
     }
     Ok(verdict)
@@ -338,11 +371,38 @@ fn inline(context: &Context, one: &Looked) -> Option<Edit> {
 }
 
 impl Verdict {
+    /// Whether what was said goes on as it came.
+    pub const fn is_clean(&self) -> bool {
+        self.edits.is_empty() && self.cuts.is_empty()
+    }
+
+    /// What was said, as far as it may be shown.
+    ///
+    /// # Errors
+    /// "bad_edit" where edits overlap: a fault of ours.
+    pub fn written(self, said: &[u8]) -> Result<Bytes, ReadError> {
+        let mut edits = self.edits;
+        for one in cut::splices(self.cuts) {
+            cover(&mut edits, one);
+        }
+        splice(said, edits)
+    }
+
+    /// Cuts a picture out, where it can be.
+    fn cut(&mut self, one: &Looked, holder: Holder) -> bool {
+        match (holder, &one.picture.element) {
+            (Holder::Passing, _) => self.dropped = true,
+            (Holder::Told, Some(element)) => self.cuts.push(element.clone()),
+            (Holder::Told, None) => return false,
+        }
+        true
+    }
+
     /// A file stands in a picture's place: in its literal, or as the whole answer.
     fn put(&mut self, one: &Looked, file: Vec<u8>) {
         let raw = one.picture.raw.clone();
         match one.picture.written(&file, one.seen.format.written()) {
-            Some(text) => self.edits.push(Edit { raw, text }),
+            Some(text) => self.edits.push(Splice::literal(&Edit { raw, text })),
             None => self.whole = Some(Bytes::from(file)),
         }
     }

@@ -63,7 +63,9 @@ pub fn joints(parts: &[Part]) -> Vec<Joint> {
         }
         let last = said.last().copied();
         let mut earlier = said.iter().rev().copied();
-        let same = earlier.find(|&at| parts[at].role == part.role);
+        // What a picture says does not keep the words around it apart: it may be taken away.
+        let kind = |part: &Part| (part.role, part.media == Media::Image);
+        let same = earlier.find(|&at| kind(&parts[at]) == kind(part));
         let after = start(part, index);
         for before in [last, same.filter(|_| same != last)].into_iter().flatten() {
             let before = end(&parts[before], before);
@@ -241,7 +243,7 @@ impl Crossings {
                 let mut halves = self.halves.iter();
                 halves.any(|(at, half)| *at == part as usize && half.span == span)
             };
-            let edits = matches!(detection.action, Action::Redact | Action::Rewrite);
+            let edits = detection.action.edits();
             if edits && places.iter().any(half) {
                 detection.action = Action::Block;
             }
@@ -331,6 +333,9 @@ mod tests {
             user(2, "红柿"),
         ];
         assert_eq!(crossing(&parts), [(0, "西"), (3, "红柿")]);
+        let pictured = |text| said(Role::User, Media::Image, 0, text);
+        let parts = [user(0, "a tom"), pictured("of a cat"), user(0, "ato")];
+        assert_eq!(crossing(&parts), [(0, "tom"), (2, "ato")]);
         let arguments = |text| said(Role::Assistant, Media::ToolArguments, 0, text);
         let parts = [arguments("{\"a\": \"tom\"}"), arguments("\"ato\"")];
         assert_eq!(crossing(&parts), [(0, "tom"), (1, "ato")]);

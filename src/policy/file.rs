@@ -500,6 +500,8 @@ pub enum Expect {
     Support,
     /// Spans replaced.
     Redact,
+    /// Spans replaced, pictures cut out.
+    Strip,
     /// Spans replaced and guidance added.
     Rewrite,
     /// One more sentence.
@@ -519,6 +521,7 @@ impl Expect {
             Self::Block => Action::Block,
             Self::Support => Action::Support,
             Self::Redact => Action::Redact,
+            Self::Strip => Action::Strip,
             Self::Rewrite => Action::Rewrite,
             Self::Nudge => Action::Nudge,
             Self::Flag => Action::Flag,

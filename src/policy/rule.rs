@@ -33,8 +33,10 @@ pub enum Action {
     Flag,
     /// The answer ends with one more sentence.
     Nudge,
-    /// The spans are replaced.
+    /// The spans are replaced; a grey picture stands in a picture's place.
     Redact,
+    /// The spans are replaced; pictures are cut out where they stand in a list, and are grey elsewhere.
+    Strip,
     /// The spans are replaced and the model receives guidance.
     Rewrite,
     /// A reviewed, helping text instead of the model's.
@@ -45,11 +47,12 @@ pub enum Action {
 
 impl Action {
     /// Every action, mildest first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Allow,
         Self::Flag,
         Self::Nudge,
         Self::Redact,
+        Self::Strip,
         Self::Rewrite,
         Self::Support,
         Self::Block,
@@ -62,6 +65,7 @@ impl Action {
             Self::Flag => "flag",
             Self::Nudge => "nudge",
             Self::Redact => "redact",
+            Self::Strip => "strip",
             Self::Rewrite => "rewrite",
             Self::Support => "support",
             Self::Block => "block",
@@ -75,10 +79,12 @@ impl Action {
 
     /// Whether the text itself may not go on as it is.
     pub const fn withholds(self) -> bool {
-        matches!(
-            self,
-            Self::Redact | Self::Rewrite | Self::Support | Self::Block
-        )
+        self.edits() || self.ends()
+    }
+
+    /// Whether something else stands in its place, and the rest goes on.
+    pub const fn edits(self) -> bool {
+        matches!(self, Self::Redact | Self::Strip | Self::Rewrite)
     }
 
     /// Whether the exchange (or the stream) ends here.

@@ -17,7 +17,7 @@ const Z: f64 = 1.959_963_984_540_054;
 pub struct Tally {
     /// Rows.
     pub n: u64,
-    /// Rows of which the text did not go on as it was: blocked, supported, rewritten, redacted.
+    /// Rows of which the text did not go on as it was: blocked, supported, rewritten, redacted, stripped.
     pub stopped: u64,
     /// Of those, rows that were answered with a supporting text.
     pub supported: u64,
@@ -205,7 +205,7 @@ mod tests {
         }
         assert_eq!(
             (tally.n, tally.stopped, tally.supported, tally.seen),
-            (7, 4, 1, 6)
+            (8, 5, 1, 7)
         );
         let mut split = Split::default();
         split.add(Label::Benign, Action::Block);

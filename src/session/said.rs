@@ -68,13 +68,14 @@ impl Session {
         }
         let changes = prompt.changes(&exchange, &app, &ask);
         let guidance = changes.guidance.as_deref().filter(|_| asks);
-        let written = codec.write(kind, &body, &ask, &changes.edits, guidance);
+        let (body, ask, edits) = changes.cut(&body, &ask)?;
+        let written = codec.write(kind, &body, &ask, &edits, guidance);
         let written = match written {
             Err(error) if error.code == "missing_prompt" => {
                 let number = self.next_number();
                 let item = say::guidance_item(guidance.unwrap_or_default(), number);
                 self.to_model.push(item);
-                codec.write(kind, &body, &ask, &changes.edits, None)?
+                codec.write(kind, &body, &ask, &edits, None)?
             }
             written => written?,
         };

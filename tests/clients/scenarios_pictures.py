@@ -2,8 +2,9 @@
 
 usage: scenarios_pictures.py BASE_URL < scenarios.jsonl > results.jsonl
 
-A scenario is {"name", "kind": one of KINDS below, "headers", "picture"?: base64 of a PNG, "url"?}, a
-result {"name", "ok", "text", "finish_reason", "pictures": [base64], "error"?: {"class", "code"}}.
+A scenario is {"name", "kind": one of KINDS below, "headers", "picture"?: base64, "media"?: its type if it
+is no PNG, "url"?}, a result {"name", "ok", "text", "finish_reason", "pictures": [base64],
+"error"?: {"class", "code"}}.
 """
 
 import base64
@@ -18,9 +19,18 @@ from google import genai
 from google.genai import types
 
 
+def media_of(scenario):
+    return scenario.get("media", "image/png")
+
+
+def form_of(scenario):
+    """What OpenAI calls the format."""
+    return media_of(scenario).removeprefix("image/")
+
+
 def file_of(scenario):
     picture = io.BytesIO(base64.b64decode(scenario["picture"]))
-    picture.name = "drawing.png"
+    picture.name = "drawing." + form_of(scenario)
     return picture
 
 
@@ -109,18 +119,18 @@ def dashscope_draws(clients, scenario):
 
 
 KINDS = {
-    "image": image,
+    "image": lambda clients, scenario: image(clients, scenario, output_format=form_of(scenario)),
     "image_url": lambda clients, scenario: image(clients, scenario, response_format="url"),
     "image_edit": image_edit,
     "image_stream": image_stream,
     "vision": lambda clients, scenario: chat(
-        clients, scenario, "data:image/png;base64," + scenario["picture"]
+        clients, scenario, f"data:{media_of(scenario)};base64," + scenario["picture"]
     ),
     "vision_url": lambda clients, scenario: chat(clients, scenario, scenario["url"]),
     "gemini": lambda clients, scenario: gemini(
         clients,
         scenario,
-        ["What is this?", types.Part.from_bytes(data=file_of(scenario).read(), mime_type="image/png")],
+        ["What is this?", types.Part.from_bytes(data=file_of(scenario).read(), mime_type=media_of(scenario))],
     ),
     "gemini_draws": lambda clients, scenario: gemini(clients, scenario, ["a sign"]),
     "gemini_names": lambda clients, scenario: gemini(clients, scenario, ["a sign"]),

@@ -38,10 +38,12 @@ title: {en: Output only, zh: 仅输出}
 reference: none; test only
 signals:
   told: {words: [rutabaga]}
+  cut: {words: [samphire]}
 replies:
   refusal.clients: {en: This cannot be shown., zh: 这段内容不能显示。}
 rules:
   - {id: CLI-010, title: Told, status: stable, level: 1, severity: 2, applies: {direction: [output]}, when: told, action: block, reply: refusal.clients, false_positives: [cooks]}
+  - {id: CLI-020, title: Cut out, status: stable, level: 1, severity: 3, when: cut, action: strip, false_positives: [cooks]}
 ";
 
 /// What wardgate says instead of a withheld text.

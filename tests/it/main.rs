@@ -46,6 +46,7 @@ mod spoken;
 mod spoken_dashscope;
 mod spoken_realtime;
 mod streams;
+mod stripped;
 mod support;
 mod tables;
 mod tidy;

@@ -52,7 +52,7 @@ pub fn chat(text: &str, picture: &str) -> Value {
 }
 
 /// Every dialect whose prompts carry pictures in JSON: route and body.
-fn prompts(text: &str, picture: &str) -> Vec<(&'static str, Value)> {
+pub fn prompts(text: &str, picture: &str) -> Vec<(&'static str, Value)> {
     let source = json!({"type": "base64", "media_type": "image/png", "data": picture});
     let inline = json!({"inlineData": {"mimeType": "image/png", "data": picture}});
     vec![
@@ -106,7 +106,7 @@ fn cases_draw_their_pictures() {
     let sources = policy::read_folders(&[folder]).expect("readable");
     let set = policy::compile(&sources, &[]).unwrap_or_else(|problems| panic!("{problems}"));
     let report = policy::cases::run(&Arc::new(set));
-    assert_eq!(report.results.len(), 28);
+    assert_eq!(report.results.len(), 30);
     for row in report.results {
         assert_eq!(row.outcome, Outcome::Pass, "{} {}", row.rule, row.name);
     }
@@ -355,7 +355,7 @@ async fn words_in_pictures_that_nobody_can_follow_are_refused_both_ways() {
 }
 
 /// What a picture of an answer shows.
-fn shown(encoded: &Value) -> wardgate::picture::Seen {
+pub fn shown(encoded: &Value) -> wardgate::picture::Seen {
     let file = STANDARD
         .decode(encoded.as_str().expect("a string"))
         .expect("base64");

@@ -7,9 +7,10 @@ use wardgate::body::full;
 use wardgate::limits::Limits;
 use wardgate::picture::drawing;
 
-use super::{Client, OPENAI_PYTHON, REFUSED, SOUP, answers_of, skip, with_app};
+use super::{App, Client, OPENAI_PYTHON, REFUSED, SOUP, answers_of, skip, with_app};
 use crate::gateway::percent;
 use crate::pictures::code;
+use crate::shown::avif;
 use crate::wire::serve;
 
 const PICTURES: Client = Client {
@@ -17,6 +18,36 @@ const PICTURES: Client = Client {
     probe: ["-c", "import openai, dashscope; from google import genai"],
     ..OPENAI_PYTHON
 };
+
+/// Runs scenarios through the SDKs, in front of a mock that still runs; `scenarios` are told where files
+/// lie that are codes of their own names. Nothing where no SDK is installed.
+fn run(scenarios: impl FnOnce(&str) -> Vec<Value>) -> Option<(Vec<Value>, App)> {
+    let command = match PICTURES.found() {
+        Ok(command) => command,
+        Err(skipped) => {
+            skip(&skipped);
+            return None;
+        }
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+    let _within = runtime.enter();
+    let shelf = serve(Limits::default(), None, |request, _| async move {
+        let file = drawing::qr(request.uri().path().trim_start_matches('/')).expect("short");
+        let answer = Response::builder().header("content-type", "image/png");
+        answer.body(full(file)).expect("an answer")
+    });
+    let url = format!("http://{}", shelf.address);
+    let more = format!("    image_urls: {{fetch: {{hosts: [\"{url}\"], private: [127.0.0.1]}}}}\n");
+    let app = with_app(&runtime, &more);
+    let scenarios = scenarios(&url);
+    let lines: String = scenarios.iter().map(|one| format!("{one}\n")).collect();
+    let results = answers_of(command, &app.served.url, &lines);
+    assert_eq!(results.len(), scenarios.len());
+    for result in &results {
+        eprintln!("{} {} {}", result["name"], result["ok"], result["error"]);
+    }
+    Some((results, app))
+}
 
 /// A model's answer as the mock's header says it.
 fn says(answer: &Value) -> Value {
@@ -74,31 +105,17 @@ fn scenarios(word: &str, shelf: &str) -> Vec<Value> {
 
 #[test]
 fn official_clients_send_and_draw_pictures_as_far_as_they_may_be_seen() {
-    let command = match PICTURES.found() {
-        Ok(command) => command,
-        Err(skipped) => return skip(&skipped),
+    let mut shelf = String::new();
+    let both = |url: &str| {
+        url.clone_into(&mut shelf);
+        [scenarios("pear", url), scenarios("turnip", url)].concat()
     };
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
-    let _within = runtime.enter();
-    let shelf = serve(Limits::default(), None, |request, _| async move {
-        let file = drawing::qr(request.uri().path().trim_start_matches('/')).expect("short");
-        let answer = Response::builder().header("content-type", "image/png");
-        answer.body(full(file)).expect("an answer")
-    });
-    let url = format!("http://{}", shelf.address);
-    let more = format!("    image_urls: {{fetch: {{hosts: [\"{url}\"], private: [127.0.0.1]}}}}\n");
-    let (good, bad) = (scenarios("pear", &url), scenarios("turnip", &url));
-    let app = with_app(&runtime, &more);
-    let lines: String = good
-        .iter()
-        .chain(&bad)
-        .map(|one| format!("{one}\n"))
-        .collect();
-    let results = answers_of(command, &app.served.url, &lines);
-    assert_eq!(results.len(), good.len() + bad.len());
-    let (allowed, blocked) = results.split_at(good.len());
+    let Some((results, app)) = run(both) else {
+        return;
+    };
+    let (count, url) = (results.len() / 2, shelf);
+    let (allowed, blocked) = results.split_at(count);
     for result in allowed {
-        eprintln!("{} {} {}", result["name"], result["ok"], result["error"]);
         assert_eq!(result["ok"], true);
         let pictures = result["pictures"].as_array().expect("a list");
         match result["name"].as_str().expect("a name") {
@@ -116,7 +133,6 @@ fn official_clients_send_and_draw_pictures_as_far_as_they_may_be_seen() {
         }
     }
     for result in blocked {
-        eprintln!("{} {} {}", result["name"], result["ok"], result["error"]);
         let told = result.to_string();
         assert!(!told.contains(&code("turnip")) && !told.contains("/turnip\""));
         match result["name"].as_str().expect("a name") {
@@ -145,9 +161,118 @@ fn official_clients_send_and_draw_pictures_as_far_as_they_may_be_seen() {
     // What was sent went as it was, and what was blocked went nowhere.
     let sent = app.mock.seen();
     // Four prompts went nowhere; a task is asked for before it is asked about.
-    assert_eq!(sent.len(), good.len() + bad.len() - 4 + 2);
+    assert_eq!(sent.len(), 2 * count - 4 + 2);
     assert!(sent.iter().all(|one| {
         let body = String::from_utf8_lossy(&one.body);
         !body.contains(&code("turnip")) && !body.contains("/turnip")
     }));
+}
+
+#[test]
+fn avif_goes_through_official_clients_as_far_as_it_may_be_seen() {
+    let scenarios = |word: &str| {
+        let picture = avif(word);
+        let scenario = |kind: &str, headers: Value| {
+            json!({"name": format!("{kind} {word}"), "kind": kind, "headers": headers,
+                "picture": picture, "media": "image/avif"})
+        };
+        let soup = json!({"x-mock-answer": percent(SOUP)});
+        let drawn = json!({"created": 1, "data": [{"b64_json": picture}], "output_format": "avif"});
+        let inline = json!({"inlineData": {"mimeType": "image/avif", "data": picture}});
+        let answer = json!({"candidates": [{"index": 0, "finishReason": "STOP",
+            "content": {"role": "model", "parts": [{"text": "here"}, inline]}}]});
+        vec![
+            scenario("image", says(&drawn)),
+            scenario("image_edit", json!({})),
+            scenario("vision", soup.clone()),
+            scenario("gemini", soup),
+            scenario("gemini_draws", says(&answer)),
+        ]
+    };
+    let Some((results, app)) = run(|_| [scenarios("pear"), scenarios("turnip")].concat()) else {
+        return;
+    };
+    let result = |name: &str| {
+        let found = results.iter().find(|result| result["name"] == name);
+        found.expect("a result").clone()
+    };
+    assert_eq!(result("image pear")["pictures"], json!([avif("pear")]));
+    assert_eq!(result("image_edit pear")["ok"], true);
+    assert_eq!(result("vision pear")["text"], SOUP);
+    assert_eq!(result("gemini pear")["text"], SOUP);
+    assert_eq!(
+        result("gemini_draws pear")["pictures"],
+        json!([avif("pear")])
+    );
+    for blocked in ["image turnip", "image_edit turnip"] {
+        assert_eq!(result(blocked)["error"]["code"], "moderation_blocked");
+    }
+    assert_eq!(result("vision turnip")["finish_reason"], "content_filter");
+    for blocked in ["gemini turnip", "gemini_draws turnip"] {
+        assert_eq!(result(blocked)["finish_reason"], "SAFETY");
+        assert_eq!(result(blocked)["pictures"], json!([]));
+    }
+    // OpenAI's client asks for the format by name; three of the refused were uploads, and went nowhere.
+    let sent = app.mock.seen();
+    assert_eq!(sent.len(), results.len() - 3);
+    let asked = String::from_utf8_lossy(&sent[0].body).into_owned();
+    assert!(asked.contains(r#""output_format":"avif""#), "{asked}");
+    let told = results[results.len() / 2..].iter().map(Value::to_string);
+    assert!(
+        told.into_iter()
+            .all(|told| !told.contains(&avif("turnip")[..99]))
+    );
+}
+
+/// `action: strip`: what is left is what each client is given.
+#[test]
+fn official_clients_get_what_is_left_where_a_picture_is_cut_out() {
+    let (good, bad) = (code("pear"), code("samphire"));
+    let mut shelf = String::new();
+    let scenarios = |url: &str| {
+        url.clone_into(&mut shelf);
+        let scenario = |kind: &str, headers: Value| json!({"name": kind, "kind": kind, "headers": headers, "picture": bad});
+        let soup = json!({"x-mock-answer": percent(SOUP)});
+        let data = json!([{"b64_json": bad}, {"b64_json": good}]);
+        let lies = json!([{"url": format!("{url}/samphire")}, {"url": format!("{url}/pear")}]);
+        let inline = json!({"inlineData": {"mimeType": "image/png", "data": bad}});
+        let answer = json!({"candidates": [{"index": 0, "finishReason": "STOP",
+            "content": {"role": "model", "parts": [{"text": "here"}, inline]}}]});
+        let task = json!({"request_id": "r", "output": {"task_id": "t", "task_status": "SUCCEEDED",
+            "results": lies}});
+        vec![
+            scenario("image", says(&json!({"created": 1, "data": data}))),
+            scenario("image_url", says(&json!({"created": 1, "data": lies}))),
+            scenario("image_stream", events(&["pear", "samphire", "pear"])),
+            scenario("vision", soup.clone()),
+            scenario("gemini", soup),
+            scenario("gemini_draws", says(&answer)),
+            scenario("dashscope_draws", says(&task)),
+        ]
+    };
+    let Some((results, app)) = run(scenarios) else {
+        return;
+    };
+    let lies = json!([format!("{shelf}/pear")]);
+    for result in &results {
+        assert_eq!(result["ok"], true, "{result}");
+        let (pictures, text) = (&result["pictures"], &result["text"]);
+        match result["name"].as_str().expect("a name") {
+            "image" => assert_eq!(*pictures, json!([good])),
+            "image_url" | "dashscope_draws" => assert_eq!(*pictures, lies),
+            "image_stream" => assert_eq!(*pictures, json!([good, good])),
+            "gemini_draws" => {
+                assert_eq!((pictures, text), (&json!([]), &json!("here")));
+                assert_eq!(result["finish_reason"], "STOP");
+            }
+            _ => assert_eq!(text, SOUP),
+        }
+    }
+    let sent = app.mock.seen();
+    let told = |sent: &wardgate::mock::Seen| String::from_utf8_lossy(&sent.body).into_owned();
+    assert!(sent.iter().all(|one| !told(one).contains(&bad)));
+    let asked = sent
+        .iter()
+        .filter(|one| told(one).contains("What is this?"));
+    assert_eq!(asked.count(), 2, "without their pictures");
 }
