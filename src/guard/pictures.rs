@@ -75,8 +75,8 @@ impl Looked {
     /// A grey picture in its place, as the literal's text; nothing where a file would have to stand.
     /// Draws and encodes it: for a blocking thread, and only for a picture that is withheld.
     pub fn stand_in(&self) -> Option<String> {
-        self.picture
-            .written(&self.grey()?, self.seen.format.written())
+        let file = self.grey()?;
+        self.picture.written(&file, Format::of(&file)?)
     }
 
     fn grey(&self) -> Option<Vec<u8>> {
@@ -401,7 +401,8 @@ impl Verdict {
     /// A file stands in a picture's place: in its literal, or as the whole answer.
     fn put(&mut self, one: &Looked, file: Vec<u8>) {
         let raw = one.picture.raw.clone();
-        match one.picture.written(&file, one.seen.format.written()) {
+        let format = Format::of(&file).unwrap_or(one.seen.format.written());
+        match one.picture.written(&file, format) {
             Some(text) => self.edits.push(Splice::literal(&Edit { raw, text })),
             None => self.whole = Some(Bytes::from(file)),
         }

@@ -6,7 +6,7 @@ use std::io::Cursor;
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use qrcode::{Color, QrCode};
 
-use super::Seen;
+use super::{Format, Seen};
 
 /// Pixels of one module of a code, and modules of white around it.
 const MODULE: u32 = 4;
@@ -36,12 +36,18 @@ pub fn plain(width: u32, height: u32) -> Vec<u8> {
     )))
 }
 
-/// A grey picture of the same size, and format where that can be written; nothing where a format has no such size.
+/// A grey picture of the same size, of the same format or a PNG where that cannot be written or has no such
+/// size; nothing where that has none either.
 pub fn in_place_of(seen: &Seen) -> Option<Vec<u8>> {
     let grey = RgbImage::from_pixel(seen.width, seen.height, Rgb([128; 3]));
-    let mut file = Cursor::new(Vec::new());
-    let written = DynamicImage::ImageRgb8(grey).write_to(&mut file, seen.format.written().into());
-    written.ok().map(|()| file.into_inner())
+    let grey = DynamicImage::ImageRgb8(grey);
+    let written = |format: Format| {
+        let mut file = Cursor::new(Vec::new());
+        let written = grey.write_to(&mut file, format.into());
+        written.ok().map(|()| file.into_inner())
+    };
+    // An animated WebP may be wider than a still one.
+    written(seen.format.written()).or_else(|| written(Format::Png))
 }
 
 /// A PNG of red, green and blue, row by row; nothing where they are not `width * height`.
@@ -54,4 +60,32 @@ fn png(picture: &DynamicImage) -> Vec<u8> {
     let written = picture.write_to(&mut file, ImageFormat::Png);
     written.expect("memory takes every byte");
     file.into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by fuzzing: frames of a WebP may lie on a canvas that no still can be as wide as.
+    #[test]
+    fn what_its_format_cannot_hold_is_a_png() {
+        for (format, width, wanted) in [
+            (Format::WebP, 16_383, Format::WebP),
+            (Format::WebP, 24_607, Format::Png),
+            (Format::Avif, 20, Format::Png),
+            (Format::Jpeg, 20, Format::Jpeg),
+            (Format::Gif, 20, Format::Gif),
+        ] {
+            let seen = Seen {
+                format,
+                width,
+                height: 2,
+                ..Seen::default()
+            };
+            let file = in_place_of(&seen).expect("drawn");
+            assert_eq!(Format::of(&file), Some(wanted));
+            let again = super::super::look(&file).expect("readable");
+            assert_eq!((again.width, again.height), (width, 2));
+        }
+    }
 }
