@@ -23,6 +23,9 @@ pub const MAX_BYTES: usize = 16 * 1024;
 /// Width of a branch.
 const BRANCH: usize = 256;
 
+/// Columns of a branch that are summed at a time: they stay in registers.
+const BLOCK: usize = 64;
+
 /// The branches: how many neighbouring tokens one looks at, and how many of them come before it.
 const BRANCHES: [(usize, usize); 3] = [(2, 0), (3, 1), (5, 2)];
 
@@ -159,19 +162,7 @@ impl Encoder {
 
     /// The rows of those pieces, summed over the square root of their count.
     pub(super) fn rows_sum(&self, pieces: &[u32]) -> Vec<f32> {
-        let mut sum = vec![0.0; DIMENSIONS];
-        wide(|| {
-            let mut numbers = [0; DIMENSIONS];
-            for &row in pieces {
-                let steps = self.rows.unpack(row, &mut numbers);
-                for (sum, &number) in sum.iter_mut().zip(&numbers) {
-                    *sum += f32::from(number) * steps.scale + steps.low;
-                }
-            }
-            let share = 1.0 / (pieces.len().max(1) as f32).sqrt();
-            sum.iter_mut().for_each(|sum| *sum *= share);
-        });
-        sum
+        sum_of_rows(&self.rows, pieces)
     }
 
     /// A text's vector, whose length is one, and after it the features of its pieces, summed over the
@@ -198,24 +189,28 @@ impl Encoder {
             let count = texts[from..].iter().take_while(fits).count().max(1);
             let to = from + count;
             self.features(&texts[from..to], &mut work);
-            let mut features = work.features.chunks_exact(FEATURES);
+            let mut features = &work.features[..];
             for at in from..to {
                 let text = &texts[at];
                 let sum = &mut pooled[at * FEATURES..][..FEATURES];
                 if text.kept > 0 {
                     sum.copy_from_slice(&begun);
                 }
+                let stretch;
+                (stretch, features) = features.split_at(text.stretch().len() * FEATURES);
+                let new = &stretch[(text.kept - text.from) * FEATURES..];
+                // What comes before the token from which the next text differs is what that begins with.
                 let next = texts.get(at + 1).map_or(usize::MAX, |next| next.kept);
-                let stretch = features.by_ref().take(text.stretch().len());
-                let new = stretch.skip(text.kept - text.from);
-                wide(|| {
-                    for (token, place) in new.zip(text.kept..) {
-                        if place == next {
-                            begun.copy_from_slice(sum);
-                        }
-                        self.feature_norm.add(token, sum);
-                    }
-                });
+                let same = new
+                    .len()
+                    .min(next.saturating_sub(text.kept).saturating_mul(FEATURES));
+                let (same, other) = new.split_at(same);
+                let norm = &self.feature_norm;
+                add_normed(norm, same, sum);
+                if (text.kept..text.rows.len()).contains(&next) {
+                    begun.copy_from_slice(sum);
+                }
+                add_normed(norm, other, sum);
             }
             from = to;
         }
@@ -248,70 +243,23 @@ impl Encoder {
             .collect()
     }
 
-    /// The features of each token of the texts' stretches, not yet normed.
+    /// The features of each token of the texts' stretches, not yet normed: its row, and what becomes of that
+    /// in the branches.
     fn features(&self, texts: &[Text], work: &mut Work) {
-        let rows: Vec<u32> = texts
-            .iter()
-            .flat_map(|text| text.stretch())
-            .copied()
-            .collect();
-        let numbers = &mut work.numbers;
-        numbers.clear();
-        work.steps.clear();
+        let rows = texts.iter().flat_map(|text| text.stretch()).copied();
+        let rows: Vec<u32> = rows.collect();
         work.features.resize(rows.len() * FEATURES, 0.0);
-        wide(|| {
-            let mut row_of = [0; DIMENSIONS];
-            let features = work.features.chunks_exact_mut(FEATURES);
-            for (&row, feature) in rows.iter().zip(features) {
-                let steps = self.rows.unpack(row, &mut row_of);
-                for (value, &number) in feature.iter_mut().zip(&row_of) {
-                    *value = f32::from(number) * steps.scale + steps.low;
-                }
-                numbers.values.extend_from_slice(&row_of);
-                numbers.zero.push(0);
-                work.steps.push(steps);
-            }
-        });
-        self.project.multiply(numbers, &mut work.product);
-        self.normed(work);
+        work.numbers.clear();
+        work.steps.clear();
+        read_rows(&self.rows, &rows, work);
+        let product = self.project.multiply(&work.numbers, &mut work.product);
+        begin_branches(self, &work.steps, product, &mut work.features);
         for (at, (&(order, before), windows)) in BRANCHES.iter().zip(&self.windows).enumerate() {
-            let wide = self.bias.len();
-            work.branch.clear();
-            let tokens = work.normed.chunks_exact(wide);
-            tokens.for_each(|token| {
-                work.branch
-                    .extend_from_slice(&token[at * BRANCH..][..BRANCH])
-            });
+            let branch = DIMENSIONS + at * BRANCH;
             for window in windows {
-                window.apply((order, before), texts, work);
-            }
-            let start = DIMENSIONS + at * BRANCH;
-            let tokens = work.features.chunks_exact_mut(FEATURES);
-            for (feature, branch) in tokens.zip(work.branch.chunks_exact(BRANCH)) {
-                feature[start..][..BRANCH].copy_from_slice(branch);
+                window.apply((branch, order, before), texts, work);
             }
         }
-    }
-
-    /// What the branches begin with: the projected rows, normed.
-    fn normed(&self, work: &mut Work) {
-        let width = self.bias.len();
-        work.normed.clear();
-        work.normed.resize(work.steps.len() * width, 0.0);
-        work.token.resize(width, 0.0);
-        wide(|| {
-            let tokens = work.product.chunks_exact(width);
-            let tokens = tokens.zip(work.normed.chunks_exact_mut(width));
-            for (&Steps { scale, low }, (product, normed)) in work.steps.iter().zip(tokens) {
-                let columns = self.project.scale.iter().zip(&self.shift).zip(&self.bias);
-                for ((value, &product), ((&column, shift), bias)) in
-                    work.token.iter_mut().zip(product).zip(columns)
-                {
-                    *value = product as f32 * (scale * column) + (low * shift + bias);
-                }
-                self.norm.add(&work.token, normed);
-            }
-        });
     }
 }
 
@@ -354,9 +302,6 @@ struct Work {
     numbers: Numbers,
     steps: Vec<Steps>,
     product: Vec<i32>,
-    token: Vec<f32>,
-    normed: Vec<f32>,
-    branch: Vec<f32>,
     features: Vec<f32>,
 }
 
@@ -374,13 +319,24 @@ impl Norm {
     /// The norm of a token, added to `out`.
     #[inline(always)]
     fn add(&self, token: &[f32], out: &mut [f32]) {
+        self.each(token, out, |out, value| *out += value);
+    }
+
+    /// The norm of a token.
+    #[inline(always)]
+    fn write(&self, token: &[f32], out: &mut [f32]) {
+        self.each(token, out, |out, value| *out = value);
+    }
+
+    #[inline(always)]
+    fn each(&self, token: &[f32], out: &mut [f32], put: impl Fn(&mut f32, f32)) {
         let count = token.len() as f32;
         let mean = sum(token, |value| value) / count;
         let variance = sum(token, |value| (value - mean) * (value - mean)) / count;
         let scale = 1.0 / (variance + EPSILON).sqrt();
         let learned = self.gamma.iter().zip(&self.beta);
         for ((out, value), (gamma, beta)) in out.iter_mut().zip(token).zip(learned) {
-            *out += (value - mean) * scale * gamma + beta;
+            put(out, (value - mean) * scale * gamma + beta);
         }
     }
 }
@@ -403,48 +359,30 @@ fn sum(values: &[f32], of: impl Fn(f32) -> f32) -> f32 {
 }
 
 impl Window {
-    /// `branch = branch + relu(convolution of branch)`, within each text.
-    fn apply(&self, (order, before): (usize, usize), texts: &[Text], work: &mut Work) {
-        let Work {
-            numbers,
-            product,
-            branch,
-            ..
-        } = work;
-        numbers.clear();
-        wide(|| {
-            let tokens = branch.chunks_exact(BRANCH);
-            tokens.for_each(|token| numbers.push(token));
-        });
-        self.layer.multiply(numbers, product);
-        wide(|| {
-            let mut tokens = branch.chunks_exact_mut(BRANCH);
-            let mut start = 0;
-            for text in texts {
-                let count = text.stretch().len();
-                for (at, token) in tokens.by_ref().take(count).enumerate() {
-                    let mut sum = [0.0; BRANCH];
-                    sum.copy_from_slice(&self.bias);
-                    let first = before.saturating_sub(at);
-                    for place in first..order.min(count + before - at) {
-                        let from = start + at + place - before;
-                        let given = from * order * BRANCH + place * BRANCH;
-                        let given = &product[given..][..BRANCH];
-                        let sums = &self.sums[place * BRANCH..][..BRANCH];
-                        let zero = f32::from(numbers.zero[from]);
-                        // One scale for the matrix: every column has the same.
-                        let scale = numbers.scale[from] * self.layer.scale[place * BRANCH];
-                        for ((sum, &given), column) in sum.iter_mut().zip(given).zip(sums) {
-                            *sum += (given as f32 - zero * column) * scale;
-                        }
-                    }
-                    for (value, sum) in token.iter_mut().zip(&sum) {
-                        *value += sum.max(0.0);
-                    }
-                }
-                start += count;
-            }
-        });
+    /// `branch = branch + relu(convolution of branch)`, within each text, where that begins in a token's features.
+    fn apply(
+        &self,
+        (branch, order, before): (usize, usize, usize),
+        texts: &[Text],
+        work: &mut Work,
+    ) {
+        work.numbers.clear();
+        quantize(&work.features, branch, &mut work.numbers);
+        let product = self.layer.multiply(&work.numbers, &mut work.product);
+        let mut features = &mut work.features[..];
+        let mut given = &*product;
+        let mut start = 0;
+        for text in texts {
+            let tokens = text.stretch().len();
+            let (own, product);
+            (own, features) = features.split_at_mut(tokens * FEATURES);
+            (product, given) = given.split_at(tokens * order * BRANCH);
+            let stretch = start..start + tokens;
+            let (scales, zeros) = (&work.numbers.scale, &work.numbers.zero);
+            let steps = (&scales[stretch.clone()], &zeros[stretch]);
+            convolve(self, (branch, before), product, steps, own);
+            start += tokens;
+        }
     }
 }
 
@@ -477,4 +415,104 @@ impl Top {
 
 fn rectify(values: &mut [f32]) {
     values.iter_mut().for_each(|value| *value = value.max(0.0));
+}
+
+wide! {
+    /// [`Encoder::rows_sum`].
+    fn sum_of_rows<'w>(rows: &'w Rows, pieces: &'w [u32]) -> Vec<f32> {
+        let mut sum = vec![0.0; DIMENSIONS];
+        let mut numbers = [0; DIMENSIONS];
+        for &row in pieces {
+            let steps = rows.unpack(row, &mut numbers);
+            for (sum, &number) in sum.iter_mut().zip(&numbers) {
+                *sum += f32::from(number) * steps.scale + steps.low;
+            }
+        }
+        let share = 1.0 / (pieces.len().max(1) as f32).sqrt();
+        sum.iter_mut().for_each(|sum| *sum *= share);
+        sum
+    }
+
+    /// The pieces' rows, as numbers and as the beginnings of their features.
+    fn read_rows<'w>(rows: &'w Rows, pieces: &'w [u32], work: &'w mut Work) {
+        let mut numbers = [0; DIMENSIONS];
+        let features = work.features.chunks_exact_mut(FEATURES);
+        for (&piece, feature) in pieces.iter().zip(features) {
+            let steps = rows.unpack(piece, &mut numbers);
+            for (value, &number) in feature.iter_mut().zip(&numbers) {
+                *value = f32::from(number) * steps.scale + steps.low;
+            }
+            work.numbers.values.extend_from_slice(&numbers);
+            work.numbers.zero.push(0);
+            work.steps.push(steps);
+        }
+    }
+
+    /// What the branches begin with: the projected rows, normed, behind the row of each token.
+    fn begin_branches<'w>(encoder: &'w Encoder, steps: &'w [Steps], product: &'w [i32], features: &'w mut [f32]) {
+        let mut token = [0.0; FEATURES - DIMENSIONS];
+        let tokens = product.chunks_exact(token.len());
+        let tokens = tokens.zip(features.chunks_exact_mut(FEATURES));
+        for (&Steps { scale, low }, (product, feature)) in steps.iter().zip(tokens) {
+            let columns = encoder.project.scale.iter();
+            let columns = columns.zip(&encoder.shift).zip(&encoder.bias);
+            for ((value, &product), ((&column, shift), bias)) in
+                token.iter_mut().zip(product).zip(columns)
+            {
+                *value = product as f32 * (scale * column) + (low * shift + bias);
+            }
+            encoder.norm.write(&token, &mut feature[DIMENSIONS..]);
+        }
+    }
+
+    /// The norm of each token, added to a sum.
+    fn add_normed<'w>(norm: &'w Norm, tokens: &'w [f32], sum: &'w mut [f32]) {
+        for token in tokens.chunks_exact(FEATURES) {
+            norm.add(token, sum);
+        }
+    }
+
+    /// A branch of every token, in small numbers.
+    fn quantize<'w>(features: &'w [f32], branch: usize, numbers: &'w mut Numbers) {
+        for token in features.chunks_exact(FEATURES) {
+            numbers.push(&token[branch..][..BRANCH]);
+        }
+    }
+
+    /// Adds to a branch of each token of a text what its neighbours and itself give, whose numbers have these scales
+    /// and zeros.
+    fn convolve<'w>(
+        window: &'w Window,
+        places: (usize, usize),
+        product: &'w [i32],
+        steps: (&'w [f32], &'w [u8]),
+        features: &'w mut [f32],
+    ) {
+        let ((branch, before), (scales, zeros)) = (places, steps);
+        let order = window.layer.outputs() / BRANCH;
+        let tokens = scales.len();
+        for (at, token) in features.chunks_exact_mut(FEATURES).enumerate() {
+            let places = before.saturating_sub(at)..order.min(tokens + before - at);
+            let blocks = token[branch..][..BRANCH].as_chunks_mut::<BLOCK>().0;
+            for (block, values) in blocks.iter_mut().enumerate() {
+                let column = block * BLOCK;
+                let mut sum = [0.0; BLOCK];
+                sum.copy_from_slice(&window.bias[column..][..BLOCK]);
+                for place in places.clone() {
+                    let from = at + place - before;
+                    let given = &product[(from * order + place) * BRANCH + column..][..BLOCK];
+                    let sums = &window.sums[place * BRANCH + column..][..BLOCK];
+                    let zero = f32::from(zeros[from]);
+                    // One scale for the matrix: every column has the same.
+                    let scale = scales[from] * window.layer.scale[place * BRANCH];
+                    for ((sum, &given), of) in sum.iter_mut().zip(given).zip(sums) {
+                        *sum += (given as f32 - zero * of) * scale;
+                    }
+                }
+                for (value, sum) in values.iter_mut().zip(&sum) {
+                    *value += sum.max(0.0);
+                }
+            }
+        }
+    }
 }

@@ -137,13 +137,7 @@ impl Dense {
     fn apply(&self, inputs: &[&[f32]]) -> Vec<Vec<f32>> {
         let width = self.weight.len() / self.bias.len();
         let mut outputs = vec![self.bias.clone(); inputs.len()];
-        wide(|| {
-            for (at, rows) in self.weight.chunks(BESIDE * width).enumerate() {
-                for (input, output) in inputs.iter().zip(&mut outputs) {
-                    dots(rows, &input[..width], &mut output[at * BESIDE..]);
-                }
-            }
-        });
+        multiply(&self.weight, width, inputs, &mut outputs);
         outputs
     }
 }
@@ -184,6 +178,17 @@ impl Grams {
 
 /// Rows of weights that are multiplied beside each other: by itself each waits for its own last sum.
 const BESIDE: usize = 8;
+
+wide! {
+    /// Adds to the outputs of each input its product with `weight`, rows of so many numbers.
+    fn multiply<'w>(weight: &'w [f32], width: usize, inputs: &'w [&'w [f32]], outputs: &'w mut [Vec<f32>]) {
+        for (at, rows) in weight.chunks(BESIDE * width).enumerate() {
+            for (input, output) in inputs.iter().zip(&mut *outputs) {
+                dots(rows, &input[..width], &mut output[at * BESIDE..]);
+            }
+        }
+    }
+}
 
 /// Adds to each output the [`dot`] product of its row of weights, at most [`BESIDE`] of them.
 #[inline(always)]

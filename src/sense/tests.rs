@@ -174,14 +174,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_text_has_a_vector_of_length_one(text in any_text()) {
+    fn any_text_has_a_vector_of_length_one_and_scores(text in any_text()) {
         let pieces = shipped().pieces(&text);
         prop_assert!((2..=MAX_PIECES).contains(&pieces.len()), "{}", pieces.len());
         let inputs = shipped().encode(&text);
         prop_assert!(inputs.iter().all(|value| value.is_finite()));
         let length: f32 = inputs[..DIMENSIONS].iter().map(|value| value * value).sum();
         prop_assert!((length - 1.0).abs() < 1e-3, "{}", length);
-        prop_assert_eq!(inputs, shipped().encode(&text));
+        prop_assert_eq!(&inputs, &shipped().encode(&text));
+        let scores = super::shipped_heads().scores(&text, &inputs);
+        prop_assert!(scores.iter().all(|score| (0.0..=1.0).contains(score)));
+        let gate = super::shipped_gate().expect("it is of these heads");
+        prop_assert!(gate.logits(shipped(), &text).iter().all(|logit| logit.is_finite()));
     }
 }
 

@@ -1,20 +1,30 @@
-//! [`wide`]: a loop compiled for the widest registers that this machine has, chosen when it runs. No sum
-//! changes its order by that, so every machine computes the same.
+//! [`wide`]: functions compiled for each width of registers that a machine may have, one of which is chosen when they
+//! run. No sum changes its order by that, so every machine computes the same.
 
-use rten_simd::{Isa, SimdOp};
+/// Functions whose loops run in the widest registers that this machine has. What they call has to be
+/// `#[inline(always)]`, or stays narrow: so do closures and function items that are handed over, which is why this
+/// is a macro (docs/decisions/0050).
+macro_rules! wide {
+    ($($(#[$said:meta])* fn $name:ident<$life:lifetime>($($of:ident: $type:ty),* $(,)?) $(-> $gives:ty)? $work:block)*) => {$(
+        $(#[$said])*
+        fn $name<$life>($($of: $type),*) $(-> $gives)? {
+            struct Wide<$life> {
+                $($of: $type),*
+            }
+            impl<$life> rten_simd::SimdOp for Wide<$life> {
+                type Output = wide!(@ $($gives)?);
 
-struct Wide<F>(F);
-
-impl<R, F: FnOnce() -> R> SimdOp for Wide<F> {
-    type Output = R;
-
-    #[inline(always)]
-    fn eval<I: Isa>(self, _: I) -> R {
-        (self.0)()
-    }
+                #[inline(always)]
+                fn eval<I: rten_simd::Isa>(self, _: I) -> Self::Output {
+                    let Self { $($of),* } = self;
+                    $work
+                }
+            }
+            rten_simd::SimdOp::dispatch(Wide { $($of),* })
+        }
+    )*};
+    (@) => { () };
+    (@ $gives:ty) => { $gives };
 }
 
-/// Does the work of a loop. What it calls has to be `#[inline(always)]`, or stays narrow.
-pub(super) fn wide<R>(work: impl FnOnce() -> R) -> R {
-    Wide(work).dispatch()
-}
+pub(super) use wide;
