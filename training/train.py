@@ -33,6 +33,7 @@ from check import FRAMES, HARM
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent
+SHIPPED = ROOT / "models" / "sense"
 GOLDEN = ROOT / "tests" / "data" / "sense" / "golden.jsonl"
 
 
@@ -127,7 +128,7 @@ def main():
     parser.add_argument("--binary", help="wardgate itself, whose n-grams are then learned from; else an approximation")
     parser.add_argument("--before", type=pathlib.Path, help="folder of model files whose probabilities keep their meaning; needs --dev and --learned")
     parser.add_argument("--learned", type=pathlib.Path, help="own/ as those files learned from it")
-    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "models" / "sense")
+    parser.add_argument("--out", type=pathlib.Path, default=SHIPPED)
     options = parser.parse_args()
 
     from safetensors.numpy import save_file
@@ -138,7 +139,8 @@ def main():
     tensors, metadata = merged(options.base, tuned)
     options.out.mkdir(parents=True, exist_ok=True)
     save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, options.out / "encoder.safetensors", metadata)
-    golden(tensors)
+    if options.out.resolve() == SHIPPED.resolve():
+        golden(tensors)
 
     counts = features.counts([row.text for row in rows], options.binary)
     dev = measure.dev_rows(options.dev)
