@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Recall kept per form of disguise on a public set that has the same texts in nine forms, with a lexicon learned by program.
 
-usage: benches/forms.py --wardgate target/release/wardgate --rows toxibench-cn.jsonl [--terms 100 200 400] [--context 60]
+usage: benches/forms.py --wardgate target/release/wardgate --rows toxibench-cn.jsonl [--terms 100 200 400] [--context 150]
 
 Rows are JSON lines with `id`, `text`, `harmful` and `variant` (null: as it was written); the second part of an id ("toxibench-cn:swap.12.3")
 is the text that a row is a form of. Texts with an even hash teach, the others are measured. Terms are two to four Han that stand far more
@@ -21,8 +21,8 @@ import tempfile
 HAN = ("\u4e00", "\u9fff")
 # Rows that a term or a word of the context has to stand in: fewer say nothing.
 FEWEST, FEWEST_CONTEXT = 3, 12
-# How much likelier in a harmful row a word of the context is, at least.
-CONTEXT_ODDS = 1.3
+# How likely in a harmful row, beside a harmless one, a word of the context is at least: no rarer, that is.
+CONTEXT_ODDS = 0.9
 # Terms are taken by their odds, smoothed by so many rows.
 SMOOTH = 0.5
 
@@ -108,7 +108,7 @@ def main():
     asked.add_argument("--wardgate", required=True)
     asked.add_argument("--rows", required=True, type=pathlib.Path)
     asked.add_argument("--terms", nargs="+", type=int, default=[100, 200, 400])
-    asked.add_argument("--context", type=int, default=60)
+    asked.add_argument("--context", type=int, default=150)
     asked = asked.parse_args()
     rows = [json.loads(line) for line in asked.rows.read_text().splitlines()]
     for row in rows:
