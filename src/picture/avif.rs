@@ -3,8 +3,10 @@
 //! Decoding is `re_rav1d`'s, on the thread that asks. Limits: stills of one frame ([`super::heif`]); more than
 //! eight bits are shown as eight, and what a profile says of colors is passed over, as in other formats.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
-use re_rav1d::dav1d::{Decoder, PixelLayout, PlanarImageComponent, Settings, pixel};
+use re_rav1d::dav1d::{self, Decoder, PixelLayout, PlanarImageComponent, Settings, pixel};
 
 use super::decode::Unreadable;
 use super::heif::{self, Coded, Color, MAX_PIXELS, Premultiplied, Turn};
@@ -145,11 +147,22 @@ fn frame(coded: &Coded) -> Result<Frame, Unreadable> {
     Ok(Frame {
         planes,
         depth: depth.0 as u8,
-        color: Color {
-            primaries: picture.color_primaries() as u16,
-            matrix: picture.matrix_coefficients() as u16,
-            full: picture.color_range() == pixel::YUVRange::Full,
-        },
+        color: said(&picture)?,
+    })
+}
+
+/// What a stream says of its colors. The decoder's names for them panic at numbers that nobody gave a name yet.
+fn said(picture: &dav1d::Picture) -> Result<Color, Unreadable> {
+    let named = || {
+        let primaries = picture.color_primaries() as u16;
+        (primaries, picture.matrix_coefficients() as u16)
+    };
+    let named = panic::catch_unwind(AssertUnwindSafe(named));
+    let (primaries, matrix) = named.map_err(|_| Unreadable::Avif)?;
+    Ok(Color {
+        primaries,
+        matrix,
+        full: picture.color_range() == pixel::YUVRange::Full,
     })
 }
 
@@ -400,6 +413,8 @@ mod tests {
             changed("turned", b"irot", 0, b"lsel"),
             changed("420", b"av01", 0, b"grid"),
             changed("420", b"av01", 0, b"hvc1"),
+            // Found by fuzzing: colors that the standard keeps for later.
+            changed("alpha", b"\x7c\xb1\xa2", 3, b"\x28"),
         ] {
             assert_eq!(look(&other), Err(Unreadable::Avif));
         }
