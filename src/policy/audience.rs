@@ -14,6 +14,7 @@
 use super::compile::Input;
 use super::desk::Desk;
 use super::diagnostic::Code;
+use super::file::Signal;
 use super::signals::Numbers;
 use crate::detect::{Detectors, Hit, SignalId};
 use crate::message::{Band, Media, Part, Role};
@@ -51,11 +52,12 @@ impl Cues {
     pub fn find(input: &Input<'_>, numbers: &Numbers, desk: &Desk<'_>) -> Self {
         let mut cues = Self::default();
         for (file, loaded) in input.files.iter().enumerate() {
-            for (at, (name, _)) in loaded.file.signals.0.iter().enumerate() {
+            for (at, (name, written)) in loaded.file.signals.0.iter().enumerate() {
                 let (first, rest) = name.value.split_once('.').unwrap_or((&name.value, ""));
                 if first != CUE {
                     continue;
                 }
+                heard_in_words(written, desk);
                 let number = || numbers.of((file, at));
                 let band = FROM.iter().find(|(known, _)| *known == rest);
                 match (rest, band) {
@@ -115,6 +117,25 @@ impl Cues {
             (said.map(|(_, band)| *band).min(), not)
         };
         self.meanings = detectors.sets().map(meaning).collect();
+    }
+}
+
+/// Says so where a cue is asked of anything but words: who speaks is known before a sentence is scored
+/// or anybody is asked, so such a cue would never be heard.
+fn heard_in_words(written: &Signal, desk: &Desk<'_>) {
+    let asked = [
+        &written.classifier,
+        &written.examples,
+        &written.remote,
+        &written.model,
+    ];
+    let asked = asked.into_iter().flatten().map(|one| one.place);
+    let seen = written.image.as_ref().map(|image| image.place);
+    for place in asked.chain(seen) {
+        let message = "a cue of who speaks is heard in words alone";
+        let help =
+            "write `words:`, `list:`, `pattern:` or `age:`; a rule may read what sentences mean";
+        desk.report(desk.at(Code::Cue, place, message).help(help));
     }
 }
 

@@ -94,6 +94,8 @@ pub enum Code {
     ApparentAge,
     /// A rule that stands in for what cannot be stood in for.
     Instead = 56,
+    /// A cue of who speaks that is no words: nothing would hear it.
+    Cue,
 }
 
 impl Code {

@@ -141,6 +141,7 @@ fn every_code_has_a_pair() {
         Code::AgeClears,
         Code::ApparentAge,
         Code::Instead,
+        Code::Cue,
     ];
     let later = later.map(|code| code as u16);
     let all = (1..=last).chain(later).map(|code| format!("P{code:03}"));
