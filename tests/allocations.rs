@@ -71,7 +71,7 @@ fn a_delta_of_clean_text_allocates_nothing() {
     }
     // Near misses of every rule, line after line: what only sounds like a term is segmented, and the
     // dictionary's answer is a list of its own: in English one delta of 50, with some 40 allocations.
-    for (language, most) in [("en", 1.0), ("zh", 2.0)] {
+    for (language, most) in [("en", 1.0), ("zh", 4.0)] {
         let found = count(detectors, &honest(language));
         println!("{language}: {found:?}");
         let each = found.allocations as f64 / found.deltas as f64;

@@ -9,7 +9,7 @@ use crate::gateway::{Gateway, percent};
 use crate::pictures::{CHAT, IMAGES, chat, code, edit, prompts, shown, url};
 
 /// What the code of a picture says that is cut out (`PIC-080`).
-const CUT: &str = "samphire";
+const CUT: &str = "skirret";
 
 /// Every dialect whose answers carry pictures in lists: route, request, and the answer with these
 /// elements in its list, all of whose pictures stand beside something else.
