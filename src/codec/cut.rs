@@ -13,7 +13,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::json::{Document, Value};
-use super::splice::{Splice, splice};
+use super::splice::{Splice, cover, splice};
 use super::{Ask, Edit, ReadError, ReadLimits};
 use crate::message::{Media, Part};
 
@@ -159,8 +159,16 @@ pub fn of_prompt(mut elements: Vec<Element>, parts: &[Part], draws: bool) -> Vec
     elements
 }
 
+/// Those edits, and elements cut out: an edit within an element goes with it.
+pub fn beside(mut edits: Vec<Splice>, elements: Vec<Element>) -> Vec<Splice> {
+    for one in splices(elements) {
+        cover(&mut edits, one);
+    }
+    edits
+}
+
 /// What cuts elements out, commas with them.
-pub fn splices(mut elements: Vec<Element>) -> Vec<Splice> {
+fn splices(mut elements: Vec<Element>) -> Vec<Splice> {
     sort(&mut elements);
     let mut gone: BTreeMap<usize, usize> = BTreeMap::new();
     let mut out = Vec::with_capacity(elements.len());

@@ -14,7 +14,7 @@ use super::members::{self, refuse, wrong_type};
 use super::moderations::verdict;
 use super::openai_chat;
 use super::openai_chat_shape::Messages;
-use super::splice::{Splice, cover, splice};
+use super::splice::{Splice, splice};
 use super::table::{Side, Table};
 use super::{Ask, Field, ReadError, ReadLimits, openai_chat_fields};
 use crate::message::{Direction, Output, Role};
@@ -108,11 +108,8 @@ impl Check for GuardCheck {
         answer["guidance"] = json!(finding.guidance);
         answer["exchange"] = json!(exchange);
         // What may go on: nothing, the very same, or with what is redacted replaced.
-        let mut edits: Vec<_> = finding.edits.iter().map(Splice::literal).collect();
-        for one in cut::splices(finding.cuts.clone()) {
-            cover(&mut edits, one);
-        }
-        let edited = splice(body, edits)?;
+        let edits = finding.edits.iter().map(Splice::literal).collect();
+        let edited = splice(body, cut::beside(edits, finding.cuts.clone()))?;
         let edited: Json = serde_json::from_slice(&edited)
             .map_err(|_| refuse("bad_edit", "an edit broke the document"))?;
         for name in ["text", "messages"] {

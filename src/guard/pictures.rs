@@ -16,7 +16,7 @@ use super::{Context, Record};
 use crate::codec::addresses::Address;
 use crate::codec::cut::{self, Element, Holder};
 use crate::codec::pictures::{Found, Picture, in_document};
-use crate::codec::splice::{Splice, cover, splice};
+use crate::codec::splice::{Splice, splice};
 use crate::codec::{Edit, Lane, ReadError};
 use crate::config::{OnFailure, ShownAs};
 use crate::detect::Hit;
@@ -381,11 +381,7 @@ impl Verdict {
     /// # Errors
     /// "bad_edit" where edits overlap: a fault of ours.
     pub fn written(self, said: &[u8]) -> Result<Bytes, ReadError> {
-        let mut edits = self.edits;
-        for one in cut::splices(self.cuts) {
-            cover(&mut edits, one);
-        }
-        splice(said, edits)
+        splice(said, cut::beside(self.edits, self.cuts))
     }
 
     /// Cuts a picture out, where it can be.
