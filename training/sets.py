@@ -30,7 +30,6 @@ MOST, FEWEST = 300, 20
 """Rows of a set, language and label that are read at most; of all sets together at least, for a line of the table."""
 TOGETHER = 500
 """Texts that the binary is asked about at a time."""
-BEGIN, END = "<!-- labels on dev sets: training/sets.py -->", "<!-- end of labels on dev sets -->"
 
 
 def found(folder):
@@ -98,9 +97,7 @@ def main():
     table = card.table(["label", "language", "rows", *(f"{view}: AUC, 1 %, 2 %" for view in ("n-grams", "encoder", "both"))], lines(said, *logits(options.binary, options.heads, texts)))
     print(table)
     if options.card:
-        place = ROOT / "models" / "sense" / "CARD.md"
-        before, rest = place.read_text(encoding="utf-8").split(BEGIN)
-        place.write_text(f"{before}{BEGIN}\n{table}{END}{rest.split(END)[1]}", encoding="utf-8")
+        card.put(card.SHIPPED, {"labels on dev sets": table})
 
 
 if __name__ == "__main__":

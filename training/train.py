@@ -5,7 +5,7 @@
         --data ../shared/data/train [--dev ../shared/data/dev] [--binary target/release/wardgate]
 
 The n-gram head and the calibration are fitted here; with `--before`, the n-gram head stays what it was, and the
-calibration lets through as many texts without a label as before, so that thresholds keep their meaning. Writes encoder.safetensors, heads.safetensors and CARD.md,
+calibration lets through as many texts without a label as before, so that thresholds keep their meaning. Writes encoder.safetensors, heads.safetensors, the tables of CARD.md,
 the golden vectors of the engine's tests, and figures.json beside the tuned weights.
 """
 
@@ -29,7 +29,6 @@ import heads
 import measure
 import prepare
 import rows as data
-from check import FRAMES, HARM
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent
@@ -175,12 +174,11 @@ def main():
     public = collections.Counter(row.source for row in rows if row.source in data.SAYS)
     kinds = collections.Counter("own" if row.expect else row.source for row in rows)
     facts = {
-        "inputs": tuned["dense.0.weight"].shape[1], "hidden": tuned["dense.0.weight"].shape[0], "buckets": features.BUCKETS, "share": prepare.DISGUISED,
+        "share": prepare.DISGUISED, "lines": [(row.source.removeprefix("own/"), row.lang, row.expect) for row in rows if row.expect and row.source.startswith("own/")],
         "own": kinds["own"], "disguised": kinds["disguised"], "cases": kinds["case"], "honest": kinds["honest"],
         "public": [(name, count, data.SAYS[name]) for name, count in public.items()],
-        "grams": "the engine itself" if options.binary else "an approximation of the skeleton view",
     }
-    (options.out / "CARD.md").write_text(card.card(figures, facts, HARM, FRAMES))
+    card.put(options.out / "CARD.md", card.parts(figures, facts))
     report(figures)
 
 
