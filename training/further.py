@@ -129,21 +129,17 @@ def logits(dense, values):
     return middle @ dense["dense.1.weight"].T + dense["dense.1.bias"]
 
 
-def kept(calibration, before, after, grams, without):
-    """Per label (a, b, c) for the new head: of the rows without the label (`without`), as many reach any probability as
-    with the old head and its calibration. The n-gram head and its share stay. Where there are too few rows: not a number."""
-    result = calibration.copy()
+def kept(old, new, without):
+    """Per label (scale, shift) of the new scores: of the rows without the label (`without`), as many reach any
+    probability as by the old scores, which are logits of probabilities. Where there are too few rows: not a number."""
+    result = np.full((old.shape[1], 2), np.nan)
     level = lambda scores: np.quantile(scores, LEVELS)
-    for label, (a, b, c) in enumerate(calibration):
+    for label in np.flatnonzero(without.sum(0) >= FEWEST):
         chosen = without[:, label]
-        if chosen.sum() < FEWEST:
-            result[label] = np.nan
-            continue
-        old, new, gram = before[chosen, label], after[chosen, label], b * grams[chosen, label]
-        wanted = level(a * old + gram + c)
-        apart = lambda at: float(np.square(level(np.exp(at[0]) * a * new + gram + at[1]) - wanted).sum())
-        found = scipy.optimize.minimize(apart, [0.0, c], method="Nelder-Mead")
-        result[label, 0], result[label, 2] = np.exp(found.x[0]) * a, found.x[1]
+        wanted, found = level(old[chosen, label]), level(new[chosen, label])
+        apart = lambda at: float(np.square(np.exp(at[0]) * found + at[1] - wanted).sum())
+        best = scipy.optimize.minimize(apart, [0.0, float(np.mean(wanted - found))], method="Nelder-Mead")
+        result[label] = np.exp(best.x[0]), best.x[1]
     return result
 
 
@@ -205,7 +201,9 @@ def main():
     # Rows without the label: new lines that lack it, honest texts of strangers, and of the blind sets where it is harm.
     honest = np.array([not bad for _, _, bad in sets])[:, None].repeat(len(data.LABELS), 1)
     harmless = np.array([label in data.PLAIN and label != "disclose" for label in data.LABELS])[None].repeat(len(everyday), 0)
-    calibration = kept(shipped["calibration"], before, after, gram, np.concatenate([truth[fresh] == 0, honest, harmless]))
+    a, b, c = shipped["calibration"].astype(np.float64).T
+    moved = kept(a * before + b * gram + c, a * after + b * gram, np.concatenate([truth[fresh] == 0, honest, harmless]))
+    calibration = np.column_stack([a * moved[:, 0], b * moved[:, 0], moved[:, 1]])
     calibration[data.LABELS.index("harm"), 2] += HIGHER
 
     count = len(lines)

@@ -4,8 +4,8 @@
     python training/train.py --tuned target/training --base target/training/base.safetensors \\
         --data ../shared/data/train [--dev ../shared/data/dev] [--binary target/release/wardgate]
 
-The n-gram head and the calibration are fitted here; with `--before`, the n-gram head stays what it was, and the
-calibration lets through as many texts without a label as before, so that thresholds keep their meaning. Writes encoder.safetensors, heads.safetensors, the tables of CARD.md,
+The n-gram head and the calibration are fitted here; with `--before`, the calibration lets
+through as many texts without a label as before, so that thresholds keep their meaning. Writes encoder.safetensors, heads.safetensors, the tables of CARD.md,
 the golden vectors of the engine's tests, and figures.json beside the tuned weights.
 """
 
@@ -50,47 +50,47 @@ def grams(rows, counts, fold):
     return fit(np.arange(len(rows))), logits
 
 
-HARM_STEEPER, LOWER = 1.25, {"harm": 0.85, "unsafe": 0.25}
-"""Over what `further.kept` finds: since public requests say `harm` too, honest instructions reach more of it (0065)."""
+HARM_STEEPER, LOWER = 1.0, {}
+"""Over what `meaning` finds, where a release moves a label on purpose (0065 did)."""
 
 
-class Kept:
-    """The n-gram head of a file."""
-
-    def __init__(self, tensors):
-        self.tensors = tensors
-
-    def quantised(self):
-        return self.tensors["ngram.weight"], self.tensors["ngram.scale"]
-
-    def logits(self, counts):
-        weight, scale = self.quantised()
-        return counts @ (weight * scale)
+def grams_of(tensors, counts):
+    """Logits of the n-gram head of a file."""
+    return counts @ (tensors["ngram.weight"] * tensors["ngram.scale"])
 
 
-def meaning(before, rows, learned, said, model, dev, binary):
+def meaning(before, rows, learned, said, model, second, dev, binary):
     """The calibration under which probabilities mean what they meant in the folder `before`, whose heads `learned` some of
-    our lines: by lines that neither saw, honest lines of the blind sets, and honest texts of the dev sets."""
+    our lines: by lines that neither saw, honest lines of the blind sets, and honest texts of the dev sets. Of each label,
+    rows of our own say how much the n-gram head counts beside the dense one.
+
+    `said`: the dense head's logits on unseen rows; `model`: the new tensors; `second`: the new n-gram head, and its logits on unseen rows."""
     (encoder, _), (shipped, _) = (sense.read(before / f"{name}.safetensors") for name in ("encoder", "heads"))
     known = {(row.source, row.lang, row.text) for row in data.own(learned)}
     fresh = [at for at, row in enumerate(rows) if row.expect and (row.source, row.lang, row.text) not in known]
-    everyday, (texts, sets) = further.blind(), dev
+    everyday, (texts, sets), (ngram, unseen) = further.blind(), dev, second
     honest = [at for at, (_, _, bad) in enumerate(sets) if not bad]
     asked = [rows[at].text for at in fresh] + everyday + [texts[at] for at in honest]
-    old = further.logits(shipped, further.inputs(encoder, asked))
+    counts = features.counts(asked, binary)
+    a, b, c = shipped["calibration"].astype(np.float64).T
+    old = a * further.logits(shipped, further.inputs(encoder, asked)) + b * grams_of(shipped, counts) + c
     strange = further.logits(model[1], further.inputs(model[0], everyday))
-    new = np.concatenate([said["logits"][fresh], strange, said["dev"][honest]]).astype(np.float64)
-    gram = Kept(shipped).logits(features.counts(asked, binary))
-    truth, _ = heads.targets([rows[at] for at in fresh])
+    first = np.concatenate([said["logits"][fresh], strange, said["dev"][honest]]).astype(np.float64)
+    gram = np.concatenate([unseen[fresh], ngram.logits(counts[len(fresh) :])])
+    truth, weights = heads.targets(rows)
+    ours = weights * np.array([bool(row.expect) for row in rows])[:, None]
+    result = heads.calibrate(said["logits"].astype(np.float32), unseen, truth, ours).astype(np.float64)
+    new = result[:, 0] * first + result[:, 1] * gram
     harmless = np.array([label in data.PLAIN and label != "disclose" for label in data.LABELS])
-    without = np.concatenate([truth == 0, np.tile(harmless, (len(everyday), 1)), np.ones((len(honest), len(data.LABELS)), bool)])
+    without = np.concatenate([truth[fresh] == 0, np.tile(harmless, (len(everyday), 1)), np.ones((len(honest), len(data.LABELS)), bool)])
     pool = np.repeat([0, 1, 2], [len(fresh), len(everyday), len(honest)])[:, None]
-    fit = lambda chosen: further.kept(shipped["calibration"].astype(np.float64), old, new, gram, chosen)
-    result, harm = np.nanmean([fit(without & (pool == part)) for part in range(3)], 0), data.LABELS.index("harm")
-    result[harm] = fit(without)[harm]
-    result[harm, 0] *= HARM_STEEPER
+    found = np.nanmean([further.kept(old, new, without & (pool == part)) for part in range(3)], 0)
+    steeper, lower = np.ones(len(data.LABELS)), np.zeros(len(data.LABELS))
+    steeper[data.LABELS.index("harm")] = HARM_STEEPER
     for label, less in LOWER.items():
-        result[data.LABELS.index(label), 2] -= less
+        lower[data.LABELS.index(label)] = less
+    result[:, :2] *= (found[:, 0] * steeper)[:, None]
+    result[:, 2] = found[:, 1] - lower
     return result.astype(np.float32)
 
 
@@ -143,18 +143,14 @@ def main():
 
     counts = features.counts([row.text for row in rows], options.binary)
     dev = measure.dev_rows(options.dev)
-    if options.before:
-        ngram = Kept(sense.read(options.before / "heads.safetensors")[0])
-        unseen = ngram.logits(counts)
-    else:
-        ngram, unseen = grams(rows, counts, prepare.folds(rows))
+    ngram, unseen = grams(rows, counts, prepare.folds(rows))
     truth, weights = heads.targets(rows)
     unseen[:, data.LABELS.index("unsafe")] = 0  # Its rows are English: in Chinese the n-grams of it mislead (catqa .947 from .958).
     logits = (said["logits"].astype(np.float32), unseen)
     # The policies' texts are left out, so that a probability keeps its meaning: that of our lines and the public sets.
     meant = weights * np.array([row.source not in data.PACK for row in rows])[:, None]
     if options.before:
-        calibration = meaning(options.before, rows, options.learned, said, (tensors, tuned), dev, options.binary)
+        calibration = meaning(options.before, rows, options.learned, said, (tensors, tuned), (ngram, unseen), dev, options.binary)
     else:
         calibration = heads.calibrate(*logits, truth, meant)
     trained = f"{len(rows)} rows, seed {prepare.SEED}, {datetime.date.today()}"
