@@ -11,9 +11,10 @@ use super::grid::{Grid, Place};
 use super::lexicon::{
     Edge, HAS_HELD, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon, MAX_TAIL,
 };
+use super::seconds::{self, Seconds};
 use super::table::{Key, Table, get, set};
 use super::thread::{AFTER_SYLLABLE, REAL, Thread};
-use super::word::{End, STEMS, TAILS, WORDS, Word};
+use super::word::{End, MAX_WORD, STEMS, TAILS, WORDS, Word};
 use crate::text::Class;
 
 /// Bits of the set of pairs for each pair: a Han and its neighbour are looked up by four to 25 of
@@ -26,9 +27,6 @@ const MAX_PAIRS: usize = 1 << 22;
 /// Keys of a symbol.
 const KEYS: usize = 5;
 
-/// Letters of a word that are followed into the trie; no first word is longer.
-const MAX_WORD: usize = 24;
-
 /// What the terms begin with.
 #[derive(Debug, Default)]
 pub(super) struct Beginnings {
@@ -37,6 +35,8 @@ pub(super) struct Beginnings {
     /// By whole word: where what it begins lies.
     whole: Table<u64, u32>,
     ends: Vec<End>,
+    /// Which words may come next where one has ended.
+    seconds: Seconds,
     /// Hashed first letters of terms with a tail.
     stems: Vec<u64>,
     /// Hashed terms with a tail, and whether one has a single letter.
@@ -129,6 +129,9 @@ impl Beginnings {
                 words.entry(word.hash()).or_default().push(thread);
             }
         }
+        let threads = words.values().flatten();
+        let (listed, loose) = seconds::list(lexicon, threads, letter);
+        self.seconds = listed;
         self.whole = Table::of(words.len());
         let mut words: Vec<_> = words.into_iter().collect();
         words.sort_unstable_by_key(|word| word.0);
@@ -136,8 +139,10 @@ impl Beginnings {
             self.whole.insert(hash, self.ends.len() as u32);
             let last = threads.len() - 1;
             let ends = threads.into_iter().enumerate();
-            self.ends
-                .extend(ends.map(|(at, thread)| End::of(lexicon, thread, at == last)));
+            self.ends.extend(ends.map(|(at, thread)| {
+                let loose = loose.contains(&seconds::place(&thread));
+                End::of(lexicon, thread, at == last, loose)
+            }));
         }
     }
 
@@ -257,6 +262,12 @@ impl Beginnings {
         ends[..last.map_or(0, |last| last + 1)].iter()
     }
 
+    /// Whether a term may go on from a node, behind a space, with this whole word.
+    #[inline]
+    pub(super) fn follows(&self, node: u32, word: Word) -> bool {
+        word.length > MAX_WORD || self.seconds.may(node, word)
+    }
+
     /// Whether a Han and its neighbour begin anything.
     #[inline]
     pub(super) fn meet(&self, first: Place, second: Place) -> bool {
@@ -360,6 +371,7 @@ impl Beginnings {
             * size_of::<u64>()
             + self.index.memory()
             + self.whole.memory()
+            + self.seconds.memory()
             + self.ends.capacity() * size_of::<End>()
             + self.begins.capacity() * size_of::<Beginning>()
             + self.grid.memory()

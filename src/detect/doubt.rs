@@ -45,6 +45,10 @@ const WIDEST: u32 = 48;
 /// Symbols after which a certain match is no second signal for anything to come.
 const MEMORY: u32 = 2 * PATIENCE;
 
+/// Doubtful matches after which those whose time is over are dropped: each one looks at all others, and a
+/// batch of symbols holds some hundred.
+const SWEEP: usize = 8;
+
 /// Doubtful matches of one lane.
 #[derive(Debug, Default)]
 pub(super) struct Doubts {
@@ -113,6 +117,9 @@ impl Doubts {
                 }
             } else {
                 self.stale = true;
+                if self.open.len().is_multiple_of(SWEEP) {
+                    self.forget(match_.ripe);
+                }
                 self.open.push(Doubt {
                     found: match_,
                     left: detectors.sets.whole(match_.signals),
@@ -125,11 +132,17 @@ impl Doubts {
         self.fresh = fresh;
         self.pass(detectors, tape, tape.len(), found);
         let read = tape.len();
-        self.open.retain(|doubt| read <= doubt.found.to + PATIENCE);
+        self.forget(read);
         let old = self.known.iter();
         let old = old.take_while(|known| known.to + MEMORY < read).count();
         self.known.drain(..old);
         self.forgotten += old;
+    }
+
+    /// Drops the matches whose time is over when so many symbols have been read: nothing settles them, and
+    /// they settle nothing.
+    fn forget(&mut self, read: u32) {
+        self.open.retain(|doubt| read <= doubt.found.to + PATIENCE);
     }
 
     /// The text ends: what is not settled now never will be.

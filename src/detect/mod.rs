@@ -33,6 +33,7 @@ mod pattern;
 mod phrase;
 mod regex;
 mod scanner;
+mod seconds;
 mod sentences;
 mod sets;
 mod side;

@@ -5,7 +5,7 @@ use super::beginnings::Begins;
 use super::lexicon::{Labels, Lexicon, MAX_SEPARATORS};
 use super::phrase::is_word;
 use super::window::Seen;
-use super::word::{Behind, PACKED, Word};
+use super::word::{Behind, Rest};
 use crate::text::Class;
 
 /// What may begin at a symbol.
@@ -96,29 +96,31 @@ fn over_gap<'l>(
 
 /// What may begin with the letter that these symbols begin with: only a word that is whole tells.
 #[inline]
-pub(super) fn word(lexicon: &Lexicon, symbols: &[Seen]) -> Opening<'static> {
-    let (word, length) = letters(symbols);
+pub(super) fn word(lexicon: &Lexicon, rest: Rest<'_>) -> Opening<'static> {
+    let (word, symbols) = (rest.first(), rest.symbols);
+    let length = word.length;
     let Some(end) = symbols.get(length).map(|seen| seen.symbol) else {
         return Opening::Anything;
     };
-    match end.class {
-        Class::Digit => return Opening::Anything,
-        // `!` and `+` may be letters in disguise.
-        _ if lexicon.is_leet(end.ch) => return Opening::Anything,
-        _ => {}
+    // `!` and `+` may be letters in disguise.
+    if end.class == Class::Digit || lexicon.is_leet(end.ch) {
+        return Opening::Anything;
     }
     let letters = symbols.iter().map(|seen| seen.symbol.ch);
     match lexicon.beginnings.word(word, letters) {
         Begins::Nothing => Opening::Dull(length),
-        Begins::Word(ends) => {
-            let behind = Behind::of(lexicon, length == 1, &symbols[length..]);
-            let mut begun = lexicon.beginnings.ends(ends);
-            match begun.any(|end| end.is_complete() || end.goes_on(&behind)) {
-                true => Opening::Word(ends, length),
-                false => Opening::Dull(length),
-            }
-        }
+        Begins::Word(ends) => goes_on(lexicon, ends, length, rest),
         Begins::Unknown => Opening::Anything,
+    }
+}
+
+/// Whether what a word of so many letters begins, which lies there, is complete or goes on.
+fn goes_on(lexicon: &Lexicon, ends: u32, length: usize, rest: Rest<'_>) -> Opening<'static> {
+    let behind = Behind::of(lexicon, length == 1, rest.from(length));
+    let mut begun = lexicon.beginnings.ends(ends);
+    match begun.any(|end| end.is_complete() || end.goes_on(lexicon, &behind)) {
+        true => Opening::Word(ends, length),
+        false => Opening::Dull(length),
     }
 }
 
@@ -129,25 +131,4 @@ pub(super) fn sign(lexicon: &Lexicon, ch: char) -> Opening<'static> {
         true => Opening::Nothing,
         false => Opening::Anything,
     }
-}
-
-/// The letters that these symbols begin with, and how many they are.
-#[inline]
-fn letters(symbols: &[Seen]) -> (Word, usize) {
-    let mut packed = 0;
-    for (length, seen) in symbols.iter().enumerate().take(PACKED) {
-        if seen.symbol.class != Class::Letter {
-            return (Word::of(packed, length), length);
-        }
-        match Word::pack(packed, seen.symbol.ch) {
-            Some(longer) => packed = longer,
-            None => break,
-        }
-    }
-    // A long word, or one of other letters than a to z.
-    let letters = symbols.iter().map(|seen| seen.symbol);
-    let letters = letters.take_while(|symbol| symbol.class == Class::Letter);
-    letters.fold((Word::default(), 0), |(word, length), symbol| {
-        (word.then(symbol.ch), length + 1)
-    })
 }

@@ -21,12 +21,15 @@ use super::thread::{
     TONED, Thread, Waiting, complete, mark_flag,
 };
 use super::window::{Seen, Tape, Window};
-use super::word::Behind;
+use super::word::{Behind, Rest, SPACE, letter};
 use crate::text::Class;
 use crate::text::steps;
 
 /// Live prefixes per lane; ordinary text has a handful.
 const MAX_THREADS: usize = 4_096;
+
+/// One symbol in so many is looked at to tell whether a batch has words of letters.
+const SAMPLE: usize = 8;
 
 /// The live prefixes of one lane.
 #[derive(Debug, Default)]
@@ -40,6 +43,8 @@ pub(super) struct Phrases {
     /// What a word began that has not ended yet; only within a batch.
     word: Option<Begun>,
     waiting: Vec<Waiting>,
+    /// What the symbols of a batch are to words; reused.
+    letters: Vec<u8>,
     /// Whether there were ever more threads than [`MAX_THREADS`].
     overflowed: bool,
     /// Classes of the last two symbols.
@@ -77,17 +82,41 @@ impl Phrases {
         found: &mut Vec<Found>,
     ) {
         let symbols = tape.from(batch.start - 1);
+        let mut letters = std::mem::take(&mut self.letters);
+        letters.clear();
+        // Without them a word is read letter by letter, which costs text of Han less than they do.
+        let mut some = symbols.iter().step_by(SAMPLE);
+        if some.any(|seen| seen.symbol.class == Class::Letter) {
+            letters.extend(symbols.iter().map(|seen| letter(seen.symbol.ch)));
+        }
+        let rest = Rest {
+            symbols,
+            letters: &letters,
+        };
+        self.read(lexicon, (tape, rest), batch.start, source, found);
+        self.letters = letters;
+    }
+
+    /// Reads these symbols of a tape, of which the first is the one before `next`.
+    fn read(
+        &mut self,
+        lexicon: &Lexicon,
+        (tape, rest): (&Tape, Rest<'_>),
+        next: u32,
+        source: Source,
+        found: &mut Vec<Found>,
+    ) {
         let mut at = 0;
-        while at < symbols.len() {
+        while at < rest.symbols.len() {
             if self.threads.is_empty() && self.waiting.is_empty() && self.ahead.is_empty() {
-                at = self.skip(lexicon, symbols, at, batch.start - 1);
-                if at >= symbols.len() {
+                at = self.skip(lexicon, rest, at, next - 1);
+                if at >= rest.symbols.len() {
                     return;
                 }
             }
-            let next = batch.start + at as u32;
+            let next = next + at as u32;
             let from = found.len();
-            self.step(lexicon, tape.before(next), (source, &symbols[at..]), found);
+            self.step(lexicon, tape.before(next), (source, rest.from(at)), found);
             stamp(&mut found[from..], next);
             self.overflowed |= self.threads.len() > MAX_THREADS;
             at += 1;
@@ -96,7 +125,8 @@ impl Phrases {
 
     /// The first symbol from `at` on at which something is alive or may begin. Nothing is alive.
     #[inline]
-    fn skip(&mut self, lexicon: &Lexicon, symbols: &[Seen], mut at: usize, index: u32) -> usize {
+    fn skip(&mut self, lexicon: &Lexicon, rest: Rest<'_>, mut at: usize, index: u32) -> usize {
+        let Rest { symbols, letters } = rest;
         if let Some(word) = self.word {
             self.last = Some(Class::Letter);
             return (word.to - index) as usize;
@@ -105,7 +135,13 @@ impl Phrases {
             let class = seen.symbol.class;
             match class {
                 Class::Letter if !is_latin(self.last) => {
-                    let length = match word(lexicon, &symbols[at..]) {
+                    let length = match word(lexicon, rest.from(at)) {
+                        Opening::Dull(length) if letters.get(at + length) == Some(&SPACE) => {
+                            self.before_last = Some(Class::Letter);
+                            self.last = Some(Class::Space);
+                            at += length + 1;
+                            continue;
+                        }
                         Opening::Dull(length) => length,
                         Opening::Word(ends, length) => {
                             self.word = Some(whole_word(seen, index + at as u32, ends, length));
@@ -184,7 +220,7 @@ impl Phrases {
         &mut self,
         lexicon: &Lexicon,
         window: Window<'_>,
-        (source, follows): (Source, &[Seen]),
+        (source, follows): (Source, Rest<'_>),
         found: &mut Vec<Found>,
     ) {
         let seen = window.newest();
@@ -207,7 +243,7 @@ impl Phrases {
         let inside_word = class.is_latin() && is_latin(self.last);
         if !inside_word && !class.is_white() && self.word.is_none() {
             let start = match class {
-                Class::Han => han(lexicon, self.last, follows),
+                Class::Han => han(lexicon, self.last, follows.symbols),
                 Class::Letter => word(lexicon, follows),
                 _ => sign(lexicon, seen.symbol.ch),
             };
@@ -227,7 +263,7 @@ impl Phrases {
             }
         }
         if let Some(word) = self.word.take_if(|word| word.to == step.index) {
-            self.end_word(word, &step, &follows[1..], found);
+            self.end_word(word, &step, follows.from(1), found);
         }
         let mut begun = std::mem::take(&mut self.begun);
         for mut thread in begun.drain(..) {
@@ -260,13 +296,13 @@ impl Phrases {
     }
 
     /// Follows what a word begins from its last letter, the newest symbol, on; of what follows it, one
-    /// space and two letters tell which terms cannot go on.
-    fn end_word(&mut self, word: Begun, step: &Step, follows: &[Seen], found: &mut Vec<Found>) {
+    /// space and a word tell which terms cannot go on.
+    fn end_word(&mut self, word: Begun, step: &Step, follows: Rest<'_>, found: &mut Vec<Found>) {
         let lexicon = step.lexicon;
         let behind = Behind::of(lexicon, word.from == word.to, follows);
         for end in lexicon.beginnings.ends(word.ends) {
             let thread = end.thread(word.start, word.from);
-            if end.goes_on(&behind) && thread.goes_on(lexicon) {
+            if end.goes_on(lexicon, &behind) && thread.goes_on(lexicon) {
                 self.threads.push(thread);
             }
             if end.is_complete() {

@@ -22,7 +22,7 @@ impl Key for u32 {
     }
 }
 
-/// Open addressing in slots that are at most half full.
+/// Open addressing in slots that are half full.
 #[derive(Debug, Default)]
 pub(super) struct Table<K, V> {
     slots: Vec<(K, V)>,
@@ -32,7 +32,7 @@ impl<K: Key, V: Copy + Default> Table<K, V> {
     /// Room for so many keys.
     pub(super) fn of(keys: usize) -> Self {
         Self {
-            slots: vec![(K::default(), V::default()); (keys * 2).next_power_of_two()],
+            slots: vec![(K::default(), V::default()); (keys * 2).max(1)],
         }
     }
 
@@ -40,7 +40,7 @@ impl<K: Key, V: Copy + Default> Table<K, V> {
     pub(super) fn insert(&mut self, key: K, value: V) {
         let mut slot = self.slot(key);
         while self.slots[slot].0 != K::default() {
-            slot = (slot + 1) & (self.slots.len() - 1);
+            slot = self.next(slot);
         }
         self.slots[slot] = (key, value);
     }
@@ -57,13 +57,22 @@ impl<K: Key, V: Copy + Default> Table<K, V> {
             if known == key {
                 return Some(value);
             }
-            slot = (slot + 1) & (self.slots.len() - 1);
+            slot = self.next(slot);
         }
     }
 
     #[inline]
     fn slot(&self, key: K) -> usize {
-        (key.hash() >> 20) as usize & self.slots.len().wrapping_sub(1)
+        // The upper half of the hash, as a share of all slots: their number need not be a power of two.
+        (((key.hash() >> 32) * self.slots.len() as u64) >> 32) as usize
+    }
+
+    #[inline]
+    fn next(&self, slot: usize) -> usize {
+        match slot + 1 {
+            next if next == self.slots.len() => 0,
+            next => next,
+        }
     }
 
     /// Heap bytes.

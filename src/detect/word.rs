@@ -11,8 +11,11 @@ use crate::text::Class;
 /// Bits of the set of words. A Han term adds one word for each of its syllables.
 pub(super) const WORDS: usize = 1 << 20;
 
-/// Bits of the set of stems: three letters each.
-pub(super) const STEMS: usize = 26 * 26 * 26;
+/// Bits of the set of stems: three letters each, of five bits.
+pub(super) const STEMS: usize = 1 << 15;
+
+/// Letters of a word that are followed into the trie; no word of a term is longer.
+pub(super) const MAX_WORD: usize = 24;
 
 /// Bits of the set of terms with a tail.
 pub(super) const TAILS: usize = 1 << 16;
@@ -22,39 +25,48 @@ pub(super) const TAILS: usize = 1 << 16;
 pub(super) struct Word {
     /// Letters that were hashed.
     hash: u64,
-    /// Letters of ASCII since, in [`LETTER`] bits each.
-    packed: u64,
+    /// Letters of ASCII since, a byte each ([`letter`]), the first one lowest.
+    packed: u128,
     stem: u32,
     pub length: usize,
 }
 
-/// Bits of a letter of ASCII, and how many letters are sure to fit.
-const LETTER: u32 = 5;
-pub(super) const PACKED: usize = 12;
+/// Symbols that are looked at together for the end of a word.
+pub(super) const PACKED: usize = size_of::<u128>();
+
+/// The highest bit of each byte.
+const OTHERS: u128 = u128::MAX / 0xFF * 0x80;
+
+/// What a symbol is to words: 1 to 26 for the letters a to z, [`SPACE`], or anything else. A word ends where
+/// the highest bit is first set.
+#[inline]
+pub(super) fn letter(ch: char) -> u8 {
+    match (ch as u32).wrapping_sub('a' as u32) {
+        letter @ 0..26 => letter as u8 + 1,
+        _ => 0x80 | u8::from(ch == ' '),
+    }
+}
+
+/// What a space is to words.
+pub(super) const SPACE: u8 = 0x81;
 
 impl Word {
-    /// The word of so many letters a to z, at most [`PACKED`], which are 1 to 26 in [`LETTER`] bits each.
+    /// The letters a to z that these symbols begin with, if something else is among them, too.
     #[inline]
-    pub(super) fn of(packed: u64, length: usize) -> Self {
-        let head = packed >> (LETTER * length.saturating_sub(3) as u32);
-        let letter = |at: u32| ((head >> (LETTER * at)) as u32 & 31).wrapping_sub(1);
-        let stem = match length {
-            0..3 => 0,
-            _ => (letter(2) * 26 + letter(1)) * 26 + letter(0),
-        };
-        Self {
+    pub(super) fn first(symbols: &[u8; PACKED]) -> Option<Self> {
+        let all = u128::from_le_bytes(*symbols);
+        let bits = (all & OTHERS).trailing_zeros() & !7;
+        if bits == u128::BITS {
+            return None;
+        }
+        let packed = all & ((1 << bits) - 1);
+        let stem = packed as u32;
+        Some(Self {
             hash: 0,
             packed,
-            stem,
-            length,
-        }
-    }
-
-    /// The packed letters with one more, if it is one of a to z.
-    #[inline]
-    pub(super) fn pack(packed: u64, letter: char) -> Option<u64> {
-        let letter = (letter as u32).wrapping_sub('a' as u32);
-        (letter < 26).then_some(packed << LETTER | u64::from(letter + 1))
+            stem: stem & 31 | (stem >> 8 & 31) << 5 | (stem >> 16 & 31) << 10,
+            length: bits as usize / 8,
+        })
     }
 
     /// The word with one more letter.
@@ -62,13 +74,14 @@ impl Word {
     pub(super) fn then(self, c: char) -> Self {
         let letter = (c as u32).wrapping_sub('a' as u32);
         let stem = match self.length {
-            0..3 => letter.min(25) + self.stem * 26,
+            at @ 0..3 => self.stem | (letter.min(25) + 1) << (5 * at),
             _ => self.stem,
         };
         let length = self.length + 1;
-        let fits = letter < 26 && self.packed >> (u64::BITS - LETTER) == 0;
+        let bits = (u128::BITS - self.packed.leading_zeros()).next_multiple_of(8);
+        let fits = letter < 26 && bits < u128::BITS;
         let (hash, packed) = match fits {
-            true => (self.hash, self.packed << LETTER | u64::from(letter + 1)),
+            true => (self.hash, self.packed | u128::from(letter + 1) << bits),
             false => (then(self.hash() ^ 1, c), 0),
         };
         Self {
@@ -82,7 +95,9 @@ impl Word {
     /// All letters, hashed.
     #[inline]
     pub(super) fn hash(self) -> u64 {
-        let mixed = (self.hash ^ self.packed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let (low, high) = (self.packed as u64, (self.packed >> 64) as u64);
+        let low = (self.hash ^ low).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mixed = low ^ high.wrapping_mul(0xD6E8_FEB8_6659_FD93);
         mixed ^ mixed >> 32
     }
 
@@ -110,6 +125,8 @@ pub(super) struct End {
     /// Whether a term is complete.
     complete: bool,
     ahead: Ahead,
+    /// Whether the words that may come next are not listed ([`super::seconds`]).
+    loose: bool,
 }
 
 /// By which hashed codes terms go on where a word has ended.
@@ -140,12 +157,13 @@ fn ahead(lexicon: &Lexicon, node: u32) -> Ahead {
 
 impl End {
     /// A thread as it is behind the last letter of a word, and whether the word has no more.
-    pub(super) fn of(lexicon: &Lexicon, thread: Thread, last: bool) -> Self {
+    pub(super) fn of(lexicon: &Lexicon, thread: Thread, last: bool, loose: bool) -> Self {
         Self {
             thread,
             last,
             complete: lexicon.has(thread.node) & HAS_TERM != 0,
             ahead: ahead(lexicon, thread.node),
+            loose,
         }
     }
 
@@ -171,11 +189,12 @@ impl End {
 
     /// Whether a term may go on behind the word.
     #[inline]
-    pub(super) fn goes_on(&self, behind: &Behind<'_>) -> bool {
+    pub(super) fn goes_on(&self, lexicon: &Lexicon, behind: &Behind<'_>) -> bool {
         let Behind::Letters {
             alone,
             letter,
             then,
+            rest,
         } = behind
         else {
             return matches!(behind, Behind::Anything);
@@ -185,17 +204,28 @@ impl End {
         };
         let Ahead { space, apart } = self.ahead;
         let parts = *alone || self.thread.flags & AFTER_SYLLABLE != 0;
-        meets(space) || (parts && meets(apart))
+        if !(meets(space) || (parts && meets(apart))) {
+            return false;
+        }
+        // A letter that stands alone may be one of a word that is spelled out; two letters never are.
+        let next = match self.loose {
+            true => None,
+            false => rest.word(lexicon),
+        };
+        let next = next.filter(|next| next.length > 1);
+        next.is_none_or(|next| lexicon.beginnings.follows(self.thread.node, next))
     }
 }
 
 /// What stands behind a word.
 pub(super) enum Behind<'l> {
-    /// A space, a letter and the letter behind that, if there is one. `alone` if the word has one letter.
+    /// A space, a letter and the letter behind that, if there is one; `rest` begins with the first letter.
+    /// `alone` if the word has one letter.
     Letters {
         alone: bool,
         letter: &'l Labels,
         then: Option<&'l Labels>,
+        rest: Rest<'l>,
     },
     /// A sign that ends every term.
     End,
@@ -203,14 +233,63 @@ pub(super) enum Behind<'l> {
     Anything,
 }
 
+/// Symbols, and what they are to words; of a batch without words that is left out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rest<'s> {
+    pub symbols: &'s [Seen],
+    pub letters: &'s [u8],
+}
+
+impl Rest<'_> {
+    /// Those from one on.
+    #[inline]
+    pub(super) fn from(&self, at: usize) -> Self {
+        Self {
+            symbols: &self.symbols[at..],
+            letters: self.letters.get(at..).unwrap_or_default(),
+        }
+    }
+
+    /// The word of a to z that they begin with, if it is known where it ends.
+    #[inline]
+    fn whole(&self) -> Option<Word> {
+        let word = Word::first(self.letters.first_chunk()?)?;
+        let end = self.symbols[word.length].symbol;
+        (end.class != Class::Letter).then_some(word)
+    }
+
+    /// The word that they begin with, of whatever letters; nothing may be known of its end.
+    #[inline]
+    pub(super) fn first(&self) -> Word {
+        self.whole().unwrap_or_else(|| self.letter_by_letter())
+    }
+
+    #[cold]
+    fn letter_by_letter(&self) -> Word {
+        let letters = self.symbols.iter().map(|seen| seen.symbol);
+        let letters = letters.take_while(|symbol| symbol.class == Class::Letter);
+        letters.fold(Word::default(), |word, symbol| word.then(symbol.ch))
+    }
+
+    /// The word that they begin with, if it is of a to z and known where it ends, and neither a digit nor a
+    /// letter in disguise goes on with it.
+    #[inline]
+    pub(super) fn word(&self, lexicon: &Lexicon) -> Option<Word> {
+        let word = self.whole()?;
+        let end = self.symbols[word.length].symbol;
+        let goes_on = end.class == Class::Digit || lexicon.is_leet(end.ch);
+        (!goes_on).then_some(word)
+    }
+}
+
 impl<'l> Behind<'l> {
     /// What these symbols are behind a word, which has one letter if it is `alone`.
-    pub(super) fn of(lexicon: &'l Lexicon, alone: bool, symbols: &[Seen]) -> Self {
+    pub(super) fn of(lexicon: &'l Lexicon, alone: bool, behind: Rest<'l>) -> Self {
         let letter = |seen: &Seen| {
             let symbol = seen.symbol;
             (symbol.class == Class::Letter).then(|| lexicon.labels(symbol.ch))
         };
-        match symbols {
+        match behind.symbols {
             [sign, ..] if matches!(sign.symbol.class, Class::Natural | Class::Mark) => {
                 match is_end(lexicon, sign) {
                     true if !alone => Self::End,
@@ -222,6 +301,7 @@ impl<'l> Behind<'l> {
                     alone,
                     letter: one,
                     then: rest.first().and_then(letter),
+                    rest: behind.from(1),
                 },
                 None => Self::Anything,
             },
@@ -243,13 +323,24 @@ mod tests {
 
     #[test]
     fn a_word_is_the_same_read_at_once_and_letter_by_letter() {
-        for word in ["a", "zz", "the", "turnip", "cauliflowers", "abcdefghijk"] {
-            let packed = word.chars().try_fold(0, Word::pack).expect("letters");
+        for word in [
+            "a",
+            "zz",
+            "the",
+            "turnip",
+            "cauliflowers",
+            "abcdefghijklmno",
+        ] {
             let slow = word.chars().fold(Word::default(), Word::then);
-            let fast = Word::of(packed, word.len());
             let told = |word: Word| (word.hash(), word.stem(), word.length);
-            assert_eq!(told(fast), told(slow), "{word}");
+            for behind in [' ', '7', '白', 'é', '!'] {
+                let text = format!("{word}{behind}abcdefghijklmnop");
+                let read: Vec<u8> = text.chars().map(letter).collect();
+                let fast = read.first_chunk().and_then(Word::first);
+                assert_eq!(fast.map(told), Some(told(slow)), "{text}");
+            }
         }
+        assert!(Word::first(&[1; PACKED]).is_none(), "it may go on");
     }
 
     #[test]
