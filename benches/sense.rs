@@ -33,24 +33,16 @@ fn prompt(turn: u64) -> String {
     text[..text.floor_char_boundary(2048)].to_owned()
 }
 
-/// One label, as a policy asks for it. The gate has no cut for it, so that every window is scored.
+/// One label, as a policy asks for it.
 fn scored() -> &'static Arc<Detectors> {
     static SCORED: OnceLock<Arc<Detectors>> = OnceLock::new();
-    SCORED.get_or_init(|| asking("fraud", 0.99))
-}
-
-/// What level 1 asks of a prompt: most honest windows stop at the gate.
-fn gated() -> &'static Arc<Detectors> {
-    static GATED: OnceLock<Arc<Detectors>> = OnceLock::new();
-    GATED.get_or_init(|| asking("harm", 0.93))
-}
-
-fn asking(label: &str, at_least: f32) -> Arc<Detectors> {
-    let mut builder = Builder::default();
-    builder
-        .classifier(SignalId(0), label, at_least)
-        .expect("a label");
-    Arc::new(builder.build().expect("it compiles"))
+    SCORED.get_or_init(|| {
+        let mut builder = Builder::default();
+        builder
+            .classifier(SignalId(0), "fraud", 0.99)
+            .expect("a label");
+        Arc::new(builder.build().expect("it compiles"))
+    })
 }
 
 fn sentence(language: &str) -> &'static str {
@@ -98,24 +90,14 @@ fn stream_2k(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn prompt_2k(bencher: Bencher<'_, '_>) {
-    fresh(bencher, 1_000_000, scored());
-}
-
-#[divan::bench]
-fn prompt_2k_gated(bencher: Bencher<'_, '_>) {
-    fresh(bencher, 2_000_000, gated());
-}
-
-/// Prompts that nobody has seen before.
-fn fresh(bencher: Bencher<'_, '_>, first: u64, detectors: &Arc<Detectors>) {
-    let turn = Cell::new(first);
+    let turn = Cell::new(1_000_000);
     let next = || {
         turn.set(turn.get() + 1);
         prompt(turn.get())
     };
     bencher
         .with_inputs(next)
-        .bench_local_values(|text| detectors.scan(&text));
+        .bench_local_values(|text| scored().scan(&text));
 }
 
 #[divan::bench]
