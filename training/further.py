@@ -197,13 +197,14 @@ def main():
     unseen = np.where((seen == 0)[:, None], each[0], each[1])
     after = np.concatenate([unseen, logits(dense, strange)])
     before = np.concatenate([logits(shipped, values[fresh]), logits(shipped, strange)])
-    gram = features.counts([row.text for row in lines] + texts + everyday, options.binary) @ (shipped["ngram.weight"] * shipped["ngram.scale"])
+    gram = heads.grams(shipped, features.counts([row.text for row in lines] + texts + everyday, options.binary))
     # Rows without the label: new lines that lack it, honest texts of strangers, and of the blind sets where it is harm.
     honest = np.array([not bad for _, _, bad in sets])[:, None].repeat(len(data.LABELS), 1)
     harmless = np.array([label in data.PLAIN and label != "disclose" for label in data.LABELS])[None].repeat(len(everyday), 0)
-    a, b, c = shipped["calibration"].astype(np.float64).T
-    moved = kept(a * before + b * gram + c, a * after + b * gram, np.concatenate([truth[fresh] == 0, honest, harmless]))
-    calibration = np.column_stack([a * moved[:, 0], b * moved[:, 0], moved[:, 1]])
+    calibration = shipped["calibration"].astype(np.float64)
+    unshifted = calibration * [1, 1, 0]
+    moved = kept(heads.scores(calibration, before, gram), heads.scores(unshifted, after, gram), np.concatenate([truth[fresh] == 0, honest, harmless]))
+    calibration = np.column_stack([calibration[:, :2] * moved[:, :1], moved[:, 1]])
     calibration[data.LABELS.index("harm"), 2] += HIGHER
 
     count = len(lines)

@@ -109,8 +109,18 @@ def calibrate(dense, ngram, truth, weights, rounds=50):
     return result
 
 
+def grams(tensors, counts):
+    """Logits of the n-gram head of a file."""
+    return counts @ (tensors["ngram.weight"] * tensors["ngram.scale"])
+
+
+def scores(calibration, dense, ngram):
+    """Logits of probabilities, from the logits of both heads."""
+    return calibration[:, 0] * dense + calibration[:, 1] * ngram + calibration[:, 2]
+
+
 def probability(calibration, dense, ngram):
-    return scipy.special.expit(calibration[:, 0] * dense + calibration[:, 1] * ngram + calibration[:, 2])
+    return scipy.special.expit(scores(calibration, dense, ngram))
 
 
 def save(path, dense, ngram, calibration, trained):

@@ -56,7 +56,6 @@ def logits(binary, path, texts):
     from safetensors.numpy import load_file
 
     model = load_file(path)
-    scale = model["ngram.scale"]
     dense, grams = [], []
     for start in range(0, len(texts), TOGETHER):
         lines = "".join(json.dumps({"text": text}) + "\n" for text in texts[start : start + TOGETHER])
@@ -66,7 +65,7 @@ def logits(binary, path, texts):
         inputs = np.array([item["vector"] + item["pooled"] for item in items], np.float32)
         middle = np.maximum(inputs @ model["dense.0.weight"].T + model["dense.0.bias"], 0)
         dense.append(middle @ model["dense.1.weight"].T + model["dense.1.bias"])
-        grams.append(features.ngrams([item["ngrams"] for item in items]) @ (model["ngram.weight"] * scale))
+        grams.append(heads.grams(model, features.ngrams([item["ngrams"] for item in items])))
     return np.concatenate(dense), np.concatenate(grams), model["calibration"]
 
 

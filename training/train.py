@@ -50,15 +50,6 @@ def grams(rows, counts, fold):
     return fit(np.arange(len(rows))), logits
 
 
-HARM_STEEPER, LOWER = 1.0, {}
-"""Over what `meaning` finds, where a release moves a label on purpose (0065 did)."""
-
-
-def grams_of(tensors, counts):
-    """Logits of the n-gram head of a file."""
-    return counts @ (tensors["ngram.weight"] * tensors["ngram.scale"])
-
-
 def meaning(before, rows, learned, said, model, second, dev, binary):
     """The calibration under which probabilities mean what they meant in the folder `before`, whose heads `learned` some of
     our lines: by lines that neither saw, honest lines of the blind sets, and honest texts of the dev sets. Of each label,
@@ -72,8 +63,7 @@ def meaning(before, rows, learned, said, model, second, dev, binary):
     honest = [at for at, (_, _, bad) in enumerate(sets) if not bad]
     asked = [rows[at].text for at in fresh] + everyday + [texts[at] for at in honest]
     counts = features.counts(asked, binary)
-    a, b, c = shipped["calibration"].astype(np.float64).T
-    old = a * further.logits(shipped, further.inputs(encoder, asked)) + b * grams_of(shipped, counts) + c
+    old = heads.scores(shipped["calibration"].astype(np.float64), further.logits(shipped, further.inputs(encoder, asked)), heads.grams(shipped, counts))
     strange = further.logits(model[1], further.inputs(model[0], everyday))
     first = np.concatenate([said["logits"][fresh], strange, said["dev"][honest]]).astype(np.float64)
     gram = np.concatenate([unseen[fresh], ngram.logits(counts[len(fresh) :])])
@@ -85,12 +75,8 @@ def meaning(before, rows, learned, said, model, second, dev, binary):
     without = np.concatenate([truth[fresh] == 0, np.tile(harmless, (len(everyday), 1)), np.ones((len(honest), len(data.LABELS)), bool)])
     pool = np.repeat([0, 1, 2], [len(fresh), len(everyday), len(honest)])[:, None]
     found = np.nanmean([further.kept(old, new, without & (pool == part)) for part in range(3)], 0)
-    steeper, lower = np.ones(len(data.LABELS)), np.zeros(len(data.LABELS))
-    steeper[data.LABELS.index("harm")] = HARM_STEEPER
-    for label, less in LOWER.items():
-        lower[data.LABELS.index(label)] = less
-    result[:, :2] *= (found[:, 0] * steeper)[:, None]
-    result[:, 2] = found[:, 1] - lower
+    result[:, :2] *= found[:, :1]
+    result[:, 2] = found[:, 1]
     return result.astype(np.float32)
 
 
