@@ -68,3 +68,4 @@ pub mod tls;
 pub mod turns;
 pub mod upstream;
 pub mod verdict;
+mod wide;

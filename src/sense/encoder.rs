@@ -9,7 +9,7 @@ use super::packing;
 use super::pieces::Pieces;
 use super::rows::{Rows, Steps};
 use super::weights::{BadModel, Weights};
-use super::wide::wide;
+use crate::wide::wide;
 
 /// Numbers of a sentence's vector, and of a piece's row.
 pub const DIMENSIONS: usize = packing::NUMBERS;

@@ -3,7 +3,7 @@
 use super::encoder::{DIMENSIONS, INPUTS};
 use super::ngrams::ngrams;
 use super::weights::{BadModel, Weights};
-use super::wide::wide;
+use crate::wide::wide;
 
 /// The trained heads.
 #[derive(Debug)]

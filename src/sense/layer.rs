@@ -9,7 +9,7 @@ use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmUninitOptions, PackedB
 use rten_tensor::Matrix;
 
 use super::weights::{BadModel, Weights};
-use super::wide::wide;
+use crate::wide::wide;
 
 /// Steps of an activation.
 const STEPS: f32 = 127.0;

@@ -26,7 +26,6 @@ mod rows;
 #[cfg(test)]
 mod tests;
 mod weights;
-mod wide;
 
 use std::sync::LazyLock;
 

@@ -5,6 +5,7 @@
 //! it ([`Follows`]).
 
 use super::sift::BLOCK;
+use crate::wide::wide;
 
 /// Bytes of the longest stem, and of what must not stand before it.
 pub(super) const LONGEST: usize = 8;
@@ -111,6 +112,9 @@ pub(super) fn next(before: &[u8], bytes: &[u8], from: usize) -> Option<(usize, S
     };
     let mut at = from;
     while at < bytes.len() {
+        if at >= 2 {
+            at += quiet(&bytes[at - 2..]);
+        }
         // The first two bytes have neighbours in the piece before.
         let end = if at < 2 { 2 } else { at + BLOCK }.min(bytes.len());
         let from = if at < 2 {
@@ -133,6 +137,21 @@ pub(super) fn next(before: &[u8], bytes: &[u8], from: usize) -> Option<(usize, S
         at = end;
     }
     None
+}
+
+wide! {
+    /// How many of these bytes from the third on certainly end no stem: as many blocks as there are before the first
+    /// that may.
+    fn quiet<'b>(bytes: &'b [u8]) -> usize {
+        let mut at = 0;
+        while let Some(block) = bytes[at..].first_chunk::<{ BLOCK + 2 }>() {
+            if any(block) {
+                break;
+            }
+            at += BLOCK;
+        }
+        at
+    }
 }
 
 /// How many of the bytes from `at` on certainly end no stem: all of a block, or none.
@@ -158,6 +177,7 @@ fn is_quiet(bytes: &[u8], at: usize) -> bool {
 }
 
 /// Compiles to vector instructions.
+#[inline(always)]
 fn any<const LENGTH: usize>(bytes: &[u8; LENGTH]) -> bool {
     let (mut some, mut all) = (0, 0xFF);
     for byte in bytes {

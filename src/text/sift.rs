@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::decode::REACH;
 use super::layer::is_token;
 use super::stretch::Past;
+use crate::wide::wide;
 
 /// Bytes looked at together.
 pub(super) const BLOCK: usize = 64;
@@ -20,6 +21,10 @@ pub(super) fn next(bytes: &[u8], last: u8, from: usize) -> Option<usize> {
         at = 1;
     }
     while at < bytes.len() {
+        at += quiet(&bytes[at - 1..]);
+        if at == bytes.len() {
+            break;
+        }
         let before = block(&bytes[at - 1..]);
         let block = block(&bytes[at..]);
         if any(&before, &block) {
@@ -33,6 +38,24 @@ pub(super) fn next(bytes: &[u8], last: u8, from: usize) -> Option<usize> {
         at += BLOCK;
     }
     None
+}
+
+wide! {
+    /// How many of these bytes from the second on tell nothing: as many blocks as there are before the first that does.
+    fn quiet<'b>(bytes: &'b [u8]) -> usize {
+        let mut at = 0;
+        while let Some(pair) = bytes[at..].first_chunk::<{ BLOCK + 1 }>() {
+            let mut found = 0;
+            for place in 0..BLOCK {
+                found |= u8::from(telling(pair[place], pair[place + 1]));
+            }
+            if found != 0 {
+                break;
+            }
+            at += BLOCK;
+        }
+        at
+    }
 }
 
 /// The next bytes; zeros, which tell nothing, after the end.

@@ -60,6 +60,13 @@ impl Vertical {
                 at += end + 1;
                 self.broken = false;
             }
+            let begins = self.row.signs == 0;
+            if let Some(length) = too_long(&piece.as_bytes()[at..]).filter(|_| begins) {
+                at += length;
+                self.broken = true;
+                self.end(base + at as u32, out);
+                continue;
+            }
             for c in piece[at..].chars() {
                 let start = base + at as u32;
                 at += c.len_utf8();
@@ -192,6 +199,28 @@ impl Vertical {
             first.fresh = true;
         }
     }
+}
+
+/// The bytes of a line up to the sign by which it is longer than one of a block, where its first characters are
+/// plain ASCII and Han, all of which are seen.
+fn too_long(line: &[u8]) -> Option<usize> {
+    let (mut at, mut seen) = (0, 0);
+    for _ in 0..2 * WIDTH {
+        let (length, counts) = match line.get(at)? {
+            b' ' => (1, 0),
+            b'|' => return None,
+            b'!'..=b'~' => (1, 1),
+            // U+4000 to U+9FFF.
+            0xE4..=0xE9 => (3, 1),
+            _ => return None,
+        };
+        at += length;
+        seen += counts;
+        if seen > WIDTH {
+            return Some(at);
+        }
+    }
+    None
 }
 
 /// Whether it is a letter that can be told without a look at a table.

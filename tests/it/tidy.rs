@@ -27,10 +27,11 @@ const LONGER: &[(&str, &str)] = &[
 
 /// The inner layers: what each module may use. DESIGN section 1.
 const INNER: &[(&str, &[&str])] = &[
-    ("text", &[]),
+    ("wide", &[]),
+    ("text", &["wide"]),
     ("cloak", &["text"]),
     ("message", &["text"]),
-    ("sense", &["text"]),
+    ("sense", &["text", "wide"]),
     ("network", &[]),
     ("turns", &[]),
     ("picture", &["network"]),

@@ -27,4 +27,4 @@ macro_rules! wide {
     (@ $gives:ty) => { $gives };
 }
 
-pub(super) use wide;
+pub(crate) use wide;
