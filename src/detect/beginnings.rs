@@ -11,10 +11,10 @@ use super::grid::{Grid, Place};
 use super::lexicon::{
     Edge, HAS_HELD, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon, MAX_TAIL,
 };
-use super::seconds::{self, Seconds};
+use super::seconds::{self, Listed, Seconds};
 use super::table::{Key, Table, get, set};
 use super::thread::{AFTER_SYLLABLE, REAL, Thread};
-use super::word::{End, MAX_WORD, STEMS, TAILS, WORDS, Word};
+use super::word::{End, FIRM, MAX_WORD, STEMS, TAILS, WORDS, Word, firm_bit, word_bit};
 use crate::text::Class;
 
 /// Bits of the set of pairs for each pair: a Han and its neighbour are looked up by four to 25 of
@@ -35,13 +35,16 @@ pub(super) struct Beginnings {
     /// By whole word: where what it begins lies.
     whole: Table<u64, u32>,
     ends: Vec<End>,
-    /// Which words may come next where one has ended.
+    /// Which words may come next where one has ended, by node, and by the hash of that word.
     seconds: Seconds,
+    next: Seconds,
+    /// Hashed words of which the next one does not tell whether anything begins with them.
+    firm: Vec<u64>,
     /// Hashed first letters of terms with a tail.
     stems: Vec<u64>,
-    /// Hashed terms with a tail, and whether one has a single letter.
+    has_tails: bool,
+    /// Hashed terms with a tail.
     tails: Vec<u64>,
-    short_tail: bool,
     /// Hashed pairs of keys.
     pairs: Vec<u64>,
     /// By pair of keys: where its beginnings lie, and by which hashed keys they go on, in two halves: a
@@ -81,6 +84,7 @@ impl Beginnings {
             words: vec![0; WORDS / 64],
             stems: vec![0; STEMS.div_ceil(64)],
             tails: vec![0; TAILS / 64],
+            firm: vec![0; FIRM / 64],
             spaced: vec![false; classes.len()],
             ..Self::default()
         };
@@ -125,36 +129,56 @@ impl Beginnings {
             // A letter alone may be the first of a word that is spelled out.
             let alone = word.length == 1 && lexicon.has(node) & (HAS_SQUEEZED | HAS_HELD) != 0;
             if (ends || alone) && word.length > 0 {
-                set(&mut self.words, word.bit());
+                set(&mut self.words, word_bit(word.hash()));
                 words.entry(word.hash()).or_default().push(thread);
             }
         }
-        let threads = words.values().flatten();
-        let (listed, loose) = seconds::list(lexicon, threads, letter);
-        self.seconds = listed;
-        self.whole = Table::of(words.len());
+        let listed = seconds::list(lexicon, words.values().flatten(), letter);
         let mut words: Vec<_> = words.into_iter().collect();
         words.sort_unstable_by_key(|word| word.0);
+        self.add_next(lexicon, &words, &listed);
+        self.whole = Table::of(words.len());
         for (hash, threads) in words {
             self.whole.insert(hash, self.ends.len() as u32);
             let last = threads.len() - 1;
             let ends = threads.into_iter().enumerate();
             self.ends.extend(ends.map(|(at, thread)| {
-                let loose = loose.contains(&seconds::place(&thread));
+                let loose = listed[&seconds::place(&thread)].is_none();
                 End::of(lexicon, thread, at == last, loose)
             }));
         }
     }
 
-    fn add_stem(&mut self, word: Word) {
-        set(&mut self.tails, word.tail_bit());
-        match word.stem() {
-            Some(bit) => set(&mut self.stems, bit),
-            // Two letters and a tail: any third letter.
-            None => {
-                self.stems.fill(u64::MAX);
-                self.short_tail |= word.length == 1;
+    /// Notes which words may come next after each of these, or that this does not tell.
+    fn add_next(&mut self, lexicon: &Lexicon, words: &[(u64, Vec<Thread>)], listed: &Listed) {
+        let of_node = listed.iter().flat_map(|(place, words)| {
+            let words = words.iter().flatten();
+            words.map(|&word| (u64::from(place.0), word))
+        });
+        self.seconds = Seconds::of(&of_node.collect::<Vec<_>>());
+        let mut of_word: Vec<(u64, u64)> = Vec::new();
+        for (hash, threads) in words {
+            let known = |thread: &Thread| listed[&seconds::place(thread)].as_deref();
+            let ends = |thread: &Thread| lexicon.has(thread.node) & HAS_TERM != 0;
+            if threads.iter().any(|one| ends(one) || known(one).is_none()) {
+                set(&mut self.firm, firm_bit(*hash));
+                continue;
             }
+            let next = threads.iter().filter_map(known).flatten();
+            of_word.extend(next.map(|&next| (*hash, next)));
+        }
+        of_word.sort_unstable();
+        of_word.dedup();
+        self.next = Seconds::of(&of_word);
+    }
+
+    fn add_stem(&mut self, word: Word) {
+        self.has_tails = true;
+        set(&mut self.tails, word.tail_bit());
+        match word.length {
+            3.. => set(&mut self.stems, word.stem()),
+            // Two letters and a tail: any third letter.
+            _ => self.stems.fill(u64::MAX),
         }
     }
 
@@ -228,12 +252,11 @@ impl Beginnings {
     /// What this whole word of these letters begins.
     #[inline]
     pub(super) fn word(&self, word: Word, letters: impl Iterator<Item = char>) -> Begins {
-        let stem = word.stem();
-        let stem = stem.map_or(self.short_tail, |bit| get(&self.stems, bit));
+        let stem = self.is_stem(word);
         if word.length > MAX_WORD || (stem && self.has_tail(word, letters)) {
             return Begins::Unknown;
         }
-        if !get(&self.words, word.bit()) {
+        if !get(&self.words, word_bit(word.hash())) {
             return Begins::Nothing;
         }
         self.whole
@@ -255,6 +278,30 @@ impl Beginnings {
         false
     }
 
+    /// The set of words with which terms may begin.
+    #[inline]
+    pub(super) fn words(&self) -> &[u64; WORDS / 64] {
+        self.words.first_chunk().expect("it is made so large")
+    }
+
+    /// Whether a word of a to z may be a term with a tail.
+    #[inline]
+    pub(super) fn is_stem(&self, word: Word) -> bool {
+        self.has_tails && get(&self.stems, word.stem())
+    }
+
+    /// Whether the word behind one with which terms may begin cannot tell if they go on.
+    #[inline]
+    pub(super) fn is_firm(&self, hash: u64) -> bool {
+        get(&self.firm, firm_bit(hash))
+    }
+
+    /// Whether a term may begin with these two words of a to z, the first of which has no other way to go on.
+    #[inline]
+    pub(super) fn both(&self, first: u64, second: u64) -> bool {
+        self.next.may(first, second)
+    }
+
     /// What a word begins that lies here.
     pub(super) fn ends(&self, from: u32) -> impl Iterator<Item = &End> + '_ {
         let ends = &self.ends[from as usize..];
@@ -265,7 +312,7 @@ impl Beginnings {
     /// Whether a term may go on from a node, behind a space, with this whole word.
     #[inline]
     pub(super) fn follows(&self, node: u32, word: Word) -> bool {
-        word.length > MAX_WORD || self.seconds.may(node, word)
+        word.length > MAX_WORD || self.seconds.may(u64::from(node), word.hash())
     }
 
     /// Whether a Han and its neighbour begin anything.
@@ -372,6 +419,8 @@ impl Beginnings {
             + self.index.memory()
             + self.whole.memory()
             + self.seconds.memory()
+            + self.next.memory()
+            + self.firm.len() * size_of::<u64>()
             + self.ends.capacity() * size_of::<End>()
             + self.begins.capacity() * size_of::<Beginning>()
             + self.grid.memory()

@@ -104,6 +104,7 @@ impl Lane {
         if self.read == self.tape.len() {
             return;
         }
+        self.tape.level();
         let (tape, source, from) = (&self.tape, self.source, found.len());
         let batch = self.read + 1..self.tape.len() + 1;
         if !detectors.lexicon.is_empty() {

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::beginnings::Beginnings;
 use super::grid::Place;
+use super::places::Signs;
 use super::sets::{MAX_SET, Sets};
 use super::{Problem, SignalId, SignalSet};
 use crate::text::{Class, Symbol, ViewKind, Views, symbols};
@@ -426,6 +427,7 @@ pub(super) struct Lexicon {
     /// By code: the key of the symbols that enter an edge by it.
     pub(super) keys: Vec<u16>,
     pub(super) beginnings: Beginnings,
+    pub(super) signs: Signs,
 }
 
 impl Lexicon {

@@ -31,6 +31,7 @@ mod opening;
 mod opinion;
 mod pattern;
 mod phrase;
+mod places;
 mod regex;
 mod scanner;
 mod seconds;

@@ -16,20 +16,18 @@ use super::gap::{self, AFTER_LATIN, PROSE, SCRIPT, SIGN, SQUEEZE, SYLLABLE, WORD
 use super::lane::{Found, Source, stamp};
 use super::lexicon::{Edge, Lexicon};
 use super::opening::{Opening, Pair, han, sign, word};
+use super::places::Places;
 use super::thread::{
     AFTER_SYLLABLE, Border, EDGE, LEET, LEET_MARK, MARKED, NO_LATIN, NO_WORD, REAL, SQUEEZED, Step,
     TONED, Thread, Waiting, complete, mark_flag,
 };
 use super::window::{Seen, Tape, Window};
-use super::word::{Behind, Rest, SPACE, letter};
+use super::word::{Behind, Rest, SPACE};
 use crate::text::Class;
 use crate::text::steps;
 
 /// Live prefixes per lane; ordinary text has a handful.
 const MAX_THREADS: usize = 4_096;
-
-/// One symbol in so many is looked at to tell whether a batch has words of letters.
-const SAMPLE: usize = 8;
 
 /// The live prefixes of one lane.
 #[derive(Debug, Default)]
@@ -43,8 +41,8 @@ pub(super) struct Phrases {
     /// What a word began that has not ended yet; only within a batch.
     word: Option<Begun>,
     waiting: Vec<Waiting>,
-    /// What the symbols of a batch are to words; reused.
-    letters: Vec<u8>,
+    /// Where terms may begin in a batch; reused.
+    places: Places,
     /// Whether there were ever more threads than [`MAX_THREADS`].
     overflowed: bool,
     /// Classes of the last two symbols.
@@ -81,20 +79,12 @@ impl Phrases {
         source: Source,
         found: &mut Vec<Found>,
     ) {
-        let symbols = tape.from(batch.start - 1);
-        let mut letters = std::mem::take(&mut self.letters);
-        letters.clear();
-        // Without them a word is read letter by letter, which costs text of Han less than they do.
-        let mut some = symbols.iter().step_by(SAMPLE);
-        if some.any(|seen| seen.symbol.class == Class::Letter) {
-            letters.extend(symbols.iter().map(|seen| letter(seen.symbol.ch)));
-        }
         let rest = Rest {
-            symbols,
-            letters: &letters,
+            symbols: tape.from(batch.start - 1),
+            letters: tape.letters(batch.start - 1),
         };
+        self.places.read(lexicon, rest.letters);
         self.read(lexicon, (tape, rest), batch.start, source, found);
-        self.letters = letters;
     }
 
     /// Reads these symbols of a tape, of which the first is the one before `next`.
@@ -116,7 +106,8 @@ impl Phrases {
             }
             let next = next + at as u32;
             let from = found.len();
-            self.step(lexicon, tape.before(next), (source, rest.from(at)), found);
+            let follows = (rest.from(at), self.places.has(at));
+            self.step(lexicon, tape.before(next), (source, follows), found);
             stamp(&mut found[from..], next);
             self.overflowed |= self.threads.len() > MAX_THREADS;
             at += 1;
@@ -131,7 +122,14 @@ impl Phrases {
             self.last = Some(Class::Letter);
             return (word.to - index) as usize;
         }
-        while let Some(seen) = symbols.get(at) {
+        let told = self.places.are_told();
+        loop {
+            if told {
+                at = self.pass(symbols, at);
+            }
+            let Some(seen) = symbols.get(at) else {
+                return at;
+            };
             let class = seen.symbol.class;
             match class {
                 Class::Letter if !is_latin(self.last) => {
@@ -185,6 +183,22 @@ impl Phrases {
         at
     }
 
+    /// Passes the symbols from `at` on at which nothing begins; returns the first other one.
+    #[inline]
+    fn pass(&mut self, symbols: &[Seen], at: usize) -> usize {
+        let next = self.places.next(at, symbols.len());
+        if next > at {
+            let class = |at: usize| Some(symbols[at].symbol.class);
+            self.before_last = if next - at > 1 {
+                class(next - 2)
+            } else {
+                self.last
+            };
+            self.last = class(next - 1);
+        }
+        next
+    }
+
     /// Begins whatever begins with a Han and the symbol after it, two symbols in.
     #[inline]
     fn look_ahead(
@@ -215,12 +229,12 @@ impl Phrases {
             });
     }
 
-    /// Reads the newest symbol of the window, with which `follows` begins.
+    /// Reads the newest symbol of the window, with which `follows` begins, and a term may if it `begins`.
     fn step(
         &mut self,
         lexicon: &Lexicon,
         window: Window<'_>,
-        (source, follows): (Source, Rest<'_>),
+        (source, (follows, begins)): (Source, (Rest<'_>, bool)),
         found: &mut Vec<Found>,
     ) {
         let seen = window.newest();
@@ -241,7 +255,7 @@ impl Phrases {
             self.advance(&step, found);
         }
         let inside_word = class.is_latin() && is_latin(self.last);
-        if !inside_word && !class.is_white() && self.word.is_none() {
+        if begins && !inside_word && !class.is_white() && self.word.is_none() {
             let start = match class {
                 Class::Han => han(lexicon, self.last, follows.symbols),
                 Class::Letter => word(lexicon, follows),

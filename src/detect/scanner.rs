@@ -33,6 +33,9 @@ const PARAGRAPH_BYTES: usize = 64;
 /// Symbols per batch: the tape of a batch stays in the first-level cache.
 const BATCH: u32 = 512;
 
+/// Symbols by which a batch may be longer, so that it ends with a word.
+const LONGEST_WORD: u32 = 16;
+
 /// Reads one text, piece by piece.
 #[derive(Debug)]
 pub struct Scanner {
@@ -155,7 +158,14 @@ impl Scanner {
                     continue;
                 }
             }
-            if self.lane.tape.len() >= self.due.min(due) {
+            // A word that ends in another batch is read letter by letter.
+            let most = due
+                + if c.is_ascii_alphabetic() {
+                    LONGEST_WORD
+                } else {
+                    0
+                };
+            if self.lane.tape.len() >= self.due.min(most) {
                 self.run(hits);
                 due = self.lane.tape.len() + BATCH;
             }

@@ -4,7 +4,7 @@
 //!
 //! It may name a word that leads nowhere, never leave one out that leads on.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::beginnings::edges;
 use super::lexicon::{HAS_TERM, Lexicon};
@@ -24,7 +24,7 @@ const MAX_WORDS: usize = 2_048;
 /// Which words come next where.
 #[derive(Debug)]
 pub(super) struct Seconds {
-    /// Hashed nodes with hashed words.
+    /// Hashed places with hashed words.
     bits: Vec<u64>,
 }
 
@@ -35,28 +35,28 @@ impl Default for Seconds {
 }
 
 impl Seconds {
-    /// Of these pairs of a node and a word.
-    pub(super) fn of(pairs: &[(u32, u64)]) -> Self {
+    /// Of these pairs of a place, a node or a hashed word, and the word that may come next.
+    pub(super) fn of(pairs: &[(u64, u64)]) -> Self {
         let bits = (pairs.len() * BITS_PER_WORD).next_power_of_two();
         let mut seconds = Self {
             bits: vec![0; bits.clamp(64, MAX_BITS) / 64],
         };
-        for &(node, word) in pairs {
-            let bit = seconds.bit(node, word);
+        for &(place, word) in pairs {
+            let bit = seconds.bit(place, word);
             set(&mut seconds.bits, bit);
         }
         seconds
     }
 
-    /// Whether a term may go on from a node, behind a space, with this whole word.
+    /// Whether a term may go on from a place, behind a space, with this whole word.
     #[inline]
-    pub(super) fn may(&self, node: u32, word: Word) -> bool {
-        get(&self.bits, self.bit(node, word.hash()))
+    pub(super) fn may(&self, place: u64, word: u64) -> bool {
+        get(&self.bits, self.bit(place, word))
     }
 
     #[inline]
-    fn bit(&self, node: u32, word: u64) -> usize {
-        let mixed = (word ^ u64::from(node)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    fn bit(&self, place: u64, word: u64) -> usize {
+        let mixed = (word ^ place.rotate_left(32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         (mixed >> 40) as usize & (self.bits.len() * 64 - 1)
     }
 
@@ -67,29 +67,27 @@ impl Seconds {
 }
 
 /// Where a word has ended: a node, and whether a syllable ends there.
-type Place = (u32, u16);
+pub(super) type Place = (u32, u16);
 
 pub(super) fn place(thread: &Thread) -> Place {
     (thread.node, thread.flags & AFTER_SYLLABLE)
 }
 
-/// Which words come next where these words have ended, and the places of which that is not listed.
-/// `letter` is the letter of a code, if it is one.
+/// By place: the words that may come next, or `None` where they are not listed.
+pub(super) type Listed = HashMap<Place, Option<Vec<u64>>>;
+
+/// Which words come next where these words have ended. `letter` is the letter of a code, if it is one.
 pub(super) fn list<'t>(
     lexicon: &Lexicon,
     ended: impl Iterator<Item = &'t Thread>,
     letter: impl Fn(u16) -> Option<char>,
-) -> (Seconds, HashSet<Place>) {
-    let (mut pairs, mut loose, mut known) = (Vec::new(), HashSet::new(), HashSet::new());
-    for thread in ended.filter(|thread| known.insert(place(thread))) {
-        match words(lexicon, *thread, &letter) {
-            Some(words) => pairs.extend(words.into_iter().map(|word| (thread.node, word))),
-            None => {
-                loose.insert(place(thread));
-            }
-        }
+) -> Listed {
+    let mut listed = Listed::new();
+    for thread in ended {
+        let own = listed.entry(place(thread));
+        own.or_insert_with(|| words(lexicon, *thread, &letter));
     }
-    (Seconds::of(&pairs), loose)
+    listed
 }
 
 /// The hashes of all words that may come next where a word has ended as this thread has: behind a space

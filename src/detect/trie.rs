@@ -9,6 +9,7 @@ use super::lexicon::{
     Edge, HAS_HAN, HAS_HELD, HAS_LATIN, HAS_SPACE, HAS_SQUEEZED, HAS_TERM, Kind, Labels, Lexicon,
     Node, Term, Terms,
 };
+use super::places::Signs;
 use super::sets::Sets;
 use crate::text::readings::{Key, readings};
 use crate::text::{Class, Symbol, ViewKind, Views};
@@ -244,6 +245,7 @@ impl Trie {
             labels: vec![[Labels::default(); 256]],
             keys: Vec::new(),
             beginnings: Beginnings::default(),
+            signs: Signs::default(),
         };
         for draft in &mut self.nodes {
             draft.edges.sort_unstable();
@@ -273,6 +275,7 @@ impl Trie {
         }
         self.label(&mut lexicon);
         lexicon.beginnings = Beginnings::of(&lexicon, &self.classes);
+        lexicon.signs = Signs::of(&lexicon);
         lexicon
     }
 

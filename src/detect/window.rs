@@ -5,6 +5,7 @@
 //! the new ones in a tight loop of its own. What a detector sees at a symbol is the window that
 //! ends there, so that how the text was cut into batches cannot be seen.
 
+use super::word::{letter, letters};
 use crate::text::Symbol;
 use crate::text::fold::{self, Reading};
 
@@ -32,6 +33,8 @@ const FULL: usize = 4 * KEPT;
 #[derive(Debug, Default)]
 pub(super) struct Tape {
     seen: Vec<Seen>,
+    /// What each of them is to words ([`letter`]), of the last ones only where [`Tape::level`] was called.
+    letters: Vec<u8>,
     /// Index in the lane of the first symbol kept.
     base: u32,
 }
@@ -46,6 +49,7 @@ impl Tape {
     /// Writes the characters of ASCII that these bytes begin with and that are symbols, of which
     /// the first is at byte `start`; returns how many there were.
     pub(super) fn push_ascii(&mut self, bytes: &[u8], start: u32) -> usize {
+        self.level();
         let symbols = fold::ascii();
         let plain = &bytes[..fold::plain_ascii(bytes)];
         self.seen
@@ -55,6 +59,7 @@ impl Tape {
                 start,
                 end: start + 1,
             }));
+        letters(plain, &mut self.letters);
         plain.len()
     }
 
@@ -108,12 +113,28 @@ impl Tape {
         &self.seen[(index - self.base) as usize..]
     }
 
+    /// Notes what symbols are to words of which that is not known yet.
+    #[inline]
+    pub(super) fn level(&mut self) {
+        let fresh = &self.seen[self.letters.len()..];
+        self.letters
+            .extend(fresh.iter().map(|seen| letter(seen.symbol.ch)));
+    }
+
+    /// What the symbols from this index on, one of the last [`KEPT`], are to words, as far as [`Tape::level`]
+    /// has noted it.
+    #[inline]
+    pub(super) fn letters(&self, index: u32) -> &[u8] {
+        &self.letters[(index - self.base) as usize..]
+    }
+
     /// Forgets what no window shows any more, once it is much.
     #[inline]
     pub(super) fn trim(&mut self) {
         if self.seen.len() >= FULL {
             let old = self.seen.len() - KEPT;
             self.seen.drain(..old);
+            self.letters.drain(..old);
             self.base += old as u32;
         }
     }

@@ -14,6 +14,20 @@ pub(super) const WORDS: usize = 1 << 20;
 /// Bits of the set of stems: three letters each, of five bits.
 pub(super) const STEMS: usize = 1 << 15;
 
+/// Bits of the set of words that are terms, or of which what may come next is not listed.
+pub(super) const FIRM: usize = 1 << 17;
+
+/// Where a hashed word stands in the set of words, and in that of firm ones.
+#[inline]
+pub(super) fn word_bit(hash: u64) -> usize {
+    (hash >> 40) as usize % WORDS
+}
+
+#[inline]
+pub(super) fn firm_bit(hash: u64) -> usize {
+    (hash >> 40) as usize % FIRM
+}
+
 /// Letters of a word that are followed into the trie; no word of a term is longer.
 pub(super) const MAX_WORD: usize = 24;
 
@@ -37,24 +51,39 @@ pub(super) const PACKED: usize = size_of::<u128>();
 /// The highest bit of each byte.
 const OTHERS: u128 = u128::MAX / 0xFF * 0x80;
 
-/// What a symbol is to words: 1 to 26 for the letters a to z, [`SPACE`], or anything else. A word ends where
-/// the highest bit is first set.
+/// What a symbol is to words: 1 to 26 for the letters a to z, its own code with the highest bit for other ASCII, and
+/// [`OTHER`]. A word ends where the highest bit is first set.
 #[inline]
 pub(super) fn letter(ch: char) -> u8 {
     match (ch as u32).wrapping_sub('a' as u32) {
         letter @ 0..26 => letter as u8 + 1,
-        _ => 0x80 | u8::from(ch == ' '),
+        _ if ch.is_ascii() => OTHER | ch as u8,
+        _ => OTHER,
     }
 }
 
+/// The same of the symbols of plain ASCII ([`crate::text::fold::plain_ascii`]). Compiles to vector instructions.
+pub(super) fn letters(plain: &[u8], out: &mut Vec<u8>) {
+    out.extend(plain.iter().map(|&byte| {
+        let place = (byte | 0x20).wrapping_sub(b'a');
+        // The skeleton has one white space and one end of a line.
+        let tab = (byte == b'\t') | (byte == 0xB) | (byte == 0xC);
+        let sign = if tab { b' ' } else { byte };
+        let sign = if byte == b'\r' { b'\n' } else { sign };
+        if place < 26 { place + 1 } else { OTHER | sign }
+    }));
+}
+
+/// What is neither a letter nor known to be another sign of ASCII to words.
+pub(super) const OTHER: u8 = 0x80;
+
 /// What a space is to words.
-pub(super) const SPACE: u8 = 0x81;
+pub(super) const SPACE: u8 = OTHER | b' ';
 
 impl Word {
-    /// The letters a to z that these symbols begin with, if something else is among them, too.
+    /// The letters a to z that [`chunk`] begins with, if something else is among them, too.
     #[inline]
-    pub(super) fn first(symbols: &[u8; PACKED]) -> Option<Self> {
-        let all = u128::from_le_bytes(*symbols);
+    pub(super) fn first(all: u128) -> Option<Self> {
         let bits = (all & OTHERS).trailing_zeros() & !7;
         if bits == u128::BITS {
             return None;
@@ -101,18 +130,31 @@ impl Word {
         mixed ^ mixed >> 32
     }
 
-    pub(super) fn bit(self) -> usize {
-        (self.hash() >> 40) as usize % WORDS
-    }
-
     pub(super) fn tail_bit(self) -> usize {
         (self.hash() >> 40) as usize % TAILS
     }
 
-    /// `None` if it has fewer than three letters.
-    pub(super) fn stem(self) -> Option<usize> {
-        (self.length >= 3).then_some(self.stem as usize % STEMS)
+    /// Its first three letters.
+    #[inline]
+    pub(super) fn stem(self) -> usize {
+        self.stem as usize % STEMS
     }
+}
+
+/// What the next symbols are to words; where the last of them are letters, they may go on.
+#[inline]
+pub(super) fn chunk(letters: &[u8]) -> u128 {
+    match letters.first_chunk() {
+        Some(chunk) => u128::from_le_bytes(*chunk),
+        None => last_chunk(letters),
+    }
+}
+
+#[cold]
+fn last_chunk(letters: &[u8]) -> u128 {
+    let mut chunk = [1; PACKED];
+    chunk[..letters.len()].copy_from_slice(letters);
+    u128::from_le_bytes(chunk)
 }
 
 /// A prefix that a whole word is.
@@ -233,7 +275,7 @@ pub(super) enum Behind<'l> {
     Anything,
 }
 
-/// Symbols, and what they are to words; of a batch without words that is left out.
+/// Symbols, and what they are to words.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rest<'s> {
     pub symbols: &'s [Seen],
@@ -246,14 +288,14 @@ impl Rest<'_> {
     pub(super) fn from(&self, at: usize) -> Self {
         Self {
             symbols: &self.symbols[at..],
-            letters: self.letters.get(at..).unwrap_or_default(),
+            letters: &self.letters[at..],
         }
     }
 
     /// The word of a to z that they begin with, if it is known where it ends.
     #[inline]
     fn whole(&self) -> Option<Word> {
-        let word = Word::first(self.letters.first_chunk()?)?;
+        let word = Word::first(chunk(self.letters))?;
         let end = self.symbols[word.length].symbol;
         (end.class != Class::Letter).then_some(word)
     }
@@ -291,7 +333,7 @@ impl<'l> Behind<'l> {
         };
         match behind.symbols {
             [sign, ..] if matches!(sign.symbol.class, Class::Natural | Class::Mark) => {
-                match is_end(lexicon, sign) {
+                match is_end(lexicon, sign.symbol.ch) {
                     true if !alone => Self::End,
                     _ => Self::Anything,
                 }
@@ -312,8 +354,7 @@ impl<'l> Behind<'l> {
 
 /// Whether a sign ends every term before it, but for a letter that stands alone: no term
 /// holds it, and it stands for no letter and no space.
-fn is_end(lexicon: &Lexicon, sign: &Seen) -> bool {
-    let ch = sign.symbol.ch;
+pub(super) fn is_end(lexicon: &Lexicon, ch: char) -> bool {
     lexicon.labels(ch).mask == 0 && !lexicon.is_leet(ch) && !matches!(ch, '-' | '_' | '\'')
 }
 
@@ -336,11 +377,11 @@ mod tests {
             for behind in [' ', '7', '白', 'é', '!'] {
                 let text = format!("{word}{behind}abcdefghijklmnop");
                 let read: Vec<u8> = text.chars().map(letter).collect();
-                let fast = read.first_chunk().and_then(Word::first);
+                let fast = Word::first(chunk(&read));
                 assert_eq!(fast.map(told), Some(told(slow)), "{text}");
             }
         }
-        assert!(Word::first(&[1; PACKED]).is_none(), "it may go on");
+        assert!(Word::first(chunk(&[1; PACKED])).is_none(), "it may go on");
     }
 
     #[test]
