@@ -34,12 +34,18 @@ def put(path, parts):
 def parts(figures, facts):
     """Every table of `train.py`, from the figures of `measure` and the facts of the training."""
     made = {"data": data(facts), "own lines": lines(facts["lines"]), "unseen": unseen(figures["own"]["both"]), "by head": by_head(figures["own"]), "labels": labels(figures["labels"])}
-    levels = [f"p {level}" for level in figures["pack"]["levels"]]
-    made["texts of the policies"] = table(["texts", "language", "number", "label", *levels], [[*line[:4], *(f"{100 * share:.1f}" for share in line[4])] for line in figures["pack"]["texts"]])
-    made["honest corpus"] = table(["label, honest corpus", *levels], [[label, *(f"{100 * share:.1f}" for share in shares)] for label, shares in figures["pack"]["honest"]])
+    if "pack" in figures:
+        made |= policies(figures["pack"])
     if "dev" in figures:
         made |= {"dev sets": sets(figures["dev"]["sets"]), "honest dev sets": false_alarms(figures["dev"]["false_alarms"])}
     return made
+
+
+def policies(found):
+    """Texts of the policies above a probability, by what is to be done with them; and the honest corpora by label."""
+    levels, shares = [f"p {level}" for level in found["levels"]], lambda each: [f"{100 * share:.1f}" for share in each]
+    texts = table(["texts", "language", "number", "label", *levels], [[*line[:4], *shares(line[4])] for line in found["texts"]])
+    return {"texts of the policies": texts, "honest corpus": table(["label, honest corpus", *levels], [[label, *shares(each)] for label, each in found["honest"]])}
 
 
 def data(facts):

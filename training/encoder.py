@@ -49,6 +49,12 @@ def table(tensors):
     return np.frombuffer(raw, np.uint8).reshape(count, VECTOR)
 
 
+def numbers(tensors, pieces):
+    """The rows of some pieces, in the numbers that they stand for."""
+    chunk = tensors["rows.chunk"][pieces].astype(np.int64)
+    return table(tensors)[pieces].astype(np.float32) * tensors["rows.scale"][chunk][:, None] + tensors["rows.low"][chunk][:, None]
+
+
 def steps(matrix, blocks):
     """The scale of every column of every copy: its largest number is 127."""
     copies, inputs, outputs = matrix.shape
@@ -81,7 +87,7 @@ def finer(tensors, tuned):
 class Encoder(nn.Module):
     """Pieces of texts -> 512 of the vector and 1280 of the pooled features, as the heads read them.
 
-    `tuned` lists the pieces whose rows learn too.
+    `tensors` are a file's; `tuned` lists the pieces whose rows learn too.
     """
 
     def __init__(self, tensors, copies=1, tuned=None):
@@ -102,6 +108,18 @@ class Encoder(nn.Module):
             place[tuned] = np.arange(1, len(tuned) + 1)
             self.register_buffer("place", torch.from_numpy(place), persistent=False)
             self.change = nn.Parameter(torch.zeros(copies, len(tuned) + 1, VECTOR))
+
+    def towards(self, tensors, share):
+        """Every weight and tuned row goes a share of the way from where it is to what a file has."""
+        with torch.no_grad():
+            for name in (*LAYERS, *LEARNED):
+                found = tensors[name] if name in LEARNED else tensors[f"{name}.weight"] * tensors[f"{name}.scale"]
+                weights = self.weights[name.replace(".", "_")]
+                weights.lerp_(torch.from_numpy(np.array(found, np.float32)).to(weights)[None].expand_as(weights), share)
+            if self.tuned is not None:
+                held = self.rows[self.tuned] * self.scale[self.tuned][:, None] + self.low[self.tuned][:, None]
+                wanted = torch.from_numpy(numbers(tensors, self.tuned.cpu().numpy())).to(held) - held
+                self.change[:, 1:].lerp_(wanted[None].expand(self.copies, -1, -1), share)
 
     def add(self, name, array):
         array = torch.from_numpy(np.array(array, np.float32))

@@ -22,13 +22,18 @@ RECIPE = {
     "encoder_rate": 1e-3, "head_rate": 1e-3, "row_rate": 1e-3, "head_decay": 0.3, "encoder_decay": 0.01, "row_decay": 0.01,
     "epochs": 10, "batch": 256, "hidden": 256, "dropout": 0.5, "lost": 0.1, "near": 1.0, "soup": 2, "whole": 6, "seed": 7, "smooth": 0.0,
     "heads": 0, "layers": 0, "mixup": 0.0, "rdrop": 0.0, "push": 0.0, "twins": 0.0, "least": 3, "benign": 1.0,
-    "case": 1.0, "honest": 1.0, "new": 1.0, "public": 1.0, "disguised": 1.0, "summary": 4.0, "teach": 0.0,
+    "case": 1.0, "honest": 1.0, "new": 1.0, "public": 1.0, "disguised": 1.0, "summary": 4.0, "teach": 0.0, "own_unsafe": 1.0, "back": 0.25,
 }
 """`lost`: share of pieces read as unknown while learning; `near`: weight of staying near the untrained vector; `soup`:
 runs of a fold that are averaged, `whole` of the model of all rows; `row_rate`: rate of the rows of pieces seen at least `least` times; `heads`: questions of attention
 pooling; `push`: length of a step against the rows' gradient, as a share of theirs; `twins`: weight of the loss over
-pairs of one scene; `case` ... `disguised`: weight of rows of that kind, beside their own."""
+pairs of one scene; `case` ... `disguised`: weight of rows of that kind, beside their own; `own_unsafe`: of `unsafe` in our own lines; `back`:
+how far the encoder goes back to the untrained one before the head is learned anew; 0 keeps the head that learned with it."""
+HEAD = RECIPE | {"public": 2.0, "own_unsafe": 0.1, "new": 0.3}
+"""How a head is learned anew, above an encoder that stays as it is; `new` lines are those that the encoder has not learned from (0074)."""
 UNKNOWN_PIECE = 0
+LONGEST = 5.0
+"""Length of a step's gradient at most."""
 INPUTS = sense.VECTOR + sense.FEATURES
 ANSWER = 64
 """Numbers that a question of attention pooling is answered with."""
@@ -267,6 +272,7 @@ class Rows:
 
     def __init__(self, stored, plan, device):
         to = lambda array: torch.from_numpy(array).to(device)
+        self.plan = plan
         self.labels = [str(label) for label in stored["labels"]]
         self.harm = self.labels.index("harm")
         weights = self.kinds(stored, plan)
@@ -288,7 +294,9 @@ class Rows:
             factor = np.where(names == kind, plan[kind], factor)
         if "new" in stored:
             factor = np.where(stored["new"], factor * plan["new"], factor)
-        return stored["weights"].astype(np.float32) * factor[:, None].astype(np.float32)
+        weights = stored["weights"].astype(np.float32) * factor[:, None].astype(np.float32)
+        weights[own, [str(label) for label in stored["labels"]].index("unsafe")] *= plan["own_unsafe"]
+        return weights
 
     def truth(self, at):
         """The labels of [copies, texts] rows."""
@@ -322,6 +330,19 @@ def optimizer(model, plan, device):
     return torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=str(device) != "cpu")
 
 
+def headed(model, copy, inputs, size=8192):
+    """Logits of a copy's head for inputs as they come."""
+    with torch.no_grad():
+        parts = torch.from_numpy(inputs).split(size)
+        part = lambda values: torch.relu((values - model.mean[copy]) / model.spread[copy] @ model.first[copy] + model.first_bias[copy]) @ model.last[copy] + model.last_bias[copy]
+        return torch.cat([part(values) for values in parts]).numpy()
+
+
+def slower(adam, steps):
+    """The rate rises over the first steps, and falls to nothing at the end."""
+    return torch.optim.lr_scheduler.LambdaLR(adam, lambda step: min(1, (step + 1) / (0.06 * steps)) * (0.5 + 0.5 * np.cos(np.pi * min(step / steps, 1))))
+
+
 def learn(model, texts, rows, chosen, plan, seeds, untrained, device):
     """Every copy learns from its chosen rows."""
     torch.manual_seed(plan["seed"])
@@ -329,7 +350,7 @@ def learn(model, texts, rows, chosen, plan, seeds, untrained, device):
     adam, loss = optimizer(model, plan, device), Loss(rows, plan, untrained)
     learned = [each for group in adam.param_groups for each in group["params"]]
     steps = plan["epochs"] * max(min(len(each) for each in chosen) // plan["batch"], 1)
-    schedule = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: min(1, (step + 1) / (0.06 * steps)) * (0.5 + 0.5 * np.cos(np.pi * min(step / steps, 1))))
+    schedule = slower(adam, steps)
     groups = rows.groups.cpu().numpy()
     model.train()
     for batches in epochs(chosen, texts.lengths, groups, plan, seeds):
@@ -356,7 +377,7 @@ def learn(model, texts, rows, chosen, plan, seeds, untrained, device):
                 with fast(device):
                     cost = loss(model, model.encoder.embedded(pieces) + away, mask, index, dice)
                 cost.backward()
-            shrink(learned, 5.0)
+            shrink(learned, LONGEST)
             adam.step()
             schedule.step()
     model.eval()
@@ -395,7 +416,38 @@ def fit(stored, base, plan, folds, texts, before, device, few=0, teacher=None):
     state = model.averaged(soups)
     made = Model(base, len(rows.labels), plan, len(folds), tuned).to(device)
     made.load_state_dict(state)
+    if plan["back"]:
+        made.encoder.towards(base, plan["back"])
+        inputs, rows = said(made, texts, device, "inputs"), Rows(stored, HEAD | {"hidden": plan["hidden"], "epochs": plan["epochs"]}, device)
+        for copy, first in enumerate(np.cumsum([0, *soups[:-1]])):
+            anew(made, copy, inputs[copy], rows, chosen[first])
     return made
+
+
+def anew(model, copy, inputs, rows, chosen):
+    """The head of a copy learns from its chosen rows from the beginning, above an encoder that stays as it is."""
+    plan, device = rows.plan, rows.weights.device
+    torch.manual_seed(plan["seed"])
+    dice = np.random.default_rng(plan["seed"])
+    values, truth, weights = (torch.as_tensor(each)[chosen].to(device) for each in (inputs, rows.known.cpu(), rows.weights.cpu()))
+    mean, spread = values.mean(0), values.std(0) + 1e-4
+    values = (values - mean) / spread
+    inner, outer = (torch.nn.Linear(*shape).to(device) for shape in ((INPUTS, plan["hidden"]), (plan["hidden"], len(rows.labels))))
+    head = nn.Sequential(inner, nn.ReLU(), nn.Dropout(plan["dropout"]), outer)
+    adam = torch.optim.AdamW(head.parameters(), lr=plan["head_rate"], weight_decay=plan["head_decay"], betas=(0.9, 0.98))
+    batches = max(len(chosen) // plan["batch"], 1)
+    schedule = slower(adam, plan["epochs"] * batches)
+    for _ in range(plan["epochs"]):
+        for part in np.array_split(dice.permutation(len(chosen)), batches):
+            each = nn.functional.binary_cross_entropy_with_logits(head(values[part]), truth[part], reduction="none")
+            adam.zero_grad()
+            ((weights[part] * each).sum() / len(part)).backward()
+            nn.utils.clip_grad_norm_(head.parameters(), LONGEST)
+            adam.step()
+            schedule.step()
+    with torch.no_grad():
+        model.mean[copy, 0], model.spread[copy, 0] = mean, spread
+        model.first[copy], model.first_bias[copy, 0], model.last[copy], model.last_bias[copy, 0] = inner.weight.T, inner.bias, outer.weight.T, outer.bias
 
 
 def taught(rows, plan, logits, soups):
@@ -434,20 +486,20 @@ def main():
     before = untrained(base, texts, plan, options.device)
     folds = [*range(int(stored["fold"].max()) + 1), -1]
     model = fit(stored, base, plan, folds, texts, before, options.device, options.few)
-    save(options.out, "shipped", stored, base, model, folds, texts, options.device)
+    logits, _ = unseen(stored, model, folds, texts, options.device)
+    dev = said(model, Texts(stored["dflat"], stored["dlens"], options.device), options.device)
+    save(options.out, "shipped", base, model, folds, logits, dev[folds.index(-1)], np.ones(len(logits), bool))
     print(f"learned in {time.time() - started:.0f} s")
 
 
-def save(folder, name, stored, base, model, folds, texts, device):
-    """The tuned weights, and the logits on unseen rows and on the dev sets."""
-    logits, _ = unseen(stored, model, folds, texts, device)
-    dev = said(model, Texts(stored["dflat"], stored["dlens"], device), device)
+def save(folder, name, base, model, folds, logits, dev, unseen):
+    """The tuned weights, the logits of all rows (of `unseen` ones by a model that had not seen them), and on the dev sets."""
     tensors = model.encoder.written(base, folds.index(-1))
     small = {key: value for key, value in tensors.items() if not key.startswith(("rows", "pieces", "signs"))}
     folder.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(folder / f"{name}.npz", **small, **model.written(folds.index(-1)))
     half = lambda array: array.astype(np.float16)
-    np.savez_compressed(folder / f"{name}.logits.npz", logits=half(logits), dev=half(dev[folds.index(-1)]), dev0=half(dev[0]))
+    np.savez_compressed(folder / f"{name}.logits.npz", logits=half(logits), dev=half(dev), unseen=unseen)
 
 
 if __name__ == "__main__":

@@ -84,6 +84,19 @@ class Ngram:
         return counts @ (weight * scale)
 
 
+class Kept:
+    """The n-gram head of a file, as it is."""
+
+    def __init__(self, tensors):
+        self.tensors = tensors
+
+    def quantised(self):
+        return self.tensors["ngram.weight"], self.tensors["ngram.scale"]
+
+    def logits(self, counts):
+        return grams(self.tensors, counts)
+
+
 def calibrate(dense, ngram, truth, weights, rounds=50):
     """Per label (a, b, c) of sigmoid(a * dense + b * ngram + c), on logits of rows that the heads did not see.
 

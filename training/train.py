@@ -24,8 +24,8 @@ import numpy as np
 import card
 import encoder as sense
 import features
-import further
 import heads
+import meaning
 import measure
 import prepare
 import rows as data
@@ -36,9 +36,9 @@ SHIPPED = ROOT / "models" / "sense"
 GOLDEN = ROOT / "tests" / "data" / "sense" / "golden.jsonl"
 
 
-def grams(rows, counts, fold):
+def grams(rows, binary):
     """The n-gram head of all rows, and its logits on rows of folds that it had not seen."""
-    truth, weights = heads.targets(rows)
+    counts, fold, (truth, weights) = features.counts([row.text for row in rows], binary), prepare.folds(rows), heads.targets(rows)
 
     def fit(chosen):
         return heads.Ngram(counts.shape[1], prepare.SEED).fit(counts[chosen], truth[chosen], heads.balance(truth[chosen], weights[chosen]))
@@ -50,34 +50,11 @@ def grams(rows, counts, fold):
     return fit(np.arange(len(rows))), logits
 
 
-def meaning(before, rows, learned, said, model, second, dev, binary):
-    """The calibration under which probabilities mean what they meant in the folder `before`, whose heads `learned` some of
-    our lines: by lines that neither saw, honest lines of the blind sets, and honest texts of the dev sets. Of each label,
-    rows of our own say how much the n-gram head counts beside the dense one.
-
-    `said`: the dense head's logits on unseen rows; `model`: the new tensors; `second`: the new n-gram head, and its logits on unseen rows."""
-    (encoder, _), (shipped, _) = (sense.read(before / f"{name}.safetensors") for name in ("encoder", "heads"))
-    known = {(row.source, row.lang, row.text) for row in data.own(learned)}
-    fresh = [at for at, row in enumerate(rows) if row.expect and (row.source, row.lang, row.text) not in known]
-    everyday, (texts, sets), (ngram, unseen) = further.blind(), dev, second
-    honest = [at for at, (_, _, bad) in enumerate(sets) if not bad]
-    asked = [rows[at].text for at in fresh] + everyday + [texts[at] for at in honest]
-    counts = features.counts(asked, binary)
-    old = heads.scores(shipped["calibration"].astype(np.float64), further.logits(shipped, further.inputs(encoder, asked)), heads.grams(shipped, counts))
-    strange = further.logits(model[1], further.inputs(model[0], everyday))
-    first = np.concatenate([said["logits"][fresh], strange, said["dev"][honest]]).astype(np.float64)
-    gram = np.concatenate([unseen[fresh], ngram.logits(counts[len(fresh) :])])
-    truth, weights = heads.targets(rows)
-    ours = weights * np.array([bool(row.expect) for row in rows])[:, None]
-    result = heads.calibrate(said["logits"].astype(np.float32), unseen, truth, ours).astype(np.float64)
-    new = result[:, 0] * first + result[:, 1] * gram
-    harmless = np.array([label in data.PLAIN and label != "disclose" for label in data.LABELS])
-    without = np.concatenate([truth[fresh] == 0, np.tile(harmless, (len(everyday), 1)), np.ones((len(honest), len(data.LABELS)), bool)])
-    pool = np.repeat([0, 1, 2], [len(fresh), len(everyday), len(honest)])[:, None]
-    found = np.nanmean([further.kept(old, new, without & (pool == part)) for part in range(3)], 0)
-    result[:, :2] *= found[:, :1]
-    result[:, 2] = found[:, 1]
-    return result.astype(np.float32)
+def kept(rows, binary, path, strange):
+    """The n-gram head of a file as it is, and its logits on rows that it has not seen."""
+    ngram, logits = heads.Kept(sense.read(path)[0]), np.zeros((len(rows), len(data.LABELS)), np.float32)
+    logits[strange] = ngram.logits(features.counts([row.text for row, chosen in zip(rows, strange) if chosen], binary))
+    return ngram, logits
 
 
 def merged(base, tuned):
@@ -113,6 +90,7 @@ def main():
     parser.add_argument("--binary", help="wardgate itself, whose n-grams are then learned from; else an approximation")
     parser.add_argument("--before", type=pathlib.Path, help="folder of model files whose probabilities keep their meaning; needs --dev and --learned")
     parser.add_argument("--learned", type=pathlib.Path, help="own/ as those files learned from it")
+    parser.add_argument("--grams", type=pathlib.Path, help="heads.safetensors whose n-gram head is kept; it must have learned from no new line")
     parser.add_argument("--out", type=pathlib.Path, default=SHIPPED)
     options = parser.parse_args()
 
@@ -120,23 +98,22 @@ def main():
 
     rows = prepare.learned(options.own, options.data)
     tuned = dict(np.load(options.tuned / "shipped.npz"))
-    said = np.load(options.tuned / "shipped.logits.npz")
+    said = dict(np.load(options.tuned / "shipped.logits.npz"))
     tensors, metadata = merged(options.base, tuned)
     options.out.mkdir(parents=True, exist_ok=True)
     save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, options.out / "encoder.safetensors", metadata)
     if options.out.resolve() == SHIPPED.resolve():
         golden(tensors)
 
-    counts = features.counts([row.text for row in rows], options.binary)
-    dev = measure.dev_rows(options.dev)
-    ngram, unseen = grams(rows, counts, prepare.folds(rows))
+    dev, strange = measure.dev_rows(options.dev), said["unseen"]
+    ngram, unseen = kept(rows, options.binary, options.grams, strange) if options.grams else grams(rows, options.binary)
     truth, weights = heads.targets(rows)
     unseen[:, data.LABELS.index("unsafe")] = 0  # Its rows are English: in Chinese the n-grams of it mislead (catqa .947 from .958).
     logits = (said["logits"].astype(np.float32), unseen)
     # The policies' texts are left out, so that a probability keeps its meaning: that of our lines and the public sets.
-    meant = weights * np.array([row.source not in data.PACK for row in rows])[:, None]
+    meant = weights * (np.array([row.source not in data.PACK for row in rows]) & strange)[:, None]
     if options.before:
-        calibration = meaning(options.before, rows, options.learned, said, (tensors, tuned), (ngram, unseen), dev, options.binary)
+        calibration = meaning.meaning(options.before, rows, options.learned, said, (tensors, tuned), (ngram, unseen), dev, options.binary)
     else:
         calibration = heads.calibrate(*logits, truth, meant)
     trained = f"{len(rows)} rows, seed {prepare.SEED}, {datetime.date.today()}"
@@ -144,10 +121,13 @@ def main():
 
     views = measure.views(logits, truth, meant)
     views["both"] = heads.probability(calibration, *logits)
+    some = [row for row, chosen in zip(rows, strange) if chosen]
     figures = {
-        "own": {view: measure.own_table(rows, scores) for view, scores in views.items()},
-        "labels": measure.label_table(rows, views["both"]), "pack": measure.pack_table(rows, views["both"]),
+        "own": {view: measure.own_table(some, scores[strange]) for view, scores in views.items()},
+        "labels": measure.label_table(some, views["both"][strange]),
     }
+    if strange.all():
+        figures["pack"] = measure.pack_table(rows, views["both"])
     if options.dev:
         texts, sets = dev
         second = ngram.logits(features.counts(texts, options.binary))
