@@ -330,14 +330,6 @@ def optimizer(model, plan, device):
     return torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=str(device) != "cpu")
 
 
-def headed(model, copy, inputs, size=8192):
-    """Logits of a copy's head for inputs as they come."""
-    with torch.no_grad():
-        parts = torch.from_numpy(inputs).split(size)
-        part = lambda values: torch.relu((values - model.mean[copy]) / model.spread[copy] @ model.first[copy] + model.first_bias[copy]) @ model.last[copy] + model.last_bias[copy]
-        return torch.cat([part(values) for values in parts]).numpy()
-
-
 def slower(adam, steps):
     """The rate rises over the first steps, and falls to nothing at the end."""
     return torch.optim.lr_scheduler.LambdaLR(adam, lambda step: min(1, (step + 1) / (0.06 * steps)) * (0.5 + 0.5 * np.cos(np.pi * min(step / steps, 1))))

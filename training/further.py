@@ -21,6 +21,7 @@ import torch
 
 import encoder as sense
 import finetune
+import meaning
 import prepare
 import rows as data
 
@@ -38,11 +39,11 @@ def new(rows, before):
     return np.array([row.group in fresh for row in rows])
 
 
-def begun(base, shipped, labels, copies, back):
+def begun(base, shipped, labels, back):
     """The shipped encoder, or some way back to the untrained one; heads are still to be learned."""
     every = np.arange(len(base["rows.chunk"]))
     apart = abs(sense.numbers(shipped, every) - sense.numbers(base, every)) / base["rows.scale"][base["rows.chunk"]][:, None]
-    model = finetune.Model(base, labels, finetune.HEAD, copies, np.flatnonzero((apart > TOUCHED).any(1)))
+    model = finetune.Model(base, labels, finetune.HEAD, 1, np.flatnonzero((apart > TOUCHED).any(1)))
     model.encoder.towards(shipped, 1 - back)
     return model
 
@@ -66,17 +67,19 @@ def main():
     stored["new"] = fresh
     rows = finetune.Rows(stored, finetune.HEAD, "cpu")
     folds = [*range(prepare.FOLDS), -1]
-    model = begun(base, shipped, len(rows.labels), len(folds), options.back)
-    one = begun(base, shipped, 1, 1, options.back)
-    read = lambda prefix: finetune.said(one, finetune.Texts(stored[f"{prefix}flat"], stored[f"{prefix}lens"], "cpu"), "cpu", "inputs")[0]
+    model = begun(base, shipped, len(rows.labels), options.back)
+    read = lambda prefix: finetune.said(model, finetune.Texts(stored[f"{prefix}flat"], stored[f"{prefix}lens"], "cpu"), "cpu", "inputs")[0]
     inputs, dev = read(""), read("d")
     print(f"{fresh.sum()} rows are new to the encoder", flush=True)
-    for copy, fold in enumerate(folds):
-        finetune.anew(model, copy, inputs, rows, np.flatnonzero(rows.used & ~(fresh & (stored["fold"] == fold))))
-    every = np.stack([finetune.headed(model, copy, inputs) for copy in range(len(folds))])
-    logits = every[np.where(fresh, stored["fold"], -1), np.arange(len(fresh))]
+    logits = np.zeros((len(fresh), len(rows.labels)), np.float32)
+    for fold in folds:
+        held = fresh & (stored["fold"] == fold)
+        finetune.anew(model, 0, inputs, rows, np.flatnonzero(rows.used & ~held))
+        asked = held if fold >= 0 else ~fresh
+        logits[asked] = meaning.logits(model.written(0), inputs[asked])
+    # The last head, of all rows, is the one that stays.
     unseen = fresh & (stored["expect"] != "")
-    finetune.save(options.out, "shipped", base, model, folds, logits, finetune.headed(model, folds.index(-1), dev), unseen)
+    finetune.save(options.out, "shipped", base, model, folds[-1:], logits, meaning.logits(model.written(0), dev), unseen)
 
 
 if __name__ == "__main__":
