@@ -63,3 +63,14 @@ def from_binary(binary, texts):
 def counts(texts, binary):
     """One sparse row per text; from the binary where one is named."""
     return ngrams(from_binary(binary, texts) if binary else [buckets(text) for text in texts])
+
+
+def windows(texts, folder, binary):
+    """(number of the text, windows) as a scanner makes them of every text, each with its pieces and the probability of every label
+    by the encoder and heads of a folder."""
+    command = [binary, "sense", "--jsonl", "--windows", "--heads", folder / "heads.safetensors", "--encoder", folder / "encoder.safetensors"]
+    lines = "".join(json.dumps({"id": number, "text": text}) + "\n" for number, text in enumerate(texts))
+    output = subprocess.run(command, input=lines, stdout=subprocess.PIPE, text=True, check=True).stdout
+    for line in output.splitlines():
+        item = json.loads(line)
+        yield item["id"], item["windows"]

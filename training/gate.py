@@ -16,7 +16,6 @@ import os
 import pathlib
 import random
 import re
-import subprocess
 import zlib
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -26,6 +25,7 @@ import numpy as np
 import torch
 
 import encoder as sense
+import features
 import prepare
 from rows import LABELS
 
@@ -37,14 +37,15 @@ BUCKETS, UNITS = 1 << 14, 32
 """Sixteen thousand buckets of 32 signed bytes are half a MiB; 64 units or 2^17 buckets pass as many honest texts."""
 EPOCHS, BATCH, RARE = 4, 256, 10.0
 """`RARE`: how much more a sentence weighs that has the label."""
-EMPHASIS = {"harm": 4.0, "support": 4.0}
+EMPHASIS = {"harm": 4.0, "unsafe": 2.0, "support": 4.0}
 """Labels that most rules wait for; the others weigh `OTHERS`."""
 OTHERS = 0.3
 BARS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9)
-MISSED = 0.01
-"""Share of the unseen sentences at or above a bar that its cut may stop."""
+MISSED = 0.005
+"""Share of the unseen sentences at or above a bar that its cut may stop. With one in a hundred, six in a hundred of strangers' harmful
+requests in Chinese that encoder and heads would have stopped passed; with this four, for a quarter more of time (0075)."""
 FEWEST = 100
-"""Unseen sentences at or above a bar that a cut needs: one in a hundred of fewer is nobody."""
+"""Unseen sentences at or above a bar that a cut needs: below 200 it stops none of them."""
 UNTAUGHT = 1e9
 MORE = ("coldataset", "convabuse", "davidson-hate", "edos", "fairytaleqa-questions", "fairytaleqa-sections", "gsm8k", "harmfulqa", "hatemoji-build", "sms-spam", "swsr")
 """Training sets of which further texts are asked about: a teacher needs no labels."""
@@ -76,14 +77,10 @@ def texts(own, public, dev):
 
 def asked(found, options):
     """Every window once: pieces, the teacher's scores, group, part, language, honesty."""
-    command = [options.binary, "sense", "--jsonl", "--windows", "--heads", options.models / "heads.safetensors", "--encoder", options.models / "encoder.safetensors"]
-    lines = "".join(json.dumps({"id": at, "text": text}) + "\n" for at, (text, *_) in enumerate(found))
-    output = subprocess.run(command, input=lines, stdout=subprocess.PIPE, text=True, check=True).stdout
     seen, windows, counts = set(), [], {}
-    for line in output.splitlines():
-        item = json.loads(line)
-        _, group, part, honest = found[item["id"]]
-        for window in item["windows"]:
+    for number, made in features.windows([text for text, *_ in found], options.models, options.binary):
+        _, group, part, honest = found[number]
+        for window in made:
             key = (part, group.split("/")[0]) if part != "learn" else None
             counts[key] = counts.get(key, 0) + 1
             if window["text"] in seen or key and counts[key] > DEV_MOST:
@@ -239,7 +236,7 @@ HEAD = """## The gate
 Before the encoder a small network (`gate.safetensors`, {size} KiB: 512 numbers of the summed rows and {buckets} buckets of hashed
 pieces and pairs, {units} units, one logit per label) says of which windows neither encoder nor heads need be asked, for the
 labels and probabilities that a rule still waits for. It was taught by what they say of {learned} windows; a cut stops at most
-{missed:.0%} of the windows at or above its bar among {held} that it had not seen ({fewest} at least: what has fewer has no cut, and is always scored).
+{missed:.1%} of the windows at or above its bar among {held} that it had not seen ({fewest} at least: what has fewer has no cut, and is always scored).
 
 """
 

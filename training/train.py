@@ -118,6 +118,9 @@ def main():
         calibration = heads.calibrate(*logits, truth, meant)
     trained = f"{len(rows)} rows, seed {prepare.SEED}, {datetime.date.today()}"
     heads.save(options.out / "heads.safetensors", tuned, ngram, calibration, trained)
+    if options.before and options.dev:
+        calibration = meaning.spared(calibration, options.before, options.out, options.dev, options.binary)
+        heads.save(options.out / "heads.safetensors", tuned, ngram, calibration, trained)
 
     views = measure.views(logits, truth, meant)
     views["both"] = heads.probability(calibration, *logits)

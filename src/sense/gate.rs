@@ -2,7 +2,7 @@
 //! pieces' rows summed and their hashed neighbours, costs a hundredth of the encoder, and was taught by
 //! what encoder and heads say (`training/gate.py`, docs/decisions/0049).
 //!
-//! It answers for a label and a probability: below its cut lay at most one in a hundred of the unseen
+//! It answers for a label and a probability: below its cut lay at most one in two hundred of the unseen
 //! sentences that reach the probability. What it was not taught, it does not answer for.
 
 use sha2::{Digest, Sha256};

@@ -18,7 +18,7 @@ const POLICY: &str = r#"
 policy: tricks
 title: {en: Tricks, zh: 骗局}
 signals:
-  trick: {classifier: fraud, at_least: 0.5}
+  trick: {classifier: fraud, at_least: 0.4}
   travel: {examples: travel.jsonl, at_least: 0.6}
 rules:
   - id: ACME-030
