@@ -15,6 +15,8 @@ import scipy.sparse
 
 ORDERS = (2, 3, 4)
 BUCKETS = 1 << 15
+LONGEST = 2000
+"""Characters of a text of the public sets of which windows are made."""
 _INVISIBLE = re.compile(r"[\u0300-\u036f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
 
 

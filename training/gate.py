@@ -27,7 +27,7 @@ import torch
 import encoder as sense
 import features
 import prepare
-from rows import LABELS
+from rows import LABELS, objects
 
 HERE = pathlib.Path(__file__).parent
 MODELS = HERE.parent / "models" / "sense"
@@ -67,11 +67,11 @@ def texts(own, public, dev):
     sets = [(public / f"{name}.jsonl", "learn", MOST) for name in MORE]
     sets += [(path, path.stem, DEV_MOST) for path in sorted(dev.glob("*.jsonl"))] if dev else []
     for path, part, most in sets:
-        items = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+        some = objects(path)
         if part == "learn":
-            items = [item for item in items if item["role"] == "train" and item["lic"] == "permissive"]
-        random.Random(f"{SEED}/{path.stem}").shuffle(items)
-        found += [(item["text"][:2000], f"{path.stem}/{item['id']}", part, item["harmful"] is False) for item in items[:most]]
+            some = [item for item in some if item["role"] == "train" and item["lic"] == "permissive"]
+        random.Random(f"{SEED}/{path.stem}").shuffle(some)
+        found += [(item["text"][: features.LONGEST], f"{path.stem}/{item['id']}", part, item["harmful"] is False) for item in some[:most]]
     return found
 
 
@@ -200,7 +200,7 @@ def cuts(said, scores):
 
 def golden(gate, tensors):
     """What the gate says of the golden texts, in hundredths: the engine must agree."""
-    lines = [json.loads(line) for line in (GOLDEN / "golden.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = objects(GOLDEN / "golden.jsonl")
     pieces = [np.array(line["rows"], np.int64) for line in lines]
     said = logits(gate, sums([(each,) for each in pieces], tensors), [buckets(each) for each in pieces])
     lines = [json.dumps([int(round(100 * float(value))) for value in row]) + "\n" for row in said]

@@ -2,14 +2,12 @@
 thresholds of policies keep their meaning.
 """
 
-import json
 import pathlib
 import random
 
 import numpy as np
 import scipy.optimize
 import scipy.special
-import torch
 
 import encoder as sense
 import features
@@ -28,8 +26,8 @@ SEEN = ("blind", "blind2", "blind3", "blind4", "blind5")
 """Blind sets whose honest lines count when models are compared by windows: thresholds are chosen by them too."""
 SPARED = (0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999)
 """The same shares of texts that a scanner reads, where thresholds of rules lie: above, a handful of texts would decide."""
-MOST, LONGEST = 1200, 2000
-"""Honest texts of a dev set, and characters of one, as the pack is measured."""
+MOST = 1200
+"""Honest texts of a dev set."""
 TINY = 1e-7
 """A probability is at least this, and at most one less this, before its logit is taken."""
 
@@ -63,16 +61,14 @@ def kept(old, new, without, levels=LEVELS):
 
 def blind(paths):
     """Honest lines of the blind sets, which nobody learns from; only the calibration counts them."""
-    items = [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
-    return [item["text"] for item in items if item["expect"] == "benign"]
+    return [item["text"] for path in paths for item in data.objects(path) if item["expect"] == "benign"]
 
 
 def everyday(folder):
     """Honest texts as the shipped pack is measured on them: of every dev set, and lines of the blind sets."""
     found = blind(path for name in SEEN for path in sorted((HERE / name).glob("*.jsonl")))
     for path in sorted(folder.glob("*.jsonl")):
-        items = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-        texts = [item["text"][:LONGEST] for item in items if item["harmful"] is False and not item.get("variant")]
+        texts = [item["text"][: features.LONGEST] for item in data.objects(path) if item["harmful"] is False and not item.get("variant")]
         random.Random(path.stem).shuffle(texts)
         found += texts[:MOST]
     return found
@@ -93,7 +89,9 @@ def spared(calibration, before, after, folder, binary):
     texts = everyday(folder)
     old, new = (likeliest(texts, models, binary) for models in (before, after))
     scale, shift = kept(old, new, np.ones(old.shape, bool), SPARED).T
-    return (calibration * scale[:, None] + np.stack([0 * shift, 0 * shift, shift], 1)).astype(np.float32)
+    result = calibration * scale[:, None]
+    result[:, 2] += shift
+    return result.astype(np.float32)
 
 
 def meaning(before, rows, learned, said, model, second, dev, binary):

@@ -3,14 +3,13 @@
 Aggregates only; no text is printed.
 """
 
-import json
 import pathlib
 
 import numpy as np
 
 import heads
 from check import HARM
-from rows import LABELS, TEXT_MAX
+from rows import LABELS, TEXT_MAX, objects
 
 NEGATIVES = {
     "en": ["safety-tuned-llamas", "harmless-alpaca-en", "fairytaleqa-questions", "fairytaleqa-sections", "childsafe-corpus"],
@@ -110,9 +109,8 @@ def pack_table(rows, scores):
 
 def dev_items(folder, name):
     """At most `DEV_MOST` texts of one dev set, evenly spread."""
-    with open(pathlib.Path(folder) / f"{name}.jsonl", encoding="utf-8") as lines:
-        items = [json.loads(line) for line in lines]
-    return items[:: -(-len(items) // DEV_MOST)]
+    found = objects(pathlib.Path(folder) / f"{name}.jsonl")
+    return found[:: -(-len(found) // DEV_MOST)]
 
 
 def honest(name, item):

@@ -41,13 +41,17 @@ class Row:
     """Of labels that count less than the row does: which part of its weight."""
 
 
+def objects(path):
+    """The JSON objects of a file, one a line. Only a line feed ends a line: texts hold other separators."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
 def own(folder):
     """Every line of our own set."""
     rows = []
     for path in sorted(pathlib.Path(folder).glob("*.jsonl")):
         name, lang, _ = path.name.rsplit(".", 2)
-        for line in path.read_text(encoding="utf-8").splitlines():
-            item = json.loads(line)
+        for item in objects(path):
             labels = {label: int(label in item["labels"]) for label in [*HARM, *FRAMES]}
             labels |= {"harm": int(item["expect"] == "harm"), "support": int(item["expect"] == "support")}
             labels["unsafe"] = labels["harm"]
@@ -140,13 +144,12 @@ def public(folder, seed):
     """A seeded sample of the public sets; refuses a row that may not be trained on."""
     rows = []
     for name, (most, weight, meaning) in PUBLIC.items():
-        with open(pathlib.Path(folder) / f"{name}.jsonl", encoding="utf-8") as lines:
-            items = [json.loads(line) for line in lines]
-        if any(item["role"] != "train" or item["lic"] != "permissive" for item in items):
+        found = objects(pathlib.Path(folder) / f"{name}.jsonl")
+        if any(item["role"] != "train" or item["lic"] != "permissive" for item in found):
             raise SystemExit(f"{name}: holds rows that are not for training")
-        if len(items) > most:
-            items = random.Random(f"{seed}/{name}").sample(items, most)
-        for item in items:
+        if len(found) > most:
+            found = random.Random(f"{seed}/{name}").sample(found, most)
+        for item in found:
             labels = meaning(item)
             if labels:
                 rows.append(Row(item["text"][:TEXT_MAX], item["lang"], name, f"{name}/{item['id']}", labels, weight, share=shared(name, labels)))

@@ -18,7 +18,7 @@ import card
 import features
 import heads
 import measure
-from rows import LABELS, TEXT_MAX
+from rows import LABELS, TEXT_MAX, objects
 
 ROOT = pathlib.Path(__file__).parent.parent
 NAMES = {
@@ -41,7 +41,7 @@ def found(folder):
             texts += [item["text"][:TEXT_MAX] for item in items]
             said += [(None, lang)] * len(items)
     for path in sorted(folder.glob("*.jsonl")):
-        for item in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        for item in objects(path):
             label = NAMES.get(item["category"])
             key = (path.stem, item["lang"], label)
             if label and item["harmful"] and not item["variant"] and count.get(key, 0) < MOST:

@@ -71,7 +71,7 @@ def golden(tensors):
     import torch
 
     model = sense.Encoder(tensors)
-    lines = [json.loads(line) for line in GOLDEN.read_text(encoding="utf-8").splitlines()]
+    lines = data.objects(GOLDEN)
     with GOLDEN.open("w", encoding="utf-8") as out, torch.no_grad():
         for line in lines:
             pieces = torch.tensor([[line["rows"]]])
