@@ -1,6 +1,6 @@
 //! Numbers as people write ages: digits, Chinese numerals, English words.
 
-use super::{Context, Look};
+use super::context::{Context, Look};
 
 /// English number words up to twenty: the ages that rules about minors ask for.
 const WORDS: [&str; 20] = [
