@@ -82,6 +82,9 @@ fn one(all: &Explanation<'_>) -> String {
     let area = rule.area.text(Language::En);
     let _ = writeln!(out, "  why       {area} ({})", rule.reference);
     let _ = writeln!(out, "  when      {}", one_line(&rule.when));
+    for (name, written) in &rule.conditions {
+        let _ = writeln!(out, "  where     {name}: {}", one_line(written));
+    }
     if let Some(reply) = &rule.reply {
         let _ = writeln!(out, "  replies   {}", reply.text(Language::En));
     }

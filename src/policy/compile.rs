@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::audience::Cues;
 use super::clause::{Atom, Clause};
+use super::conditions::Conditions;
 use super::context::Contexts;
 use super::conversation::Conversation;
 use super::desk::Desk;
@@ -21,7 +22,7 @@ use super::shipped::is_policy;
 use super::yaml;
 use super::{
     AppPolicies, PolicySet, Selection, Source, cases, conversation, opinions, outlook, rules,
-    scripts, select, signals,
+    scripts, select, signals, visible,
 };
 use crate::detect::{Builder, Detectors, SignalId};
 use crate::message::{Direction, Language, Role};
@@ -107,8 +108,10 @@ fn made(
     let input = read(&desk);
     let replies = replies(&input, &desk);
     let numbers = signals::Numbers::default();
-    let visible = signals::visible(&input, &numbers, &desk);
-    let rules = rules::make(&input.files, &visible, &replies, &desk);
+    let visible = visible::visible(&input, &numbers, &desk);
+    let conditions = Conditions::read(&input.files, &visible, &desk);
+    let rules = rules::make(&input.files, &visible, &conditions, &replies, &desk);
+    conditions.report_unread(&input.files, &desk);
     let conversations = conversation::make(&input, &visible, &numbers, &desk);
     let mut cues = Cues::find(&input, &numbers, &desk);
     let vouchers = signals::vouchers(&input, &visible, &numbers, &desk);

@@ -8,6 +8,8 @@
 //! order     = "in_order" "(" names "," names "," number ")"
 //! names     = name | "(" name { "or" name } ")"
 //! ```
+//!
+//! A name is that of a signal, of the scene, or of another condition ([`super::conditions`]).
 
 use std::ops::Range;
 
@@ -47,6 +49,21 @@ pub enum Condition {
     And(Vec<Condition>),
     /// Any.
     Or(Vec<Condition>),
+}
+
+impl Condition {
+    /// Every name in it, in the order in which they stand.
+    pub fn each_name(&self, see: &mut impl FnMut(&Name)) {
+        match self {
+            Self::Name(name) => see(name),
+            Self::Near(names, ..) | Self::Count(names, _) => names.iter().for_each(see),
+            Self::InOrder(first, second, _) => first.iter().chain(second).for_each(see),
+            Self::Not(inner) => inner.each_name(see),
+            Self::And(parts) | Self::Or(parts) => {
+                parts.iter().for_each(|part| part.each_name(see));
+            }
+        }
+    }
 }
 
 /// What is wrong with a condition.

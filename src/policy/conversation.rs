@@ -24,7 +24,8 @@ use super::desk::Desk;
 use super::diagnostic::{Code, did_you_mean, one_of};
 use super::file;
 use super::parts::{At, Named};
-use super::signals::{Numbers, Visible};
+use super::signals::Numbers;
+use super::visible::Visible;
 use crate::detect::SignalId;
 use crate::message::Role;
 

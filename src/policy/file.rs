@@ -28,6 +28,8 @@ pub struct PolicyFile {
     pub uses: Vec<At<String>>,
     /// What rules look for, by name (`lure`, `frame.protect`).
     pub signals: Named<Signal>,
+    /// Parts of conditions, by name: what many a `when` says, said once (`excused: near(quoted, 50) or frame.news`).
+    pub conditions: Named<At<String>>,
     /// What is not allowed.
     pub rules: Each<Rule>,
     /// Reviewed texts, by name, in both languages.

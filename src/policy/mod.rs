@@ -5,7 +5,7 @@
 //!
 //! [`file`] is what is written, one to one, made of [`parts`] and read with places by [`yaml`] and
 //! [`reader`]; [`signals`], [`rules`] and [`select`] check and compile it. A `when` is read by
-//! [`condition`] and becomes [`clause`]s in [`normal`]; [`ledger`] is the evidence that [`judge`]
+//! [`condition`], has its names spelled out by [`conditions`] and becomes [`clause`]s in [`normal`]; [`ledger`] is the evidence that [`judge`]
 //! decides on; [`cases`] shows that rules do what their authors meant.
 
 pub mod actions;
@@ -18,6 +18,7 @@ pub mod cloaked;
 mod code;
 pub mod compile;
 pub mod condition;
+mod conditions;
 pub mod context;
 mod conversation;
 mod desk;
@@ -55,6 +56,7 @@ mod spelling;
 pub(crate) mod spread;
 pub mod tally;
 mod track;
+mod visible;
 pub mod yaml;
 
 pub use crate::detect::Hold;

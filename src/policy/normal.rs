@@ -103,6 +103,21 @@ pub fn clauses(
     Ok(clauses)
 }
 
+/// The names in a condition that `lookup` does not know, nor the scene; `known` are those it might be.
+pub fn unknown(
+    condition: &Condition,
+    lookup: &dyn Fn(&str) -> Option<SignalId>,
+    known: &[&str],
+) -> Vec<Wrong> {
+    let mut maker = Maker {
+        lookup,
+        known,
+        wrong: Vec::new(),
+    };
+    maker.drafts(condition, Sign::Plus);
+    maker.wrong
+}
+
 /// Takes contexts from clauses that another one covers there: they would only say it again, later.
 fn absorb(clauses: &mut Vec<Clause>) {
     for at in 0..clauses.len() {

@@ -160,6 +160,8 @@ pub struct Rule {
     pub reference: String,
     /// The condition as written.
     pub when: String,
+    /// The conditions that it names, and those that they name: each with what was written for it.
+    pub conditions: Vec<(String, String)>,
     /// Its life.
     pub status: Status,
     /// How strict an app must be for it to be on.

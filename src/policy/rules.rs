@@ -6,6 +6,7 @@ use super::actions::Actions;
 use super::clause::Clause;
 use super::compile::Loaded;
 use super::condition;
+use super::conditions::{Conditions, Written};
 use super::context::Contexts;
 use super::desk::Desk;
 use super::diagnostic::{Code, Spot, did_you_mean};
@@ -15,7 +16,7 @@ use super::normal;
 use super::parts::At;
 use super::reply::{REMOVED, Replies, Template};
 use super::rule::{Action, Level, Rule, RuleId, RuleIx, Severity, Status};
-use super::signals::Visible;
+use super::visible::Visible;
 use crate::message::{Band, Direction, Output};
 
 /// What became of the rules.
@@ -33,6 +34,7 @@ pub(super) struct Made {
 pub(super) fn make(
     files: &[Loaded],
     visible: &[Visible<'_>],
+    conditions: &Conditions,
     replies: &Replies,
     desk: &Desk<'_>,
 ) -> Made {
@@ -42,6 +44,7 @@ pub(super) fn make(
         let maker = Maker {
             loaded,
             visible,
+            conditions,
             replies,
             desk,
         };
@@ -79,6 +82,7 @@ pub(super) fn make(
 struct Maker<'m> {
     loaded: &'m Loaded,
     visible: &'m Visible<'m>,
+    conditions: &'m Conditions,
     replies: &'m Replies,
     desk: &'m Desk<'m>,
 }
@@ -108,6 +112,7 @@ impl Maker<'_> {
             .as_ref()
             .map(|title| title.value.clone());
         let title = title.unwrap_or_default();
+        let (mut clauses, conditions) = self.clauses(&rule.when);
         let compiled = Rule {
             shipped: self.loaded.shipped,
             wall: self.loaded.shipped && is_wall(&id, severity),
@@ -122,6 +127,7 @@ impl Maker<'_> {
             title: rule.title.clone(),
             reference: self.loaded.file.reference.clone().unwrap_or_default(),
             when: rule.when.value.clone(),
+            conditions,
             status: rule.status,
             level: Level(rule.level.value),
             severity,
@@ -140,7 +146,6 @@ impl Maker<'_> {
             reach: 0,
             languages: Vec::new(),
         };
-        let mut clauses = self.clauses(&rule.when);
         let applies = applies(&rule.applies);
         for clause in &mut clauses {
             clause.contexts = clause.contexts.and(applies);
@@ -274,37 +279,23 @@ impl Maker<'_> {
         template
     }
 
-    fn clauses(&self, when: &At<String>) -> Vec<Clause> {
-        // As written, so that carets stand right even in a folded scalar; an alias has no such text.
-        let written = self.desk.written(when.place);
-        let (text, shift) = match written.as_bytes().first() {
-            Some(b'*' | b'&' | b'!') | None => (when.value.as_str(), None),
-            Some(quote @ (b'"' | b'\'')) => {
-                (written[1..].trim_end_matches(*quote as char), Some(1))
-            }
-            Some(_) => (written, Some(0)),
-        };
-        let names = self.visible.names();
-        let lookup = |name: &str| self.visible.find(name);
-        let made = condition::parse(text)
+    /// The arms of a condition, and the conditions that it names, each with what was written for it.
+    fn clauses(&self, when: &At<String>) -> (Vec<Clause>, Vec<(String, String)>) {
+        let written = Written::of(when, self.desk);
+        let length = written.text.trim_end().len();
+        let (visible, conditions) = (self.visible, self.conditions);
+        let lookup = |name: &str| visible.find(name);
+        let mut told = Vec::new();
+        let made = condition::parse(written.text)
             .map_err(|wrong| vec![wrong])
-            .and_then(|parsed| normal::clauses(&parsed, text.trim_end().len(), &lookup, &names));
-        made.unwrap_or_else(|wrongs| {
-            for wrong in wrongs {
-                let place = match shift {
-                    Some(shift) => when
-                        .place
-                        .within(wrong.at.start + shift..wrong.at.end + shift),
-                    None => when.place,
-                };
-                let diagnostic = self
-                    .desk
-                    .at(wrong.code, place, wrong.message)
-                    .label(wrong.label);
-                self.desk.report(diagnostic.helped(wrong.help));
-            }
+            .inspect(|parsed| told = conditions.told(parsed, visible))
+            .and_then(|parsed| conditions.spelled_out(&parsed, visible))
+            .and_then(|parsed| normal::clauses(&parsed, length, &lookup, &visible.names()));
+        let clauses = made.unwrap_or_else(|wrongs| {
+            written.report(wrongs, self.desk);
             Vec::new()
-        })
+        });
+        (clauses, told)
     }
 }
 

@@ -1,9 +1,9 @@
-//! Signals: which files see which, what they are made of, and their numbers in the detectors.
+//! Signals: what they are made of, and their numbers in the detectors.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::compile::{Input, Loaded};
+use super::compile::Input;
 use super::context::META;
 use super::conversation::{SEEN, SEEN_PLACES};
 use super::desk::Desk;
@@ -11,6 +11,7 @@ use super::diagnostic::{Code, Spot, did_you_mean, one_of};
 use super::examples::{Lessons, Separation};
 use super::file::Signal;
 use super::parts::At;
+use super::visible::Visible;
 use super::{SignalInfo, meaning};
 use crate::detect::{self, Builder, Cloaking, ContactKind, Problem, SignalId};
 use crate::message::Language;
@@ -55,126 +56,6 @@ impl Numbers {
     }
 }
 
-/// The signals that one file may name.
-#[derive(Debug)]
-pub(super) struct Visible<'i> {
-    names: BTreeMap<&'i str, Key>,
-    numbers: &'i Numbers,
-}
-
-impl<'i> Visible<'i> {
-    /// The number of a signal.
-    pub fn find(&self, name: &str) -> Option<SignalId> {
-        self.names.get(name).map(|key| self.numbers.of(*key))
-    }
-
-    /// Every name.
-    pub fn names(&self) -> Vec<&'i str> {
-        self.names.keys().copied().collect()
-    }
-}
-
-/// What each file sees: its own signals and those of every file that it uses, however far.
-pub(super) fn visible<'i>(
-    input: &'i Input,
-    numbers: &'i Numbers,
-    desk: &Desk<'_>,
-) -> Vec<Visible<'i>> {
-    let uses = resolve(input, desk);
-    report_circles(input, &uses, desk);
-    let files = &input.files;
-    let of = |at: usize| {
-        let mut names: BTreeMap<&str, Key> = BTreeMap::new();
-        for file in reachable(at, &uses) {
-            for (place, (name, _)) in files[file].file.signals.0.iter().enumerate() {
-                let earlier = names.insert(&name.value, (file, place));
-                if let Some((other, _)) = earlier {
-                    let (user, other) = (&files[at].path, &files[other].path);
-                    report_clash(name, user, other, desk);
-                }
-            }
-        }
-        // A file's own conversation is meant before one that it uses.
-        for file in reachable(at, &uses).into_iter().chain([at]) {
-            if files[file].file.conversation.is_some() {
-                names.extend(SEEN.into_iter().zip(SEEN_PLACES.map(|place| (file, place))));
-            }
-        }
-        Visible { names, numbers }
-    };
-    (0..files.len()).map(of).collect()
-}
-
-fn report_clash(name: &At<String>, user: &str, other: &str, desk: &Desk<'_>) {
-    let message = format!("{user} sees two signals called `{}`", name.value);
-    let diagnostic = desk
-        .at(Code::Duplicate, name.place, message)
-        .label("one of them");
-    desk.report(diagnostic.help(format!("rename it; the other is in {other}")));
-}
-
-/// Indices of used files, with where they are named.
-fn resolve(input: &Input, desk: &Desk<'_>) -> Vec<Vec<(usize, usize)>> {
-    let stems: Vec<&str> = input.files.iter().map(|file| stem(&file.path)).collect();
-    let resolve = |file: &Loaded| {
-        let uses = file.file.uses.iter().enumerate();
-        uses.filter_map(|(at, name)| {
-            let found = stems.iter().position(|known| *known == name.value);
-            if found.is_none() {
-                let help = did_you_mean(&name.value, stems.iter().copied());
-                let help = help
-                    .unwrap_or_else(|| "a path from the policy folder, without `.yaml`".to_owned());
-                let message = format!("there is no file `{}.yaml`", name.value);
-                desk.report(desk.at(Code::UnknownFile, name.place, message).help(help));
-            }
-            found.map(|found| (found, at))
-        })
-        .collect()
-    };
-    input.files.iter().map(resolve).collect()
-}
-
-fn stem(path: &str) -> &str {
-    path.strip_suffix(".yaml").unwrap_or(path)
-}
-
-fn reachable(from: usize, uses: &[Vec<(usize, usize)>]) -> BTreeSet<usize> {
-    let mut seen = BTreeSet::from([from]);
-    let mut next = vec![from];
-    while let Some(file) = next.pop() {
-        next.extend(
-            uses[file]
-                .iter()
-                .map(|(used, _)| *used)
-                .filter(|used| seen.insert(*used)),
-        );
-    }
-    seen
-}
-
-fn report_circles(input: &Input, uses: &[Vec<(usize, usize)>], desk: &Desk<'_>) {
-    for (file, used) in uses.iter().enumerate() {
-        for &(other, at) in used {
-            if reachable(other, uses).contains(&file) {
-                let (this, that) = (
-                    stem(&input.files[file].path),
-                    stem(&input.files[other].path),
-                );
-                let message = if this == that {
-                    format!("`{this}` uses itself")
-                } else {
-                    format!("`{that}` uses `{this}` too, perhaps through another file")
-                };
-                let place = input.files[file].file.uses[at].place;
-                let diagnostic = desk
-                    .at(Code::CircularUse, place, message)
-                    .label("closes a circle");
-                desk.report(diagnostic.help("move what both need into a third file"));
-            }
-        }
-    }
-}
-
 /// Pairs (sign, doubtful) of every `vouched_by` of a signal that rules read. The signs get numbers
 /// here, so that they are looked for even if no rule reads them.
 pub(super) fn vouchers(
@@ -187,7 +68,7 @@ pub(super) fn vouchers(
     for (file, (loaded, visible)) in input.files.iter().zip(visible).enumerate() {
         for (at, (_, signal)) in loaded.file.signals.0.iter().enumerate() {
             for name in &signal.vouched_by {
-                if !visible.names.contains_key(name.value.as_str()) {
+                if !visible.is_signal(&name.value) {
                     let message = format!("unknown signal `{}`", name.value);
                     let help = did_you_mean(&name.value, visible.names());
                     let diagnostic = desk.at(Code::UnknownSignal, name.place, message);
@@ -237,7 +118,7 @@ pub(super) fn make(
     made.infos.resize(count, nowhere);
     for (file, loaded) in input.files.iter().enumerate() {
         for (at, (name, signal)) in loaded.file.signals.0.iter().enumerate() {
-            check_name(name, desk);
+            check_name(name, "signal", desk);
             let number = by_key.get(&(file, at)).copied();
             let builder = if number.is_some() {
                 &mut *builder
@@ -302,7 +183,7 @@ fn prepare(input: &Input) -> detect::Prepared {
 }
 
 /// `[a-z][a-z0-9_]*(\.[a-z0-9_]+)?`, neither a word of the grammar nor a name of the scene.
-fn check_name(name: &At<String>, desk: &Desk<'_>) {
+pub(super) fn check_name(name: &At<String>, what: &str, desk: &Desk<'_>) {
     let (first, rest) = name.value.split_once('.').unwrap_or((&name.value, "x"));
     let small = |part: &str| {
         !part.is_empty()
@@ -325,7 +206,7 @@ fn check_name(name: &At<String>, desk: &Desk<'_>) {
     } else {
         return;
     };
-    let message = format!("`{}` cannot name a signal", name.value);
+    let message = format!("`{}` cannot name a {what}", name.value);
     desk.report(desk.at(Code::BadName, name.place, message).help(help));
 }
 
