@@ -14,7 +14,6 @@ const MAX_LINES: usize = 600;
 
 /// Files that may be longer, each with its reason.
 const LONGER: &[(&str, &str)] = &[
-    ("src/detect/age.rs", "one grammar of ages in two languages"),
     (
         "tests/it/codecs.rs",
         "one property per promise of each dialect",
