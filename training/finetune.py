@@ -292,10 +292,12 @@ class Rows:
         factor = np.where(own, 1.0, plan["public"])
         for kind in ("case", "honest", "disguised"):
             factor = np.where(names == kind, plan[kind], factor)
+        # Requests of any kind in Chinese are in no public set that may be learned from: our own lines stand for them, in full.
+        alone = (names == "own/plain") & stored["lang"]
         if "new" in stored:
-            factor = np.where(stored["new"], factor * plan["new"], factor)
+            factor = np.where(stored["new"] & ~alone, factor * plan["new"], factor)
         weights = stored["weights"].astype(np.float32) * factor[:, None].astype(np.float32)
-        weights[own, [str(label) for label in stored["labels"]].index("unsafe")] *= plan["own_unsafe"]
+        weights[own & ~alone, [str(label) for label in stored["labels"]].index("unsafe")] *= plan["own_unsafe"]
         return weights
 
     def truth(self, at):

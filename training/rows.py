@@ -46,6 +46,10 @@ def objects(path):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
+ASKED = 0.3
+"""Part of the weight of a harmful request of any kind that says `harm` too, so that it is not forgotten on strangers' rows (0065)."""
+
+
 def own(folder):
     """Every line of our own set."""
     rows = []
@@ -55,15 +59,14 @@ def own(folder):
             labels = {label: int(label in item["labels"]) for label in [*HARM, *FRAMES]}
             labels |= {"harm": int(item["expect"] == "harm"), "support": int(item["expect"] == "support")}
             labels["unsafe"] = labels["harm"]
-            if name == check.PLAIN and labels["harm"]:
-                del labels["harm"]
-            rows.append(Row(item["text"], lang, f"own/{name}", f"{name}/{item['twin']}", labels, 1.0, item["expect"]))
+            share = {"harm": ASKED} if name == check.PLAIN and labels["harm"] else {}
+            rows.append(Row(item["text"], lang, f"own/{name}", f"{name}/{item['twin']}", labels, 1.0, item["expect"], share))
     return rows
 
 
 SHARE = {"convabuse": 0.15}
 """Per set whose harmful rows say `harm` too: its part of their weight, so that it is not forgotten on strangers' rows (0065)."""
-SHARE |= {name: 0.3 for name in ("advbench", "dangerousqa", "harmfulqa", "malicious-instruct")}
+SHARE |= {name: ASKED for name in ("advbench", "dangerousqa", "harmfulqa", "malicious-instruct")}
 
 
 def asked(item):
