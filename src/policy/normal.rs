@@ -194,14 +194,10 @@ impl Maker<'_> {
         for part in parts {
             let arms = self.drafts(part, sign);
             // Past the limit only errors are still looked for: the product stays small.
-            let arms = if all.len() > CLAUSE_LIMIT {
-                &arms[..1]
-            } else {
-                &arms[..]
-            };
             all = all
                 .iter()
                 .flat_map(|left| arms.iter().map(|right| both(left, right)))
+                .take(CLAUSE_LIMIT + 1)
                 .collect();
         }
         all
