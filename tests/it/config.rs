@@ -51,6 +51,7 @@ fn every_example_is_loaded_here() {
             "anthropic.yaml",
             "asked.yaml",
             "audio.yaml",
+            "club.yaml",
             "comfyui.yaml",
             "dashscope.yaml",
             "garden.yaml",

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wardgate::app;
 use wardgate::config::Config;
+use wardgate::policy::report::Outcome;
+use wardgate::policy::{self, cases};
 
 /// One config per use, as the README promises.
 const USES: usize = 8;
@@ -85,6 +88,24 @@ fn every_example_says_how_to_try_it() {
             "{name}: no command on top"
         );
         assert!(top.contains("curl "), "{name}: no curl line on top");
+    }
+}
+
+/// Nobody runs them beside the shipped cases, so they could grow stale.
+#[test]
+fn the_cases_of_the_club_hold_beside_the_shipped_pack() {
+    let club = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/club");
+    let own = policy::read_folders(&[club]).expect("a folder");
+    let sources = [policy::shipped(), own].concat();
+    let set = policy::compile(&sources, &[]).unwrap_or_else(|all| panic!("{all}"));
+    let rows = cases::run(&Arc::new(set)).results;
+    let club: Vec<_> = rows
+        .iter()
+        .filter(|row| row.file.starts_with("club."))
+        .collect();
+    assert_eq!(club.len(), 9);
+    for row in club {
+        assert_eq!(row.outcome, Outcome::Pass, "{}", row.name);
     }
 }
 
